@@ -1,0 +1,1 @@
+"""The PSRAM norm engine. It knows no Kubernetes, no GitLab and nothing of amcloud."""

@@ -1,0 +1,1 @@
+"""The hosting controller of AM Cloud."""
