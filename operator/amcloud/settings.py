@@ -1,0 +1,108 @@
+"""What the platform team chooses, read once from the environment. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from amcloud.errors import BrokenInstallationError
+
+GROUP = "amcloud.cnamts.fr"
+VERSION = "v1"
+FIELD_MANAGER = "amcloud"
+FINALIZER = f"{GROUP}/hosting"
+REQUESTED_AT = f"{GROUP}/requestedAt"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Addresses and limits of one installation."""
+
+    domain: str
+    """DNS domain under which applications are served, e.g. ``amcloud.example``."""
+    url_scheme: str
+    """``https`` everywhere but on the sandbox."""
+    url_port: str
+    """``""`` or ``":8080"``: the port that people's browsers use to reach the edge."""
+    forge_url: str
+    forge_token: str
+    registry_url: str
+    """Address of the registry's API, as the operator reaches it."""
+    registry_name: str
+    """Name of the registry in an image reference, as the nodes reach it."""
+    database_url: str
+    """DSN of the shared PostgreSQL, with a role that may create databases and roles."""
+    reports_url: str
+    """Public address of the reports, without a trailing slash."""
+    oidc_issuer: str
+    webhook_token: str
+    package_sources: tuple[str, ...] = ()
+    """Composer repositories (URL prefixes) that applications may use, besides those of the norm pack."""
+    poll_s: float = 60.0
+    """Seconds between two looks at the forge when no webhook came."""
+    resync_s: float = 300.0
+    """Seconds in which every application gets a pass, whatever happened."""
+    rollout_deadline_s: float = 300.0
+    pipeline_deadline_s: float = 3600.0
+    workers: int = 8
+    """Passes that may run at the same time; each waits mostly on the network."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Settings from ``AMCLOUD_*`` variables.
+
+        Raises:
+            BrokenInstallationError: a variable is missing or is not a number; all of them are named.
+        """
+        return _Reader(environment).settings()
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._problems: list[str] = []
+
+    def settings(self) -> Settings:
+        scheme = self._text("URL_SCHEME", "https")
+        domain = self._text("DOMAIN")
+        port = self._text("URL_PORT", "")
+        settings = Settings(
+            domain=domain,
+            url_scheme=scheme,
+            url_port=port,
+            forge_url=self._text("FORGE_URL").rstrip("/"),
+            forge_token=self._text("FORGE_TOKEN"),
+            registry_url=self._text("REGISTRY_URL").rstrip("/"),
+            registry_name=self._text("REGISTRY_NAME"),
+            database_url=self._text("DATABASE_URL"),
+            reports_url=self._text("REPORTS_URL", f"{scheme}://rapports.{domain}{port}").rstrip("/"),
+            oidc_issuer=self._text("OIDC_ISSUER"),
+            webhook_token=self._text("WEBHOOK_TOKEN"),
+            package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
+            poll_s=self._number("POLL_S", 60.0),
+            resync_s=self._number("RESYNC_S", 300.0),
+            rollout_deadline_s=self._number("ROLLOUT_DEADLINE_S", 300.0),
+            pipeline_deadline_s=self._number("PIPELINE_DEADLINE_S", 3600.0),
+            workers=int(self._number("WORKERS", 8)),
+        )
+        if self._problems:
+            raise BrokenInstallationError("réglages de l'opérateur : " + " ; ".join(self._problems))
+        return settings
+
+    def _text(self, name: str, default: str | None = None) -> str:
+        value = self._environment.get(f"AMCLOUD_{name}", default)
+        if value is None:
+            self._problems.append(f"AMCLOUD_{name} manque")
+            return ""
+        return value
+
+    def _number(self, name: str, default: float) -> float:
+        text = self._text(name, str(default))
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        if not 0 < number < float("inf"):
+            self._problems.append(f"AMCLOUD_{name} doit être un nombre positif, trouvé « {text[:20]} »")
+            return default
+        return number
