@@ -1,0 +1,198 @@
+"""What was found in a repository at one commit: serialisable values, no source text beyond what a rule needs.
+
+Facts of a file's content are kept once per blob (:class:`BlobFacts`), so that they can be cached by blob id and
+extractor version; paths point to blobs.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+EXTRACTOR: Final = "1"
+"""Changes when the same blob would give other facts; part of a cache's key."""
+
+
+class Kind(StrEnum):
+    """What an entry of the tree is."""
+
+    FILE = "file"
+    EXECUTABLE = "executable"
+    LINK = "link"
+    SUBMODULE = "submodule"
+
+
+class Skip(StrEnum):
+    """Why a file's content was not read."""
+
+    TOO_BIG = "too-big"
+    BINARY = "binary"
+    EXCLUDED = "excluded"
+    BUDGET = "budget"
+    UNREADABLE = "unreadable"
+
+
+class FileFact(msgspec.Struct, frozen=True, order=True):
+    """One entry of the tree. ``target`` is a link's; ``skipped`` says why its content has no facts."""
+
+    path: str
+    blob: str
+    size: int
+    kind: Kind = Kind.FILE
+    target: str = ""
+    skipped: Skip | None = None
+
+
+class Mark(msgspec.Struct, frozen=True, order=True):
+    """Something seen on a line: ``name`` by ``kind``; ``excerpt`` is the stripped line for fingerprints."""
+
+    line: int
+    kind: str
+    name: str = ""
+    detail: str = ""
+    excerpt: str = ""
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """A class, interface, trait or enum, names resolved to fully qualified ones."""
+
+    name: str
+    kind: str
+    line: int
+    namespace: str = ""
+    traits: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    attributes: tuple[Mark, ...] = ()
+    properties: tuple[str, ...] = ()
+
+
+class SqlSite(msgspec.Struct, frozen=True):
+    """A call that sends SQL: literal text, and ``dynamic`` where a value is pasted into it."""
+
+    line: int
+    method: str
+    text: str
+    dynamic: bool
+    receiver: str = ""
+    excerpt: str = ""
+
+
+class PhpFacts(msgspec.Struct, frozen=True):
+    """A PHP file. With ``has_error`` nothing but ``error_line`` is known."""
+
+    has_error: bool = False
+    error_line: int = 0
+    strict_types: bool = False
+    only_data: bool = False  # no class, no function: a configuration or template file
+    namespaces: tuple[str, ...] = ()
+    declarations: tuple[Declaration, ...] = ()
+    side_effects: bool = False
+    marks: tuple[Mark, ...] = ()
+    sql: tuple[SqlSite, ...] = ()
+    bundles: tuple[Mark, ...] = ()
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A scalar of a YAML document by its dotted path."""
+
+    path: str
+    value: str
+    line: int
+
+
+class DataFacts(msgspec.Struct, frozen=True):
+    """A YAML, dotenv or Dockerfile content, flattened; ``problem`` says why it could not be read."""
+
+    entries: tuple[Entry, ...] = ()
+    problem: str = ""
+    problem_line: int = 0
+
+
+class SqlStatement(msgspec.Struct, frozen=True):
+    """One statement of an SQL file that changes tables, policies or rights; names lower case, unquoted."""
+
+    line: int
+    kind: str
+    table: str = ""
+    detail: str = ""
+
+
+class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All facts of one content."""
+
+    php: PhpFacts | None = None
+    data: DataFacts | None = None
+    sql: tuple[SqlStatement, ...] = ()
+    secrets: tuple[Mark, ...] = ()
+    personal: tuple[Mark, ...] = ()
+    literals: tuple[Mark, ...] = ()
+
+
+class Constraint(msgspec.Struct, frozen=True):
+    """A requirement of composer.json."""
+
+    name: str
+    constraint: str
+
+
+class LockedPackage(msgspec.Struct, frozen=True):
+    """A package of composer.lock."""
+
+    name: str
+    version: str
+    dev: bool = False
+    dist_url: str = ""
+    dist_type: str = ""
+    source_url: str = ""
+    source_type: str = ""
+
+
+class ComposerFacts(msgspec.Struct, frozen=True):
+    """composer.json and composer.lock at the root. ``problem`` fields are French, empty when readable."""
+
+    manifest_present: bool = False
+    manifest_problem: str = ""
+    lock_present: bool = False
+    lock_problem: str = ""
+    content_hash: str = ""
+    locked_hash: str = ""
+    require: tuple[Constraint, ...] = ()
+    require_dev: tuple[Constraint, ...] = ()
+    platform_php: str = ""
+    psr4: tuple[Constraint, ...] = ()
+    psr4_dev: tuple[Constraint, ...] = ()
+    repositories: tuple[Mark, ...] = ()
+    packagist_disabled: bool = False
+    packages: tuple[LockedPackage, ...] = ()
+    lines: dict[str, int] = {}
+
+
+class Syntax(msgspec.Struct, frozen=True):
+    """What a real PHP said of one blob; ``line`` 0 and empty ``error`` when it compiles."""
+
+    ok: bool
+    line: int = 0
+    error: str = ""
+
+
+class SyntaxFacts(msgspec.Struct, frozen=True):
+    """Verdicts of one PHP version, by blob id."""
+
+    php_version: str
+    verdicts: dict[str, Syntax]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All facts of one commit. ``uncommitted`` names the files read from the work tree instead of the commit."""
+
+    commit: str
+    tree: str
+    files: tuple[FileFact, ...] = ()
+    blobs: dict[str, BlobFacts] = {}
+    composer: ComposerFacts = ComposerFacts()
+    syntax: SyntaxFacts | None = None
+    uncommitted: tuple[str, ...] = ()
+    truncated: str = ""
+    extractor: str = EXTRACTOR
