@@ -1,0 +1,1 @@
+"""Throw-away services for integration tests: started on free ports in a temporary folder, gone afterwards."""
