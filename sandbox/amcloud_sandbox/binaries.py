@@ -1,0 +1,99 @@
+"""Where Kubernetes' programs come from: already on this machine, in the cache, or compiled from Debian's sources."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcloud_sandbox import kubernetes_build
+from amcloud_sandbox.errors import SandboxError
+from amcloud_sandbox.layout import Layout
+from amcloud_sandbox.programs import run
+
+SERVER_PROGRAMS = ("kube-apiserver", "kube-controller-manager")
+CLUSTER_PROGRAMS = (*SERVER_PROGRAMS, "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
+BUILD_PACKAGES = ("golang-go", "dpkg-dev", "xz-utils", "patch")
+SAY_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Kubernetes' programs that belong together: one folder, one version."""
+
+    folder: Path
+
+    def path(self, name: str) -> str:
+        """Full path of the program called ``name``."""
+        return str(self.folder / name)
+
+    def minor(self) -> int:
+        """Minor version of the API server (20 for 1.20.2); flags differ between versions."""
+        text = run([self.path("kube-apiserver"), "--version"], doing="version de kube-apiserver", say=lambda _: None)
+        return int(text.strip().split()[-1].lstrip("v").split(".")[1])
+
+
+def cached(layout: Layout) -> Path:
+    """Folder in which compiled programs are kept; it exists only when it is complete."""
+    return layout.cache / f"kubernetes-{kubernetes_build.VERSION}" / "bin"
+
+
+def find(names: Sequence[str], *, layout: Layout) -> Programs | None:
+    """Programs called ``names``, all from one place, or None; the order is KUBEBUILDER_ASSETS, the cache, PATH."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    on_path = shutil.which(names[0])
+    candidates = [Path(assets) if assets else None, cached(layout), Path(on_path).parent if on_path else None]
+    for folder in candidates:
+        if folder and all(os.access(folder / name, os.X_OK) for name in names):
+            return Programs(folder)
+    return None
+
+
+def build_packages(names: Sequence[str], *, layout: Layout) -> tuple[str, ...]:
+    """Debian packages needed to compile ``names``; none when they are there already."""
+    return () if find(names, layout=layout) else BUILD_PACKAGES
+
+
+def ensure(names: Sequence[str], *, layout: Layout, say: Callable[[str], None]) -> Programs:
+    """Programs called ``names``, compiled now (about two minutes) when this machine has none.
+
+    Raises:
+        SandboxError: they are absent and Debian's sources cannot be had or compiled.
+    """
+    found = find(names, layout=layout)
+    if found:
+        return found
+    with _one_at_a_time(layout, say):
+        found = find(names, layout=layout)  # another command may just have compiled them
+        if found is None:
+            kubernetes_build.build(cached(layout).parent, layout.cache / "kubernetes.work", say)
+            found = find(names, layout=layout)
+    if found is None:
+        raise SandboxError("programmes de Kubernetes", f"la compilation n'a pas produit {', '.join(names)}")
+    return found
+
+
+@contextmanager
+def _one_at_a_time(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
+    layout.cache.mkdir(parents=True, exist_ok=True)
+    with (layout.cache / "kubernetes.lock").open("w", encoding="utf-8") as lock:
+        began = said = time.monotonic()
+        while not _locked(lock.fileno()):
+            if time.monotonic() - said >= SAY_EVERY_S:
+                said = time.monotonic()
+                say(f"une autre commande compile Kubernetes : attente depuis {said - began:.0f} s")
+            time.sleep(0.2)
+        yield
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
