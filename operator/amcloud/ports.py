@@ -1,0 +1,222 @@
+"""What a pass needs of the outside world, one Protocol a service. ``clients/`` has one adapter for each.
+
+Every method may raise :class:`~amcloud.errors.UnavailableError`; other errors are named where they can happen.
+Calls are idempotent: a pass that was killed and runs again does nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from amcloud.errors import BrokenInstallationError
+from amcloud.settings import Settings
+from amcloud.stages.apply import Inventory, Key, Operation
+from amcloud.stages.build import Image, Pipeline
+from amcloud.stages.manifest import App, Organisation, Stage
+from amcloud.stages.render import Access, Object, Offers, Place
+from amcloud.stages.report import CommitStatus, Event
+from amcloud.stages.verdict import Dossier, NormPack, norm_pack
+from psram.model import PipelineEvidence, Report
+
+
+class Source(Protocol):
+    """Git, read with the organisation's own credential (``token`` is ``None`` for public projects)."""
+
+    def refs(self, project: str, token: str | None) -> Mapping[str, str]:
+        """Every branch and tag: ``refs/heads/main`` → commit.
+
+        Raises:
+            RepositoryRefusedError: the project does not exist for this credential, or is empty.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be judged."""
+
+    app: App
+    stage: Stage
+    commit: str
+    token: str | None
+    pack: NormPack
+    pipeline: PipelineEvidence | None
+    """``None`` before the pipeline ran."""
+    dossier: Dossier
+    organisations: tuple[Organisation, ...]
+
+    @classmethod
+    def of(cls, app: App, stage: Stage, commit: str, token: str | None, world: World, *, now: datetime) -> Question:
+        """The question before the pipeline ran, with the pack in force and what the gate reads.
+
+        Raises:
+            BrokenInstallationError: no norm pack is in force.
+        """
+        pack = norm_pack(world.cluster.norm_packs(), app.norm_pack, now=now)
+        if pack is None:
+            raise BrokenInstallationError("aucun paquet de normes n'est en vigueur (kubectl get normpacks)")
+        organisations = tuple(world.cluster.organisations().values())
+        return cls(app, stage, commit, token, pack, None, world.cluster.dossier(app), organisations)
+
+    def after(self, pipeline: PipelineEvidence) -> Question:
+        """The same question once the pipeline has given its evidence."""
+        return replace(self, pipeline=pipeline)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict with what makes it again elsewhere."""
+
+    report: Report
+    evidence: bytes
+    """Bundle for ``amcloud check --evidence``."""
+
+
+class Conformance(Protocol):
+    """The norm engine, run in a disposable process; facts of a commit are collected once."""
+
+    def judge(self, question: Question) -> Judged:
+        """The verdict.
+
+        Raises:
+            RepositoryRefusedError: the commit cannot be read within bounds (size, files, links, time).
+            BrokenInstallationError: the pack is missing or has another digest.
+        """
+
+
+class Reports(Protocol):
+    """Reports for auditors, kept in the operator's database and served by a Deployment of its own."""
+
+    def keep(self, question: Question, judged: Judged) -> str:
+        """Stable public URL of the report, which is stored unless the same one already is."""
+
+
+class Forge(Protocol):
+    """GitLab."""
+
+    def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
+        """Pipelines of exactly this commit, newest first."""
+
+    def start_pipeline(self, project: str, ref: str, commit: str) -> None:
+        """Ask for a pipeline of ``ref``.
+
+        Raises:
+            RepositoryRefusedError: the project has no usable ``.gitlab-ci.yml``.
+        """
+
+    def test_evidence(self, project: str, pipeline: Pipeline, commit: str) -> PipelineEvidence:
+        """What the pipeline's test job reported."""
+
+    def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
+        """Publish a status unless it is already there; whether something was written."""
+
+    def active_projects(self, since: datetime) -> frozenset[str]:
+        """Paths of the projects with activity since then, for polling."""
+
+
+class Registry(Protocol):
+    """The image registry."""
+
+    def image(self, project: str, commit: str) -> Image | None:
+        """The image that was pushed for ``commit``, by digest, or ``None``."""
+
+
+class Cluster(Protocol):
+    """The Kubernetes API."""
+
+    def offers(self) -> Offers:
+        """API versions of this server, by discovery; cached."""
+
+    def organisations(self) -> Mapping[str, Organisation]:
+        """Every organisation by code."""
+
+    def norm_packs(self) -> tuple[NormPack, ...]:
+        """Every norm pack declared."""
+
+    def dossier(self, app: App) -> Dossier:
+        """What the gate reads of this app besides its report (procès-verbaux, dérogations)."""
+
+    def namespace_organisation(self, namespace: str) -> str | None:
+        """Code of the organisation to which a namespace belongs, by its label."""
+
+    def forge_token(self, app: App) -> str | None:
+        """The organisation's own credential for its project, or ``None`` when the manifest names none (public project).
+
+        Raises:
+            RepositoryRefusedError: the manifest names a Secret that is absent or has no ``token``.
+        """
+
+    def secret_names(self, namespace: str) -> frozenset[str]:
+        """Names of the Secrets of a namespace."""
+
+    def instances(self, app: App) -> tuple[str, ...]:
+        """Namespaces of all instances of this app, those of stages given up included."""
+
+    def inventory(self, namespace: str) -> Inventory:
+        """What was applied there; empty when nothing was."""
+
+    def live(self, keys: frozenset[Key]) -> Mapping[Key, Object]:
+        """The objects that exist among ``keys``."""
+
+    def pods(self, namespace: str) -> tuple[Object, ...]:
+        """Pods of an instance; a crashing container's last log lines are in its status's ``message`` (bounded, masked)."""
+
+    def execute(self, operation: Operation) -> None:
+        """Carry out one intention.
+
+        Raises:
+            BrokenInstallationError: the server refuses it for good.
+        """
+
+    def access(self, place: Place) -> Access | None:
+        """Credentials of an instance as kept in its Secret, or ``None``."""
+
+    def delete_namespace(self, namespace: str) -> bool:
+        """Ask for the removal of an instance's namespace; whether it is gone."""
+
+    def set_local_app_status(self, app_namespace: str, app_name: str, status: Mapping[str, Any]) -> None:
+        """Write the status subresource; an object deleted meanwhile is not an error."""
+
+    def keep_report(self, app: App, stage: Stage, report: Report, url: str) -> str:
+        """Name of the ``ConformanceReport`` of this verdict, made unless it exists."""
+
+    def emit(self, manifest: Object, event: Event) -> None:
+        """An event on the LocalApp; never raises."""
+
+    def set_finalizer(self, manifest: Object, *, present: bool) -> None:
+        """Add or remove our finalizer, and no other."""
+
+
+class Database(Protocol):
+    """The shared PostgreSQL: one database and two roles an instance."""
+
+    def ensure(self, place: Place, known: Access | None) -> Access:
+        """Database and roles exist with these credentials; made when ``known`` is ``None``."""
+
+    def drop(self, database: str) -> None:
+        """Remove database and roles; absent is fine."""
+
+
+class Clock(Protocol):
+    """Time, so that tests choose it."""
+
+    def now(self) -> datetime:
+        """Now, with a time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All of the outside, handed to a pass."""
+
+    settings: Settings
+    templates: Mapping[str, str]
+    source: Source
+    conformance: Conformance
+    reports: Reports
+    forge: Forge
+    registry: Registry
+    cluster: Cluster
+    database: Database
+    clock: Clock

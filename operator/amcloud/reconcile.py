@@ -1,0 +1,174 @@
+"""The story: one pass from manifest to report. Each line is a stage; decisions are in ``stages/``, effects in ``world``.
+
+A pass is idempotent and level-triggered: push, poll, resync and restart all end here, and a pass that was killed between
+any two lines is repeated without a second build or a second status. ``admit`` and ``host`` yield at each boundary;
+tests stop them there to show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from amcloud import errors
+from amcloud.ports import Question, World
+from amcloud.stages import apply, build, manifest, observe, render, report, repository, verdict
+from amcloud.stages.apply import Wave
+from amcloud.stages.manifest import App, DeletionPolicy, Stage
+from amcloud.stages.render import Object, Revision
+from amcloud.stages.report import StageOutcome
+from amcloud.stages.verdict import Moment, Reason
+
+POLL_DELETION_S = 2.0
+
+
+def admit(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
+    """Stages 2 to 4: is the stage's newest commit let in? If it is, the last value's ``deployed`` is that revision."""
+    project, token, now = app.source.project, world.cluster.forge_token(app), world.clock.now()
+    commit = repository.commit(stage.ref, world.source.refs(project, token))
+    if commit is None:
+        yield so_far.refused(Reason.REF_NOT_FOUND, repository.not_found(project, stage.ref))
+        return
+    yield (so_far := replace(so_far, commit=commit))
+
+    question = Question.of(app, stage, commit, token, world, now=now)
+    yield (so_far := _judge(question, Moment.BUILD, world, so_far))
+    if so_far.over:
+        return
+
+    pipelines, image = world.forge.pipelines(project, commit), world.registry.image(project, commit)
+    step = build.next_step(commit, pipelines, image, now=now, deadline_s=world.settings.pipeline_deadline_s)
+    yield (so_far := so_far.building(step))
+    if isinstance(step, build.Start):
+        world.forge.start_pipeline(project, stage.ref.pattern, commit)
+    if not isinstance(step, build.GoOn):
+        return
+
+    question = question.after(world.forge.test_evidence(project, step.pipeline, commit))
+    so_far = _judge(question, Moment.HOST, world, so_far)
+    yield so_far if so_far.over else replace(so_far, deployed=Revision(commit, step.image.reference))
+
+
+def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
+    """Stages 5 to 7: the revision let in runs for its organisations, whatever became of the newest commit."""
+    assert so_far.deployed is not None
+    place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
+    served = manifest.served(app, stage, world.cluster.organisations())
+    access = world.database.ensure(place, world.cluster.access(place))
+    yield (so_far := replace(so_far, database_ready=True))
+
+    objects = render.objects(
+        app, stage, place, so_far.deployed, served, access, world.cluster.offers(), settings, world.templates
+    )
+    inventory = world.cluster.inventory(place.namespace)
+    desired = apply.with_inventory(objects, inventory, app, place, so_far.deployed)
+    keys = apply.keys(desired) | inventory.keys
+    for wave in Wave:
+        for operation in (operations := apply.plan(desired, world.cluster.live(keys), inventory, wave=wave)):
+            world.cluster.execute(operation)
+        so_far = replace(so_far, restored=so_far.restored + apply.restored(operations))
+        pods = world.cluster.pods(place.namespace)
+        seen = observe.observe(
+            wave, desired, world.cluster.live(keys), pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s
+        )
+        yield (so_far := so_far.observed(seen))
+        if seen.progress is not observe.Progress.DONE:
+            return
+    yield so_far.served(url=f"{settings.url_scheme}://{place.domain}{settings.url_port}", organisations=served)
+
+
+def reconcile(found: Object, world: World) -> float | None:
+    """One pass over one LocalApp. Seconds until the next pass is useful, or ``None`` when only a change makes it so."""
+    try:
+        app = manifest.parse(found, world.cluster.organisations(), world.cluster.namespace_organisation)
+    except errors.InvalidManifestError as error:
+        _publish_invalid(found, error, world)
+        return None
+    if app.deleting:
+        return release(app, found, world)
+    world.cluster.set_finalizer(found, present=True)
+    outcomes = tuple(_stage(app, stage, world) for stage in app.stages)
+    return _publish(app, found, outcomes, world)
+
+
+def release(app: App, found: Object, world: World) -> float | None:
+    """The app's instances go, and its data if its policy is ``Delete``. Ends even when forge or database are down."""
+    instances = world.cluster.instances(app)
+    if app.deletion_policy is DeletionPolicy.DELETE:
+        for namespace in instances:
+            _drop_database(found, namespace, world)
+    gone = [world.cluster.delete_namespace(namespace) for namespace in instances]
+    if not all(gone):
+        return POLL_DELETION_S
+    world.cluster.set_finalizer(found, present=False)
+    return None
+
+
+def _stage(app: App, stage: Stage, world: World) -> StageOutcome:
+    place = render.place(app, stage, domain=world.settings.domain)
+    so_far = StageOutcome(stage.name, deployed=world.cluster.inventory(place.namespace).revision)
+    so_far = _to_the_end(admit(app, stage, world, so_far), so_far)
+    if so_far.deployed is None:
+        return so_far
+    return _to_the_end(host(app, stage, world, so_far), so_far)
+
+
+def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOutcome:
+    """The last outcome of ``steps``; an error ends them as the outcome that it means."""
+    try:
+        for so_far in steps:  # noqa: PLR1704 - the last value before an error is what we know
+            pass
+    except errors.AmcloudError as error:
+        return so_far.interrupted(error)
+    return so_far
+
+
+def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcome) -> StageOutcome:
+    judged = world.conformance.judge(question)
+    url = world.reports.keep(question, judged)
+    name = world.cluster.keep_report(question.app, question.stage, judged.report, url)
+    decision = verdict.decide(
+        moment=moment,
+        app=question.app,
+        stage=question.stage.name,
+        commit=question.commit,
+        report=judged.report,
+        enforced=question.stage.name in question.pack.enforced,
+        dossier=question.dossier,
+        now=world.clock.now(),
+    )
+    return so_far.judged(judged.report, url, name, decision)
+
+
+def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world: World) -> float | None:
+    """Stage 8: tell the forge, then kubectl; nothing is written that is already there."""
+    forge_problem = None
+    for outcome in outcomes:
+        for status in report.commit_statuses(app, outcome):
+            try:
+                world.forge.set_status(app.source.project, str(outcome.commit), status)
+            except errors.AmcloudError as error:
+                forge_problem = str(error)
+    previous = found.get("status") or {}
+    current = report.status(app, outcomes, previous, forge_problem=forge_problem, now=world.clock.now())
+    if current != previous:
+        world.cluster.set_local_app_status(app.namespace, app.name, current)
+    for event in report.events(previous, current, outcomes):
+        world.cluster.emit(found, event)
+    return report.retry_after_s(outcomes, forge_problem)
+
+
+def _publish_invalid(found: Object, error: errors.InvalidManifestError, world: World) -> None:
+    previous = found.get("status") or {}
+    current = report.invalid_status(error.field, error.problem, found["metadata"], previous, now=world.clock.now())
+    if current != previous:
+        world.cluster.set_local_app_status(found["metadata"]["namespace"], found["metadata"]["name"], current)
+    for event in report.events(previous, current, ()):
+        world.cluster.emit(found, event)
+
+
+def _drop_database(found: Object, namespace: str, world: World) -> None:
+    try:
+        world.database.drop(render.database_name(namespace))
+    except errors.UnavailableError as error:
+        world.cluster.emit(found, report.data_left(namespace, error))
