@@ -1,0 +1,62 @@
+# The commands of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := operator conformance sandbox tests
+
+.PHONY: help
+help: ## Liste les commandes
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(BIN)/.ready ## Prépare .venv et la commande .venv/bin/amcloud
+
+$(BIN)/.ready: pyproject.toml scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh $(VENV)
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Montre tout le métier sur cette machine (APP=<chemin ou URL> ; CONTEXT=, REGISTRY=, FORGE= pour un autre cluster)
+	@$(BIN)/amcloud demo $(if $(APP),--app "$(APP)") $(if $(CONTEXT),--context "$(CONTEXT)") $(if $(REGISTRY),--registry "$(REGISTRY)") $(if $(FORGE),--forge "$(FORGE)")
+
+.PHONY: demo-down
+demo-down: ## Arrête et retire tout ce que la démonstration a démarré ; garde les caches
+	@if [ -x $(BIN)/amcloud ]; then $(BIN)/amcloud demo --down; else echo "Rien à arrêter : .venv n'existe pas."; fi
+
+.PHONY: check
+check: setup ## Format, style, types, contrats d'imports, tests unitaires
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy operator/amcloud conformance/psram sandbox/amcloud_sandbox
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit
+
+.PHONY: format
+format: setup ## Met le code en forme
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: test
+test: prepare ## Tous les tests : unitaires, d'intégration, de bout en bout
+	$(BIN)/pytest tests/unit tests/integration tests/e2e
+
+.PHONY: test-unit
+test-unit: setup ## Tests unitaires seuls (moins de 30 s)
+	$(BIN)/pytest tests/unit
+
+.PHONY: test-integration
+test-integration: prepare ## Tests d'intégration : vrais API Kubernetes, git, registre et PostgreSQL
+	$(BIN)/pytest tests/integration
+
+.PHONY: test-e2e
+test-e2e: prepare ## Tests de bout en bout : vrais pods
+	$(BIN)/pytest tests/e2e
+
+.PHONY: prepare
+prepare: setup ## Installe et compile ce que le bac à sable et les tests demandent (une fois)
+	@$(BIN)/amcloud sandbox prepare
+
+.PHONY: clean
+clean: ## Retire .venv et les fichiers produits
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
