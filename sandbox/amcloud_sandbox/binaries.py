@@ -78,6 +78,15 @@ def ensure(names: Sequence[str], *, layout: Layout, say: Callable[[str], None]) 
     return found
 
 
+def ensure_pause(*, layout: Layout, say: Callable[[str], None]) -> Path:
+    """The static ``pause`` program, compiled now where Kubernetes' programs came from elsewhere (needs Go)."""
+    path = layout.cache / "pause"
+    if not path.exists():
+        layout.cache.mkdir(parents=True, exist_ok=True)
+        kubernetes_build.build_pause(path, say)
+    return path
+
+
 @contextmanager
 def _one_at_a_time(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
     layout.cache.mkdir(parents=True, exist_ok=True)

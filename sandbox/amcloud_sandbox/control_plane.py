@@ -6,7 +6,6 @@ free ports, needs no root and no node.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import ssl
@@ -30,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 SERVICE_IP = SERVICE_CIDR.rsplit(".", 1)[0] + ".1"  # the `kubernetes` Service takes the range's first address
 # From these minor versions on, flags that older ones need are refused.
 NO_INSECURE_PORT_FLAG = 24
+PARENT_DEATH_SIGNAL = ("setpriv", "--pdeathsig", "TERM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class ControlPlane:
     port: int = APISERVER_PORT
     etcd_port: int = ETCD_PORT
     etcd_peer_port: int = ETCD_PEER_PORT
+    ends_with_us: bool = False  # a test's programs end with the test, however it ends
 
     @property
     def server(self) -> str:
@@ -163,6 +164,22 @@ def controller_manager_command(plane: ControlPlane) -> list[str]:
     return [plane.programs.path("kube-controller-manager"), *_flags(flags), *extra]
 
 
+def scheduler_command(plane: ControlPlane) -> list[str]:
+    """Command line of the scheduler."""
+    kubeconfig = plane.component_kubeconfig("kube-scheduler")
+    flags = {
+        "kubeconfig": kubeconfig,
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "leader-elect": "false",
+        "bind-address": LOOPBACK,
+        "secure-port": 0,
+        "profiling": "false",
+    }
+    extra = [] if plane.programs.minor() >= NO_INSECURE_PORT_FLAG else ["--port=0"]
+    return [plane.programs.path("kube-scheduler"), *_flags(flags), *extra]
+
+
 def _flags(flags: dict[str, object]) -> list[str]:
     return [f"--{name}={value}" for name, value in flags.items()]
 
@@ -176,9 +193,9 @@ def start(plane: ControlPlane, say: Callable[[str], None]) -> None:
     write_credentials(plane)
     layout = plane.layout
     (layout.state / "etcd").mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment = {"ETCD_UNSUPPORTED_ARCH": os.environ.get("ETCD_UNSUPPORTED_ARCH", "")}
-    processes.start("etcd", etcd_command(plane), layout=layout, env=environment)
-    processes.start("kube-apiserver", apiserver_command(plane), layout=layout)
+    before = PARENT_DEATH_SIGNAL if plane.ends_with_us else ()
+    processes.start("etcd", [*before, *etcd_command(plane)], layout=layout)
+    processes.start("kube-apiserver", [*before, *apiserver_command(plane)], layout=layout)
     processes.wait_until(
         lambda: ready(plane),
         doing="démarrage du serveur d'API de Kubernetes",
@@ -187,7 +204,7 @@ def start(plane: ControlPlane, say: Callable[[str], None]) -> None:
         alive=("etcd", "kube-apiserver"),
         layout=layout,
     )
-    processes.start("kube-controller-manager", controller_manager_command(plane), layout=layout)
+    processes.start("kube-controller-manager", [*before, *controller_manager_command(plane)], layout=layout)
 
 
 def stop(layout: Layout) -> None:
@@ -238,7 +255,7 @@ def _start_on_free_ports(
     layout: Layout, programs: binaries.Programs, say: Callable[[str], None], attempts: int
 ) -> ControlPlane:
     for attempt in range(1, attempts + 1):
-        plane = ControlPlane(layout, programs, LOOPBACK, free_port(), free_port(), free_port())
+        plane = ControlPlane(layout, programs, LOOPBACK, free_port(), free_port(), free_port(), ends_with_us=True)
         try:
             start(plane, say)
         except SandboxError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,14 +67,23 @@ def build(target: Path, work: Path, say: Callable[[str], None]) -> None:
     out.mkdir(parents=True)
     _generate_openapi(tree, say)
     _compile(tree, out, say)
-    pause = work / "pause.go"
-    pause.write_text(PAUSE_SOURCE, encoding="utf-8")
-    tree.go(["build", "-ldflags", "-s -w", "-o", str(out / "pause"), str(pause)], "compilation de pause", say)
+    build_pause(out / "pause", say)
     shutil.copy2(work / "kubernetes-client.d" / "usr" / "bin" / "kubectl", out / "kubectl")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     out.rename(target / "bin")
     shutil.rmtree(work, ignore_errors=True)
+
+
+def build_pause(target: Path, say: Callable[[str], None]) -> None:
+    """``target`` is the static program that holds a pod's namespaces open."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, made = Path(folder) / "pause.go", Path(folder) / "pause"
+        source.write_text(PAUSE_SOURCE, encoding="utf-8")
+        environment = {"GO111MODULE": "off", "CGO_ENABLED": "0", "GOFLAGS": "", "GOCACHE": f"{folder}/cache"}
+        arguments = ["go", "build", "-ldflags", "-s -w", "-o", str(made), str(source)]
+        run(arguments, doing="compilation de pause", say=say, env=environment)
+        shutil.copy2(made, target)
 
 
 @dataclass(frozen=True, slots=True)

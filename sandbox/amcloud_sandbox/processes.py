@@ -6,6 +6,7 @@ ours only when both the id and the start time match, so a reused id is never sig
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pwd
@@ -30,6 +31,7 @@ class Record:
 
     pid: int
     started_ticks: int
+    boot: str = ""
     argv: tuple[str, ...] = ()
 
 
@@ -55,15 +57,24 @@ def start_ticks(pid: int) -> int | None:
 def _read(name: str, layout: Layout) -> Record | None:
     try:
         data = json.loads(_record_path(name, layout).read_text(encoding="utf-8"))
-        return Record(int(data["pid"]), int(data["started_ticks"]), tuple(data.get("argv", ())))
+        return Record(int(data["pid"]), int(data["started_ticks"]), str(data["boot"]), tuple(data["argv"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _boot() -> str:
+    # start times count from the machine's start: they mean nothing after another one
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _lives(record: Record) -> bool:
+    return record.boot == _boot() and start_ticks(record.pid) == record.started_ticks
 
 
 def pid_of(name: str, *, layout: Layout) -> int | None:
     """Process id of the running program called ``name``; None when it does not run."""
     record = _read(name, layout)
-    return record.pid if record and start_ticks(record.pid) == record.started_ticks else None
+    return record.pid if record and _lives(record) else None
 
 
 def running(name: str, *, layout: Layout) -> bool:
@@ -119,7 +130,7 @@ def start(
         raise SandboxError(
             f"démarrage de {name}", f"le programme s'est arrêté aussitôt\n{log_tail(name, layout=layout)}"
         )
-    _write(name, Record(process.pid, ticks, tuple(argv)), layout)
+    _write(name, Record(process.pid, ticks, _boot(), tuple(argv)), layout)
     _children.append(process)
 
 
@@ -134,9 +145,7 @@ def _reap() -> None:
 def _write(name: str, record: Record, layout: Layout) -> None:
     path = _record_path(name, layout)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(
-        json.dumps({"pid": record.pid, "started_ticks": record.started_ticks, "argv": record.argv}), encoding="utf-8"
-    )
+    temporary.write_text(json.dumps(dataclasses.asdict(record)), encoding="utf-8")
     temporary.replace(path)
 
 
@@ -147,7 +156,7 @@ def stop(name: str, *, layout: Layout, timeout_s: float = 10) -> None:
     we started (other start time) is left alone.
     """
     record = _read(name, layout)
-    if record and start_ticks(record.pid) == record.started_ticks:
+    if record and _lives(record):
         _signal(record.pid, signal.SIGTERM)
         if not _gone(record, timeout_s):
             _signal_group(record.pid, signal.SIGKILL)
@@ -182,7 +191,7 @@ def _gone(record: Record, timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         _reap()
-        if start_ticks(record.pid) != record.started_ticks:
+        if not _lives(record):
             return True
         time.sleep(POLL_S)
     return False
