@@ -97,7 +97,10 @@ class Forge(Protocol):
     """GitLab."""
 
     def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
-        """Pipelines of exactly this commit, newest first."""
+        """Pipelines of exactly this commit that run jobs, newest first (GitLab's ``external`` ones are none).
+
+        A pipeline's status here is that of its jobs: commit statuses, ours among them, are left out.
+        """
 
     def start_pipeline(self, project: str, ref: str, commit: str) -> None:
         """Ask for a pipeline of ``ref``.
@@ -151,8 +154,17 @@ class Cluster(Protocol):
     def secret_names(self, namespace: str) -> frozenset[str]:
         """Names of the Secrets of a namespace."""
 
-    def instances(self, app: App) -> tuple[str, ...]:
-        """Namespaces of all instances of this app, those of stages given up included."""
+    def local_app(self, namespace: str, name: str) -> Object | None:
+        """The LocalApp as it is now, or ``None``."""
+
+    def instances(self, manifest: Object) -> tuple[str, ...]:
+        """Namespaces of all instances of this LocalApp (by its metadata alone), those of stages given up included."""
+
+    def instance_owner(self, namespace: str) -> str | None:
+        """``namespace/name`` of the LocalApp whose instance lives in ``namespace``; ``None`` when that does not exist.
+
+        ``""`` when the namespace exists and is nobody's instance.
+        """
 
     def inventory(self, namespace: str) -> Inventory:
         """What was applied there; empty when nothing was."""

@@ -23,7 +23,7 @@ class PipelineStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One pipeline of the commit in question."""
+    """One pipeline of the commit in question. ``status`` is that of its jobs; commit statuses do not count."""
 
     id: int
     status: PipelineStatus
