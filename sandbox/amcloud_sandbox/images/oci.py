@@ -145,13 +145,16 @@ def workplace(layout: Layout, name: str) -> Path:
 
 
 def keep(layout: Layout, name: str, made: Path) -> Built:
-    """The image made in the folder ``made`` is kept under ``name``; earlier ones of the same kind are removed."""
+    """The image made in the folder ``made`` is kept under ``name``; earlier ones of the same kind are removed.
+
+    The image appears under its name at once and whole: an interrupted run leaves nothing that passes for an image.
+    """
     folder = _folder(layout, name)
+    made.rename(folder)
     kind = name.rpartition("-")[0]
     for old in folder.parent.glob(f"{kind}-*"):
-        if old != made and old not in made.parents:
+        if old != folder:
             shutil.rmtree(old, ignore_errors=True)
-    made.rename(folder)
     built = cached(layout, name)
     if built is None:
         raise SandboxError(f"création de l'image {name}", f"dossier OCI incomplet : {folder}")
