@@ -47,7 +47,7 @@ def build(layout: Layout, *, base: str, say: commands.Say, target: Target) -> Bu
     made = oci.workplace(layout, name)
     context, image = made / "context", made / "image"
     _fill(context, tools=tools, wheels=wheels, say=say, log=layout.cache / "logs" / "wheel.log")
-    argv = ("buildah", *oci.storage_options(layout), "bud", "--layers", "--format", "oci", target.tls_option(),
+    argv = ("buildah", *oci.storage_options(layout), "bud", "--layers", "--force-rm", "--format", "oci", target.tls_option(),
             "--disable-compression=false", "--build-arg", f"BASE_IMAGE={base}", "--build-arg",
             f"WHEELS_KEY={wheels.name}", "--build-arg", f"PRODUCT_KEY={product}", "--tag", f"oci:{image}",
             str(context))  # fmt: skip
