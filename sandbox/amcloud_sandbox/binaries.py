@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from amcloud_sandbox import kubernetes_build
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
+from amcloud_sandbox.locks import one_at_a_time
 from amcloud_sandbox.programs import run
 
 SERVER_PROGRAMS = ("kube-apiserver", "kube-controller-manager")
 CLUSTER_PROGRAMS = (*SERVER_PROGRAMS, "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 BUILD_PACKAGES = ("golang-go", "dpkg-dev", "xz-utils", "patch")
-SAY_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def ensure(names: Sequence[str], *, layout: Layout, say: Callable[[str], None]) 
     found = find(names, layout=layout)
     if found:
         return found
-    with _one_at_a_time(layout, say):
+    with one_at_a_time(layout.cache / "kubernetes.lock", doing="compilation de Kubernetes", say=say):
         found = find(names, layout=layout)  # another command may just have compiled them
         if found is None:
             kubernetes_build.build(cached(layout).parent, layout.cache / "kubernetes.work", say)
@@ -85,24 +82,3 @@ def ensure_pause(*, layout: Layout, say: Callable[[str], None]) -> Path:
         layout.cache.mkdir(parents=True, exist_ok=True)
         kubernetes_build.build_pause(path, say)
     return path
-
-
-@contextmanager
-def _one_at_a_time(layout: Layout, say: Callable[[str], None]) -> Iterator[None]:
-    layout.cache.mkdir(parents=True, exist_ok=True)
-    with (layout.cache / "kubernetes.lock").open("w", encoding="utf-8") as lock:
-        began = said = time.monotonic()
-        while not _locked(lock.fileno()):
-            if time.monotonic() - said >= SAY_EVERY_S:
-                said = time.monotonic()
-                say(f"une autre commande compile Kubernetes : attente depuis {said - began:.0f} s")
-            time.sleep(0.2)
-        yield
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from amcloud_sandbox.programs import run
 PAUSE_IMAGE = "localhost/amcloud/pause:1"
 NAMESPACE = "k8s.io"
 START_TIMEOUT_S = 30
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # the kernel's names and images' ones
 
 
 def folder(layout: Layout) -> Path:
@@ -124,7 +126,7 @@ def pause_archive(program: bytes) -> bytes:
     digest = hashlib.sha256(layer).hexdigest()
     config = json.dumps(
         {
-            "architecture": "amd64",
+            "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
             "os": "linux",
             "config": {"Entrypoint": ["/pause"], "User": "65535:65535"},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},

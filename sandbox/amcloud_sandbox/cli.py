@@ -1,0 +1,121 @@
+"""``amcloud sandbox up|down|status|env``: AM Cloud on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+import typer
+
+INTERRUPTED = 130
+
+
+class Output(StrEnum):
+    """How `status` answers."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class As(StrEnum):
+    """Whose credentials `env` gives."""
+
+    DEVELOPER = "developpeur"
+    OPERATOR = "exploitant"
+    AUDITOR = "auditeur"
+    DC2R = "dc2r"
+
+
+_PARTS = typer.Option(None, "--parts", help="Seulement ces composants, séparés par des virgules.", show_default="tous")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``sandbox`` group of commands to ``app``."""
+    sandbox = typer.Typer(
+        name="sandbox",
+        help="AM Cloud sur cette machine (Debian 12, root) : Kubernetes, registre, forge, base, entrée HTTP.",
+        no_args_is_help=True,
+    )
+    sandbox.command("up")(_up)
+    sandbox.command("down")(_down)
+    sandbox.command("status")(_status)
+    sandbox.command("env")(_env)
+    app.add_typer(sandbox)
+
+
+def _up(parts: str | None = _PARTS) -> None:
+    """Démarre le bac à sable, ou ce qui en manque ; la première fois, compile Kubernetes (environ deux minutes)."""
+    from amcloud_sandbox import runner
+    from amcloud_sandbox.layout import Layout
+    from amcloud_sandbox.progress import Progress
+
+    with _told(), Progress() as progress:
+        runner.up(_names(parts), layout=Layout(), progress=progress)
+        progress.line('prêt. Pour l\'utiliser : eval "$(amcloud sandbox env)"')
+
+
+def _down(parts: str | None = _PARTS) -> None:
+    """Arrête et supprime tout ce qui a été démarré ou créé ; garde les caches. Sans effet si rien ne tourne."""
+    from amcloud_sandbox import runner
+    from amcloud_sandbox.layout import Layout
+    from amcloud_sandbox.progress import Progress
+
+    with _told(), Progress() as progress:
+        runner.down(_names(parts), layout=Layout(), progress=progress)
+        progress.line("arrêté")
+
+
+def _status(
+    output: Output = typer.Option(Output.TABLE, "--output", "-o", help="Forme de la réponse."),
+) -> None:
+    """Dit ce qui fonctionne ; code de sortie 0 si tout fonctionne, 1 sinon."""
+    from amcloud_sandbox import runner
+    from amcloud_sandbox.layout import Layout
+
+    with _told():
+        states = runner.status(Layout())
+    if output is Output.JSON:
+        typer.echo(json.dumps([dataclasses.asdict(state) for state in states], ensure_ascii=False, indent=2))
+    else:
+        for state in states:
+            typer.echo(f"{state.name:<12} {'prêt' if state.healthy else 'arrêté':<8} {state.title}")
+    if not all(state.healthy for state in states):
+        raise typer.Exit(1)
+
+
+def _env(
+    role: As | None = typer.Option(None, "--as", help="Avec les droits de ce rôle.", show_default="administrateur"),
+) -> None:
+    """Écrit les variables d'environnement pour un shell : eval "$(amcloud sandbox env)"."""
+    from amcloud_sandbox import access
+    from amcloud_sandbox.layout import Layout
+
+    with _told():
+        chosen = access.Role(role.value) if role else None
+        found = access.variables(chosen, layout=Layout(), path=os.environ.get("PATH", os.defpath))
+    typer.echo(access.shell_lines(found), nl=False)
+
+
+def _names(parts: str | None) -> tuple[str, ...] | None:
+    return tuple(name.strip() for name in parts.split(",") if name.strip()) if parts else None
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Failures become a message and an exit status instead of a trace."""
+    from amcloud_sandbox.errors import SandboxError
+
+    try:
+        yield
+    except SandboxError as error:
+        typer.echo(f"Échec – {error.doing}", err=True)
+        if error.hint:
+            typer.echo(error.hint, err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        typer.echo("Interrompu. « amcloud sandbox up » reprend, « amcloud sandbox down » nettoie.", err=True)
+        raise typer.Exit(INTERRUPTED) from error

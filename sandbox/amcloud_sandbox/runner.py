@@ -1,0 +1,81 @@
+"""All parts up in their order, all down in the opposite one; what is running, and what never should be left."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from amcloud_sandbox import leftovers, network, parts, prerequisites, processes
+from amcloud_sandbox.errors import SandboxError
+from amcloud_sandbox.layout import Layout
+from amcloud_sandbox.locks import one_at_a_time
+from amcloud_sandbox.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """What `status` says of one part."""
+
+    name: str
+    title: str
+    healthy: bool
+
+
+def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> None:
+    """The parts called ``names`` (all when None) are healthy; those that were already are left alone.
+
+    Raises:
+        SandboxError: the machine lacks something, or a part does not start; what has started stays up.
+    """
+    chosen = parts.load(names)
+    with one_at_a_time(_lock(layout), doing="démarrage ou arrêt du bac à sable", say=progress.say):
+        with progress.step("vérification de la machine"):
+            prerequisites.ensure(chosen, layout=layout, say=progress.say)
+        layout.run.mkdir(parents=True, exist_ok=True)
+        layout.credentials.mkdir(parents=True, exist_ok=True, mode=0o700)
+        network.ensure_host_address()
+        for part in chosen:
+            with progress.step(part.title):
+                part.up(layout, progress.say)
+
+
+def down(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> None:
+    """Nothing of the parts called ``names`` (all when None) is left; caches stay. Fine when nothing runs.
+
+    A part that fails to stop does not keep the others from stopping.
+
+    Raises:
+        SandboxError: at the end, with all that failed.
+    """
+    failed: list[str] = []
+    with one_at_a_time(_lock(layout), doing="démarrage ou arrêt du bac à sable", say=progress.say):
+        for part in reversed(parts.load(names)):
+            with progress.step(f"arrêt : {part.title}"):
+                try:
+                    part.down(layout)
+                except (SandboxError, OSError) as error:
+                    failed.append(f"{part.title} : {error}")
+        if names is None and not failed:
+            _remove_all(layout)
+    if failed:
+        raise SandboxError("tout n'a pas pu être arrêté", "\n".join(failed))
+
+
+def _remove_all(layout: Layout) -> None:
+    for name in processes.names(layout=layout):
+        processes.stop(name, layout=layout)
+    network.remove_host_address()
+    leftovers.unmount_under(layout.state)
+    shutil.rmtree(layout.state, ignore_errors=True)
+
+
+def status(layout: Layout) -> tuple[PartState, ...]:
+    """The state of every part, in starting order."""
+    return tuple(PartState(part.name, part.title, part.healthy(layout)) for part in parts.load())
+
+
+def _lock(layout: Layout) -> Path:
+    # not in the state folder, which `down` removes
+    return layout.cache / "sandbox.lock"
