@@ -1,0 +1,51 @@
+"""The operator's side: manifests applied with kubectl, and what kubectl shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amcloud_sandbox.demo.platform import Platform
+
+API = "amcloud.cnamts.fr/v1"
+
+ORGANISATIONS = (
+    ("671", "CPAM du Bas-Rhin (exemple)", "cpam-bas-rhin", "Grand Est"),
+    ("681", "CPAM du Haut-Rhin (exemple)", "cpam-haut-rhin", "Grand Est"),
+    ("311", "CPAM de la Haute-Garonne (exemple)", "cpam-haute-garonne", "Occitanie"),
+)
+
+
+def organisations() -> tuple[dict[str, Any], ...]:
+    """The sample organisations, each with the namespace where its applications are declared."""
+    manifests: list[dict[str, Any]] = []
+    for code, name, label, region in ORGANISATIONS:
+        spec = {"code": code, "name": name, "kind": "CPAM", "label": label, "region": {"name": region}}
+        manifests.append({"apiVersion": API, "kind": "Organisation", "metadata": {"name": label}, "spec": spec})
+        metadata = {"name": label, "labels": {"amcloud.cnamts.fr/organisation": code}}
+        manifests.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    return tuple(manifests)
+
+
+def forge_secret(namespace: str, name: str, token: str) -> dict[str, Any]:
+    """The organisation's credential for its project, where the LocalApp names it."""
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"token": token}}
+
+
+def local_app(platform: Platform, namespace: str, name: str) -> Mapping[str, Any] | None:
+    """The LocalApp as it is now."""
+    found: Mapping[str, Any] | None = platform.kubectl.find("get", "localapp", name, "-n", namespace)
+    return found
+
+
+def condition(found: Mapping[str, Any] | None, kind: str) -> Mapping[str, Any]:
+    """A condition of the LocalApp, empty when it is absent."""
+    conditions = ((found or {}).get("status") or {}).get("conditions") or []
+    return next((entry for entry in conditions if entry["type"] == kind), {})
+
+
+def stage_status(found: Mapping[str, Any] | None, stage: str) -> Mapping[str, Any]:
+    """The status of one stage, empty when it is absent."""
+    stages = ((found or {}).get("status") or {}).get("stages") or []
+    return next((entry for entry in stages if entry["name"] == stage), {})

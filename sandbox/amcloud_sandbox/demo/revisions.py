@@ -1,0 +1,44 @@
+"""Act 5: a correction gets hosted by its push alone; a broken revision is refused and nobody notices it."""
+
+from __future__ import annotations
+
+from amcloud_sandbox.demo import browser, cluster, exploitant
+from amcloud_sandbox.demo.developer import read_report
+from amcloud_sandbox.demo.scene import STAGE, Scene
+
+CORRECTED, BROKEN = "r2-corrigee", "r3-cassee"
+
+
+def the_correction_gets_hosted(scene: Scene) -> None:
+    """The push of the corrected annuaire-local is all its developer does."""
+    narrator, cast = scene.narrator, scene.casts["annuaire-local"]
+    narrator.title("annuaire-local est corrigée : la pousser suffit à l'héberger")
+    scene.push(cast, CORRECTED)
+    status = scene.wait_for_verdict(cast)
+    narrator.expect(status.status == "success", "le verdict est conforme", instead=status.description)
+    scene.wait_until_serving(cast)
+    narrator.seen(f"annuaire-local répond à {cast.line.url}, {cast.line.serving_s:.1f} s après le push")
+
+
+def the_broken_one_is_refused(scene: Scene) -> None:
+    """The previous revision of suivi-courriers keeps answering, without one failed request."""
+    narrator, cast = scene.narrator, scene.casts["suivi-courriers"]
+    narrator.title("suivi-courriers est poussée cassée : elle est refusée, la révision précédente continue")
+    served_commit = cast.commit
+    agent_url = exploitant.url_of(scene, cast, "cpam-bas-rhin") + "/sante"
+    with browser.load(agent_url) as load:
+        scene.push(cast, BROKEN)
+        status = scene.wait_for_verdict(cast)
+        narrator.wait("le refus est visible", lambda: _stalled(scene), timeout_s=60)
+    narrator.quote("statut du commit", f"{status.name} : {status.status}\n{status.description}")
+    narrator.expect(status.status == "failed", "la révision cassée est refusée", instead=status.description)
+    narrator.expect(read_report(status.target_url)["commit"] == cast.commit, "le rapport est celui de ce commit")
+    stage = cluster.stage_status(scene.local_app(cast), STAGE)
+    narrator.expect(stage.get("deployedCommit") == served_commit, "le commit servi n'a pas changé", instead=stage)
+    narrator.expect(not load.failures, f"{load.sent} requêtes, aucune en échec", instead=load.failures[:5])
+    cast.line.verdict = "refusée ; la précédente sert"
+
+
+def _stalled(scene: Scene) -> bool:
+    found = scene.local_app(scene.casts["suivi-courriers"])
+    return cluster.condition(found, "Stalled").get("status") == "True"
