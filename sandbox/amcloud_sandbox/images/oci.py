@@ -22,6 +22,7 @@ from amcloud_sandbox.layout import REGISTRY_NAME, Layout
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 PROBE_TIMEOUT_S = 10
+MOUNTS = Path("/proc/self/mounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ def _driver(layout: Layout) -> str:
         except SandboxError:
             _drivers[layout.cache] = "vfs"
     return _drivers[layout.cache]
+
+
+def release(layout: Layout) -> None:
+    """No mount of the image storage is left, of builds that were cut short neither; the stored layers stay."""
+    inside = f"{layout.cache / 'containers'}/"
+    mounts = [line.split(" ")[1] for line in MOUNTS.read_text(encoding="utf-8").splitlines()]
+    for mount in sorted((path for path in mounts if path.startswith(inside)), key=len, reverse=True):
+        commands.output(("umount", "--lazy", mount), doing="libération du stockage des images")
 
 
 def from_rootfs(layout: Layout, definition: Definition, *, rootfs: Path, folder: Path, say: commands.Say) -> None:

@@ -47,10 +47,13 @@ def build(layout: Layout, *, base: str, say: commands.Say, target: Target) -> Bu
     made = oci.workplace(layout, name)
     context, image = made / "context", made / "image"
     _fill(context, tools=tools, wheels=wheels, say=say, log=layout.cache / "logs" / "wheel.log")
-    argv = ("buildah", *oci.storage_options(layout), "bud", "--layers", "--force-rm", "--format", "oci", target.tls_option(),
-            "--disable-compression=false", "--build-arg", f"BASE_IMAGE={base}", "--build-arg",
-            f"WHEELS_KEY={wheels.name}", "--build-arg", f"PRODUCT_KEY={product}", "--tag", f"oci:{image}",
-            str(context))  # fmt: skip
+    arguments = {"BASE_IMAGE": base, "WHEELS_KEY": wheels.name, "PRODUCT_KEY": product}
+    argv = (
+        *("buildah", *oci.storage_options(layout), "bud", "--layers", "--force-rm", "--format", "oci"),
+        *(target.tls_option(), "--disable-compression=false", "--tag", f"oci:{image}"),
+        *(option for name, value in arguments.items() for option in ("--build-arg", f"{name}={value}")),
+        str(context),
+    )
     image.mkdir()
     commands.run(argv, doing=doing, say=say, log=layout.cache / "logs" / "operator.log", env=oci.ENVIRONMENT)
     return oci.keep(layout, name, image)

@@ -18,6 +18,8 @@ import requests
 import yaml
 
 from amcloud_sandbox import processes
+from amcloud_sandbox.images import DEBIAN_PACKAGES as IMAGE_PACKAGES
+from amcloud_sandbox.images import oci
 from amcloud_sandbox.layout import HOST_IP, REGISTRY_PORT, Layout
 
 START_TIMEOUT_S = 20
@@ -53,7 +55,7 @@ class Registry:
     port: int = REGISTRY_PORT
     name: str = "registry"
     title: str = "registre d'images"
-    debian_packages: tuple[str, ...] = ("docker-registry",)
+    debian_packages: tuple[str, ...] = ("docker-registry", *IMAGE_PACKAGES)
 
     def up(self, layout: Layout, say: Callable[[str], None]) -> None:
         """The registry answers on every address on return."""
@@ -70,7 +72,8 @@ class Registry:
         )
 
     def down(self, layout: Layout) -> None:
-        """No registry process and no stored image is left."""
+        """No registry process, no stored image and no mount of the image builds is left; the image cache stays."""
+        oci.release(layout)
         for host in self.hosts:
             processes.stop(self._process(host), layout=layout)
         shutil.rmtree(self._folder(layout), ignore_errors=True)
