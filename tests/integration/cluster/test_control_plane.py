@@ -49,9 +49,12 @@ spec:
       storage: true
       schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 """
-    resource = (
-        "{apiVersion: exemple.amcloud.localhost/v1, kind: Essai, metadata: {name: un}, spec: {carte: {a: 1, b: [2]}}}"
-    )
+    resource = """
+apiVersion: exemple.amcloud.localhost/v1
+kind: Essai
+metadata: {name: un}
+spec: {carte: {a: 1, b: [2]}}
+"""
     try:
         _apply(kubectl, definition)
         established = _run(
