@@ -11,7 +11,6 @@ from threading import Event, Thread
 import requests
 
 from amcloud_sandbox import identity
-from amcloud_sandbox.demo.platform import Platform
 
 TIMEOUT_S = 10
 
@@ -36,9 +35,9 @@ class Agent:
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
 
 
-def sign_in(platform: Platform, organisation: str) -> Agent:
+def sign_in(organisation: str) -> Agent:
     """The sample agent of an organisation, with a token of the test identity provider."""
-    subject = f"agent-{organisation}@exemple.invalid"
+    subject = identity.agent_of(organisation).subject
     return Agent(subject, identity.id_token(subject), identity.edge_session())
 
 
