@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import ipaddress
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
-from amcloud.settings import Settings
-from amcloud.stages.manifest import App, Organisation, Stage
+import yaml
+
+from amcloud.errors import BrokenInstallationError
+from amcloud.settings import FIELD_MANAGER, GROUP, Settings
+from amcloud.stages import templating
+from amcloud.stages.manifest import App, Organisation, Stage, StageName
+
+SIZES: Final = "sizes.yaml"
+CREDENTIALS: Final = "amcloud-credentials"
+"""Name of the Secret that keeps an instance's :class:`Access`."""
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+OWNER: Final = f"{GROUP}/owner"
+TIME_ZONE: Final = "Europe/Paris"
+
+VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Namespace": ("v1",),
+    "ResourceQuota": ("v1",),
+    "LimitRange": ("v1",),
+    "ServiceAccount": ("v1",),
+    "Secret": ("v1",),
+    "ConfigMap": ("v1",),
+    "Service": ("v1",),
+    "NetworkPolicy": ("networking.k8s.io/v1",),
+    "Ingress": ("networking.k8s.io/v1",),
+    "Deployment": ("apps/v1",),
+    "Job": ("batch/v1",),
+    "CronJob": ("batch/v1", "batch/v1beta1"),
+    "PodDisruptionBudget": ("policy/v1", "policy/v1beta1"),
+    "HorizontalPodAutoscaler": ("autoscaling/v2", "autoscaling/v2beta2"),
+}
+"""The kinds that templates may make, in the versions whose body they write, best first."""
+
+_LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
+_TIME_ZONE_MINOR = 25  # CronJob.spec.timeZone: beta and on by default since Kubernetes 1.25
+_DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "postgres": 5432}
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 Object = Mapping[str, Any]
 """A Kubernetes object as plain data: ``apiVersion``, ``kind``, ``metadata``…"""
@@ -30,6 +70,7 @@ class Access:
     owner_url: str
     """DSN of the owner role, for migrations only."""
     app_secret: str
+    oidc_client_secret: str
 
     def __repr__(self) -> str:
         return "Access(***)"
@@ -40,6 +81,8 @@ class Offers:
     """API versions that the server offers, by kind: ``{"CronJob": ("batch/v1", "batch/v1beta1")}``, newest first."""
 
     versions: Mapping[str, tuple[str, ...]]
+    minor: int = 0
+    """Minor version of the server, for fields that came within an API version; 0 when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +99,34 @@ class Place:
 
 def place(app: App, stage: Stage, *, domain: str) -> Place:
     """Where an instance lives."""
-    raise NotImplementedError
+    namespace = f"{app.name}-{stage.name}"
+    stage_domain = domain if stage.name is StageName.PRODUCTION else f"{stage.name}.{domain}"
+    return Place(namespace, f"{app.name}.{stage_domain}", database_name(namespace))
 
 
 def database_name(namespace: str) -> str:
     """Name of the database of the instance that lives in ``namespace``; distinct for distinct namespaces."""
-    raise NotImplementedError
+    plain = namespace.replace("-", "_")  # no namespace contains "_": no two become the same
+    if len(plain) < _LONG_DATABASE_NAME:
+        return plain
+    digest = hashlib.sha256(namespace.encode()).hexdigest()[:10]
+    return f"{plain[: _LONG_DATABASE_NAME - len(digest) - 1]}_{digest}"
+
+
+def sizes(templates: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
+    """What each size means: ``requests``, ``limits``, ``quota``, ``yearlyEuros``.
+
+    Raises:
+        BrokenInstallationError: ``sizes.yaml`` is missing or is not a mapping of mappings.
+    """
+    try:
+        found = yaml.load(templates[SIZES], Loader=yaml.CSafeLoader)  # noqa: S506 - a safe loader, in C
+    except (KeyError, yaml.YAMLError) as error:
+        raise BrokenInstallationError(f"gabarits d'hébergement : {SIZES} est absent ou illisible") from error
+    parts = ("requests", "limits", "quota")
+    if not isinstance(found, dict) or not all(isinstance(s, dict) and all(p in s for p in parts) for s in found.values()):
+        raise BrokenInstallationError(f"gabarits d'hébergement : {SIZES} doit donner requests, limits et quota par taille")
+    return found
 
 
 def objects(
@@ -80,4 +145,152 @@ def objects(
     Raises:
         BrokenInstallationError: a template does not render, is not YAML, or a kind is not offered at all.
     """
-    raise NotImplementedError
+    values = _values(app, stage, place, revision, served, access, offers, settings, templates)
+    texts = templating.render(templates, values, functions={
+        "version": lambda kind: needed_version(kind, offers), "offered": lambda kind: api_version(kind, offers) is not None,
+    })  # fmt: skip
+    labels, annotations = marks(app, stage, place, revision)
+    found = (parsed for name, text in texts for parsed in templating.documents(name, text))
+    return tuple(_named_by_content(_dressed(_checked(one, place), labels, annotations)) for one in found)
+
+
+def api_version(kind: str, offers: Offers) -> str | None:
+    """The newest version of ``kind`` that both the templates speak and the server offers."""
+    offered = offers.versions.get(kind, ())
+    return next((version for version in VERSIONS[kind] if version in offered), None)
+
+
+def needed_version(kind: str, offers: Offers) -> str:
+    """Like :func:`api_version`, for kinds without which nothing can be hosted."""
+    version = api_version(kind, offers)
+    if version is None:
+        spoken = ", ".join(VERSIONS[kind])
+        raise BrokenInstallationError(f"ce cluster n'offre pas {kind} ({spoken}) : version de Kubernetes inadaptée")
+    return version
+
+
+def owner(app: App) -> str:
+    """How the objects of an instance name the LocalApp that they belong to."""
+    return f"{app.namespace}/{app.name}"
+
+
+def marks(app: App, stage: Stage, place: Place, revision: Revision) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels and annotations of every object of an instance."""
+    labels = {
+        "app.kubernetes.io/name": app.name,
+        "app.kubernetes.io/instance": place.namespace,
+        "app.kubernetes.io/version": revision.commit,
+        "app.kubernetes.io/part-of": "amcloud",
+        MANAGED_BY: FIELD_MANAGER,
+        f"{GROUP}/app": app.name,
+        f"{GROUP}/stage": stage.name.value,
+        f"{GROUP}/organisation": app.owner,
+    }
+    return labels, {OWNER: owner(app)}
+
+
+def _values(
+    app: App,
+    stage: Stage,
+    place: Place,
+    revision: Revision,
+    served: tuple[Organisation, ...],
+    access: Access,
+    offers: Offers,
+    settings: Settings,
+    templates: Mapping[str, str],
+) -> dict[str, Any]:
+    """What templates may use: plain data only."""
+    size = sizes(templates).get(app.hosting.size)
+    if size is None:
+        raise BrokenInstallationError(f"gabarits d'hébergement : {SIZES} ne dit rien de la taille « {app.hosting.size} »")
+    alone = stage.name is StageName.DEVELOPMENT
+    low = 1 if alone else app.hosting.min_replicas
+    high = 1 if alone else app.hosting.max_replicas
+    return {
+        "name": app.name,
+        "namespace": place.namespace,
+        "commit": revision.commit,
+        "image": revision.image,
+        "size": size,
+        "replicas": {"min": low, "max": high},
+        "autoscaled": high > low and api_version("HorizontalPodAutoscaler", offers) is not None,
+        "selector": {"app.kubernetes.io/name": app.name, "app.kubernetes.io/component": "web"},
+        "secret_name": CREDENTIALS,
+        "secret_data": _secret_data(access),
+        "app_secrets": list(app.hosting.secrets),
+        "organisations_json": _organisations(place, served),
+        "hosts": [f"{o.label}.{place.domain}" for o in served],
+        "https": settings.url_scheme == "https",
+        "oidc_issuer": settings.oidc_issuer,
+        "egress": [t for t in (_target(access.app_url), _target(settings.oidc_issuer)) if t],
+        "rollout_deadline_s": int(settings.rollout_deadline_s),
+        "schedules": [
+            {"name": s.name, "schedule": s.schedule, "command": list(s.command)} for s in app.hosting.schedules
+        ],
+        "time_zone": TIME_ZONE,
+        "has_time_zone": offers.minor >= _TIME_ZONE_MINOR,
+    }
+
+
+def _organisations(place: Place, served: tuple[Organisation, ...]) -> str:
+    listed = [{"code": o.code, "name": o.name, "label": o.label, "enabled": True} for o in served]
+    content = {"version": 1, "domain": place.domain, "organisations": listed}
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def _secret_data(access: Access) -> dict[str, str]:
+    found = {
+        "database-url": access.app_url,
+        "owner-database-url": access.owner_url,
+        "app-secret": access.app_secret,
+        "oidc-client-secret": access.oidc_client_secret,
+    }
+    return {key: base64.b64encode(value.encode()).decode() for key, value in found.items()}
+
+
+def _target(url: str) -> dict[str, Any] | None:
+    """Port of a URL's host and, where the host is an address, its CIDR."""
+    parts = urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    if port is None:
+        return None
+    try:
+        cidr = str(ipaddress.ip_network(parts.hostname or ""))
+    except ValueError:
+        cidr = ""
+    return {"port": port, "cidr": cidr}
+
+
+def _checked(found: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """``found`` if it is of an allowed kind and lies in the instance's namespace."""
+    kind, metadata = found.get("kind"), found.get("metadata")
+    if kind not in VERSIONS or found.get("apiVersion") not in VERSIONS[kind]:
+        raise BrokenInstallationError(f"gabarits d'hébergement : le type {str(kind)[:60]!r} n'est pas permis")
+    if not isinstance(metadata, dict) or not _NAME.fullmatch(str(metadata.get("name"))):
+        raise BrokenInstallationError(f"gabarits d'hébergement : un objet {kind} n'a pas de nom valide")
+    if kind == "Namespace":
+        right = metadata["name"] == place.namespace and "namespace" not in metadata
+    else:
+        right = metadata.get("namespace", place.namespace) == place.namespace
+    if not right:
+        raise BrokenInstallationError(f"gabarits d'hébergement : {kind} n'est pas dans l'espace {place.namespace}")
+    return found
+
+
+def _dressed(found: Mapping[str, Any], labels: Mapping[str, str], annotations: Mapping[str, str]) -> Object:
+    """``found`` in its namespace, with the marks of its instance besides its own."""
+    metadata = dict(found["metadata"])
+    metadata["labels"] = {**labels, **metadata.get("labels", {})}
+    metadata["annotations"] = {**annotations, **metadata.get("annotations", {})}
+    if found["kind"] != "Namespace":
+        metadata["namespace"] = metadata["labels"]["app.kubernetes.io/instance"]
+    return {**found, "metadata": metadata}
+
+
+def _named_by_content(found: Object) -> Object:
+    """A Job's specification cannot be changed: another one gets another name. Other objects as they are."""
+    if found["kind"] != "Job":
+        return found
+    digest = hashlib.sha256(json.dumps(found["spec"], sort_keys=True).encode()).hexdigest()[:8]
+    return {**found, "metadata": {**found["metadata"], "name": f"{found['metadata']['name']}-{digest}"}}

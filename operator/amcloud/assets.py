@@ -1,0 +1,39 @@
+"""Files that ship with the product: templates, CRDs, deployment, pipelines. Found in the wheel or in a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from amcloud.errors import BrokenInstallationError
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parents[1]
+
+
+def folder(name: str) -> Path:
+    """Folder ``templates``, ``crds``, ``deploy`` or ``pipelines``: the wheel's copy, else the checkout's.
+
+    Raises:
+        BrokenInstallationError: neither is there.
+    """
+    for candidate in (_PACKAGE / "_assets" / name, _CHECKOUT / name):
+        if candidate.is_dir():
+            return candidate
+    raise BrokenInstallationError(f"le dossier « {name} » du produit est introuvable : installation incomplète")
+
+
+def hosting_templates() -> Mapping[str, str]:
+    """Text of every file of ``templates/hosting``, by file name.
+
+    Raises:
+        BrokenInstallationError: there is none.
+    """
+    found = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted((folder("templates") / "hosting").glob("*"))
+        if path.name.endswith((".yaml.j2", ".yaml"))
+    }
+    if not found:
+        raise BrokenInstallationError("aucun gabarit d'hébergement dans templates/hosting : installation incomplète")
+    return found
