@@ -49,23 +49,23 @@ def register(app: typer.Typer) -> None:
 
 def _up(parts: str | None = _PARTS) -> None:
     """Démarre le bac à sable, ou ce qui en manque ; la première fois, compile Kubernetes (environ deux minutes)."""
-    from amcloud_sandbox import runner
+    from amcloud_sandbox import lifecycle
     from amcloud_sandbox.layout import Layout
     from amcloud_sandbox.progress import Progress
 
     with _told(), Progress() as progress:
-        runner.up(_names(parts), layout=Layout(), progress=progress)
+        lifecycle.up(_names(parts), layout=Layout(), progress=progress)
         progress.line('prêt. Pour l\'utiliser : eval "$(amcloud sandbox env)"')
 
 
 def _down(parts: str | None = _PARTS) -> None:
     """Arrête et supprime tout ce qui a été démarré ou créé ; garde les caches. Sans effet si rien ne tourne."""
-    from amcloud_sandbox import runner
+    from amcloud_sandbox import lifecycle
     from amcloud_sandbox.layout import Layout
     from amcloud_sandbox.progress import Progress
 
     with _told(), Progress() as progress:
-        runner.down(_names(parts), layout=Layout(), progress=progress)
+        lifecycle.down(_names(parts), layout=Layout(), progress=progress)
         progress.line("arrêté")
 
 
@@ -73,11 +73,11 @@ def _status(
     output: Output = typer.Option(Output.TABLE, "--output", "-o", help="Forme de la réponse."),
 ) -> None:
     """Dit ce qui fonctionne ; code de sortie 0 si tout fonctionne, 1 sinon."""
-    from amcloud_sandbox import runner
+    from amcloud_sandbox import lifecycle
     from amcloud_sandbox.layout import Layout
 
     with _told():
-        states = runner.status(Layout())
+        states = lifecycle.status(Layout())
     if output is Output.JSON:
         typer.echo(json.dumps([dataclasses.asdict(state) for state in states], ensure_ascii=False, indent=2))
     else:

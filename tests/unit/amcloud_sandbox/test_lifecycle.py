@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from amcloud_sandbox import cli, network, parts, prerequisites, runner
+from amcloud_sandbox import cli, network, parts, prerequisites, lifecycle
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
@@ -61,7 +61,7 @@ def _progress() -> tuple[Progress, io.StringIO]:
 def test_the_machine_is_checked_before_the_first_part_starts(calls: list[str]) -> None:
     progress, written = _progress()
     with progress:
-        runner.up(None, layout=Layout(), progress=progress)
+        lifecycle.up(None, layout=Layout(), progress=progress)
     assert calls == ["prerequisites", "network", "up one", "up two", "up three"]
     assert "composant d'essai : fait en" in written.getvalue()
 
@@ -69,7 +69,7 @@ def test_the_machine_is_checked_before_the_first_part_starts(calls: list[str]) -
 def test_stopping_goes_the_other_way_and_past_a_failure(calls: list[str]) -> None:
     progress, _ = _progress()
     with progress, pytest.raises(SandboxError, match="il résiste"):
-        runner.down(None, layout=Layout(), progress=progress)
+        lifecycle.down(None, layout=Layout(), progress=progress)
     assert calls == ["down three", "down two", "down one"]
 
 
@@ -79,8 +79,8 @@ def test_a_whole_stop_removes_the_state_and_keeps_the_cache(calls: list[str], mo
     monkeypatch.setattr(parts, "load", lambda names=None: ())
     progress, _ = _progress()
     with progress:
-        runner.down(None, layout=layout, progress=progress)
-        runner.down(None, layout=layout, progress=progress)
+        lifecycle.down(None, layout=layout, progress=progress)
+        lifecycle.down(None, layout=layout, progress=progress)
     assert not layout.state.exists()
     assert layout.cache.exists()
     assert calls == ["no network", "no network"]
@@ -89,7 +89,7 @@ def test_a_whole_stop_removes_the_state_and_keeps_the_cache(calls: list[str], mo
 def test_stopping_one_part_leaves_the_network_to_the_others(calls: list[str]) -> None:
     progress, _ = _progress()
     with progress:
-        runner.down(("one",), layout=Layout(), progress=progress)
+        lifecycle.down(("one",), layout=Layout(), progress=progress)
     assert calls == ["down one"]
 
 
