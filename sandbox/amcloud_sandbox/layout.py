@@ -62,5 +62,7 @@ FORGE_URL = f"http://{HOST_IP}:{FORGE_PORT}"
 COMPOSER_URL = f"http://{HOST_IP}:{COMPOSER_PORT}"
 IDENTITY_URL = f"http://{HOST_IP}:{IDENTITY_PORT}"
 REGISTRY_URL = f"http://{HOST_IP}:{REGISTRY_PORT}"
-REGISTRY_NAME = f"localhost:{REGISTRY_PORT}"  # the registry's name in an image reference; its API address is REGISTRY_URL
+REGISTRY_NAME = (
+    f"localhost:{REGISTRY_PORT}"  # the registry's name in an image reference; its API address is REGISTRY_URL
+)
 EDGE_URL = f"http://127.0.0.1:{EDGE_PORT}"
