@@ -18,6 +18,10 @@ class UnavailableError(AmcloudError):
         self.retry_after_s = retry_after_s
 
 
+class ForgeUnavailableError(UnavailableError):
+    """The same, of the forge: its API or its git."""
+
+
 class InvalidManifestError(AmcloudError):
     """The manifest asks for something impossible: its author must mend ``field``."""
 

@@ -1,35 +1,39 @@
-"""The story: one pass from manifest to report. Each line is a stage; decisions are in ``stages/``, effects in ``world``.
+"""The story: one pass from manifest to report. A line is a stage; decisions are in ``stages``, effects in ``world``.
 
-A pass is idempotent and level-triggered: push, poll, resync and restart all end here, and a pass that was killed between
+A pass is idempotent and level-triggered: push, poll, resync, restart all end here, and a pass that was killed between
 any two lines is repeated without a second build or a second status. ``admit`` and ``host`` yield at each boundary;
 tests stop them there to show it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from amcloud import errors
 from amcloud.ports import Question, World
 from amcloud.stages import apply, build, manifest, observe, render, report, repository, verdict
 from amcloud.stages.apply import Wave
 from amcloud.stages.manifest import App, DeletionPolicy, Stage
-from amcloud.stages.render import Object, Revision
+from amcloud.stages.render import Object, Place, Revision
 from amcloud.stages.report import StageOutcome
 from amcloud.stages.verdict import Moment, Reason
 
 POLL_DELETION_S = 2.0
 
 
-def admit(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
+def admit(
+    app: App, stage: Stage, world: World, so_far: StageOutcome, previous: Mapping[str, Any]
+) -> Iterator[StageOutcome]:
     """Stages 2 to 4: is the stage's newest commit let in? If it is, the last value's ``deployed`` is that revision."""
     project, token, now = app.source.project, world.cluster.forge_token(app), world.clock.now()
-    commit = repository.commit(stage.ref, world.source.refs(project, token))
-    if commit is None:
+    head = repository.head(stage.ref, world.source.refs(project, token))
+    if head is None:
         yield so_far.refused(Reason.REF_NOT_FOUND, repository.not_found(project, stage.ref))
         return
-    yield (so_far := replace(so_far, commit=commit))
+    commit, seen_at = head.commit, report.seen_at(previous, stage.name, head.commit, now)
+    yield (so_far := replace(so_far, commit=commit, seen_at=seen_at))
 
     question = Question.of(app, stage, commit, token, world, now=now)
     yield (so_far := _judge(question, Moment.BUILD, world, so_far))
@@ -37,10 +41,11 @@ def admit(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterato
         return
 
     pipelines, image = world.forge.pipelines(project, commit), world.registry.image(project, commit)
-    step = build.next_step(commit, pipelines, image, now=now, deadline_s=world.settings.pipeline_deadline_s)
-    yield (so_far := so_far.building(step))
+    grace_s, deadline_s = world.settings.pipeline_grace_s, world.settings.pipeline_deadline_s
+    step = build.next_step(commit, pipelines, image, seen_at=seen_at, now=now, grace_s=grace_s, deadline_s=deadline_s)
     if isinstance(step, build.Start):
-        world.forge.start_pipeline(project, stage.ref.pattern, commit)
+        world.forge.start_pipeline(project, head.name, commit)
+    yield (so_far := so_far.building(step))
     if not isinstance(step, build.GoOn):
         return
 
@@ -51,19 +56,22 @@ def admit(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterato
 
 def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
     """Stages 5 to 7: the revision let in runs for its organisations, whatever became of the newest commit."""
-    assert so_far.deployed is not None
+    assert (revision := so_far.deployed) is not None
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
     served = manifest.served(app, stage, world.cluster.organisations())
     access = world.database.ensure(place, world.cluster.access(place))
     yield (so_far := replace(so_far, database_ready=True))
 
     objects = render.objects(
-        app, stage, place, so_far.deployed, served, access, world.cluster.offers(), settings, world.templates
+        app, stage, place, revision, served, access, world.cluster.offers(), settings, world.templates
     )
     inventory = world.cluster.inventory(place.namespace)
-    desired = apply.with_inventory(objects, inventory, app, place, so_far.deployed)
+    desired = apply.with_inventory(objects, inventory, app, place, revision)
     keys = apply.keys(desired) | inventory.keys
     for wave in Wave:
+        if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world)):
+            yield so_far.blocked(Reason.SECRET_MISSING, missing)
+            return
         for operation in (operations := apply.plan(desired, world.cluster.live(keys), inventory, wave=wave)):
             world.cluster.execute(operation)
         so_far = replace(so_far, restored=so_far.restored + apply.restored(operations))
@@ -79,35 +87,50 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
 
 def reconcile(found: Object, world: World) -> float | None:
     """One pass over one LocalApp. Seconds until the next pass is useful, or ``None`` when only a change makes it so."""
+    if found["metadata"].get("deletionTimestamp"):
+        return release(found, world)
     try:
         app = manifest.parse(found, world.cluster.organisations(), world.cluster.namespace_organisation)
     except errors.InvalidManifestError as error:
         _publish_invalid(found, error, world)
         return None
-    if app.deleting:
-        return release(app, found, world)
     world.cluster.set_finalizer(found, present=True)
-    outcomes = tuple(_stage(app, stage, world) for stage in app.stages)
+    previous = found.get("status") or {}
+    give_up(app, found, world)
+    outcomes = tuple(_stage(app, stage, world, previous) for stage in app.stages)
     return _publish(app, found, outcomes, world)
 
 
-def release(app: App, found: Object, world: World) -> float | None:
-    """The app's instances go, and its data if its policy is ``Delete``. Ends even when forge or database are down."""
-    instances = world.cluster.instances(app)
-    if app.deletion_policy is DeletionPolicy.DELETE:
-        for namespace in instances:
-            _drop_database(found, namespace, world)
-    gone = [world.cluster.delete_namespace(namespace) for namespace in instances]
-    if not all(gone):
+def release(found: Object, world: World) -> float | None:
+    """The app's instances go, and its data if its policy is ``Delete``. Needs no forge, no database, no valid spec."""
+    waiting = [_remove(found, namespace, world) for namespace in world.cluster.instances(found)]
+    if not all(waiting):
         return POLL_DELETION_S
     world.cluster.set_finalizer(found, present=False)
     return None
 
 
-def _stage(app: App, stage: Stage, world: World) -> StageOutcome:
-    place = render.place(app, stage, domain=world.settings.domain)
-    so_far = StageOutcome(stage.name, deployed=world.cluster.inventory(place.namespace).revision)
-    so_far = _to_the_end(admit(app, stage, world, so_far), so_far)
+def give_up(app: App, found: Object, world: World) -> None:
+    """Instances that the manifest no longer asks for go: a stage taken out, or an app that became hors-standard."""
+    hosted = app.track is not manifest.Track.HORS_STANDARD
+    wanted = {render.place(app, stage, domain=world.settings.domain).namespace for stage in app.stages if hosted}
+    for namespace in world.cluster.instances(found):
+        if namespace not in wanted:
+            _remove(found, namespace, world)
+
+
+def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any]) -> StageOutcome:
+    so_far = StageOutcome.begin(stage.name, None)
+    try:
+        place = render.place(app, stage, domain=world.settings.domain)
+        owner, asked_by = world.cluster.instance_owner(place.namespace), f"{app.namespace}/{app.name}"
+        if owner not in {None, asked_by}:
+            raise errors.NotOwnedError(f"L'espace de noms {place.namespace}", owner or "personne d'AM Cloud")
+        if app.track is not manifest.Track.HORS_STANDARD:
+            so_far = StageOutcome.begin(stage.name, world.cluster.inventory(place.namespace).revision)
+    except errors.AmcloudError as error:
+        return so_far.interrupted(error)
+    so_far = _to_the_end(admit(app, stage, world, so_far, previous), so_far)
     if so_far.deployed is None:
         return so_far
     return _to_the_end(host(app, stage, world, so_far), so_far)
@@ -137,38 +160,57 @@ def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcom
         dossier=question.dossier,
         now=world.clock.now(),
     )
-    return so_far.judged(judged.report, url, name, decision)
+    return so_far.judged(moment, judged.report, url, name, decision)
+
+
+def _missing_secrets(app: App, place: Place, world: World) -> str:
+    """The sentence for Secrets that the manifest names and the instance lacks; empty when all are there."""
+    if not app.hosting.secrets:
+        return ""
+    missing = sorted(set(app.hosting.secrets) - world.cluster.secret_names(place.namespace))
+    return f"Secret absent de l'espace de noms {place.namespace} : {', '.join(missing)}. Créez-le." if missing else ""
 
 
 def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world: World) -> float | None:
     """Stage 8: tell the forge, then kubectl; nothing is written that is already there."""
     forge_problem = None
-    for outcome in outcomes:
-        for status in report.commit_statuses(app, outcome):
-            try:
-                world.forge.set_status(app.source.project, str(outcome.commit), status)
-            except errors.AmcloudError as error:
-                forge_problem = str(error)
+    for commit, status in report.commit_statuses(app, outcomes):
+        try:
+            world.forge.set_status(app.source.project, commit, status)
+        except errors.AmcloudError as error:
+            forge_problem = str(error)
     previous = found.get("status") or {}
     current = report.status(app, outcomes, previous, forge_problem=forge_problem, now=world.clock.now())
-    if current != previous:
-        world.cluster.set_local_app_status(app.namespace, app.name, current)
-    for event in report.events(previous, current, outcomes):
-        world.cluster.emit(found, event)
+    _tell(found, current, world, outcomes)
     return report.retry_after_s(outcomes, forge_problem)
 
 
 def _publish_invalid(found: Object, error: errors.InvalidManifestError, world: World) -> None:
     previous = found.get("status") or {}
     current = report.invalid_status(error.field, error.problem, found["metadata"], previous, now=world.clock.now())
+    _tell(found, current, world)
+
+
+def publish_broken(found: Object, error: Exception, world: World) -> None:
+    """An error that nobody foresaw is visible on the LocalApp; its text stays in the journal."""
+    previous = found.get("status") or {}
+    current = report.broken_status(type(error).__name__, found["metadata"], previous, now=world.clock.now())
+    _tell(found, current, world)
+
+
+def _tell(found: Object, current: dict[str, Any], world: World, outcomes: tuple[StageOutcome, ...] = ()) -> None:
+    previous = found.get("status") or {}
     if current != previous:
         world.cluster.set_local_app_status(found["metadata"]["namespace"], found["metadata"]["name"], current)
-    for event in report.events(previous, current, ()):
+    for event in report.events(previous, current, outcomes):
         world.cluster.emit(found, event)
 
 
-def _drop_database(found: Object, namespace: str, world: World) -> None:
-    try:
-        world.database.drop(render.database_name(namespace))
-    except errors.UnavailableError as error:
-        world.cluster.emit(found, report.data_left(namespace, error))
+def _remove(found: Object, namespace: str, world: World) -> bool:
+    """Whether an instance is gone; its data goes first, if the manifest says so and the database answers."""
+    if manifest.deletion_policy(found) is DeletionPolicy.DELETE:
+        try:
+            world.database.drop(render.database_name(namespace))
+        except errors.AmcloudError as error:
+            world.cluster.emit(found, report.data_left(namespace, error))
+    return world.cluster.delete_namespace(namespace)

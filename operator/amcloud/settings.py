@@ -44,6 +44,10 @@ class Settings:
     """Seconds in which every application gets a pass, whatever happened."""
     rollout_deadline_s: float = 300.0
     pipeline_deadline_s: float = 3600.0
+    pipeline_grace_s: float = 10.0
+    """Seconds that the forge gets to start a pipeline by itself after a push, before the operator asks for one."""
+    http_port: int = 8080
+    """Port of web hooks, liveness and metrics."""
     workers: int = 8
     """Passes that may run at the same time; each waits mostly on the network."""
 
@@ -83,6 +87,8 @@ class _Reader:
             resync_s=self._number("RESYNC_S", 300.0),
             rollout_deadline_s=self._number("ROLLOUT_DEADLINE_S", 300.0),
             pipeline_deadline_s=self._number("PIPELINE_DEADLINE_S", 3600.0),
+            pipeline_grace_s=self._number("PIPELINE_GRACE_S", 10.0),
+            http_port=int(self._number("HTTP_PORT", 8080)),
             workers=int(self._number("WORKERS", 8)),
         )
         if self._problems:

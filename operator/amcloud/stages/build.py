@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from amcloud.stages.verdict import Reason
 
@@ -33,7 +34,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image in the registry. ``reference`` is ``name@sha256:…``; ``revision`` is its OCI revision label or ``""``."""
+    """An image in the registry. ``reference`` is ``name@sha256:…``; ``revision`` is its revision label or ``""``."""
 
     reference: str
     revision: str
@@ -46,9 +47,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A pipeline is under way."""
+    """A pipeline is under way, or may yet come from the push (``None``)."""
 
-    pipeline: Pipeline
+    pipeline: Pipeline | None
     retry_after_s: float
 
 
@@ -72,8 +73,79 @@ class GoOn:
 Step = Start | Wait | GiveUp | GoOn
 
 
+POLL_S = 5.0
+"""Seconds between two looks at a pipeline; a webhook makes it sooner."""
+
+_ACTIVE = frozenset({PipelineStatus.PENDING, PipelineStatus.RUNNING})
+
+
 def next_step(
-    commit: str, pipelines: tuple[Pipeline, ...], image: Image | None, *, now: datetime, deadline_s: float
+    commit: str,
+    pipelines: tuple[Pipeline, ...],
+    image: Image | None,
+    *,
+    seen_at: datetime,
+    now: datetime,
+    grace_s: float,
+    deadline_s: float,
 ) -> Step:
-    """What to do about the image of ``commit``. ``pipelines`` are those of this commit, newest first."""
-    raise NotImplementedError
+    """What to do about the image of ``commit``. ``pipelines`` are those of this commit, newest first.
+
+    ``seen_at`` is when the commit was first seen here: for ``grace_s`` seconds the push may yet bring a pipeline.
+    A pipeline that succeeded once is enough, whatever is run again later.
+    """
+    succeeded = next((pipeline for pipeline in pipelines if pipeline.status is PipelineStatus.SUCCESS), None)
+    if succeeded is not None:
+        return _built(commit, succeeded, image)
+    if not pipelines:
+        left_s = grace_s - (now - seen_at).total_seconds()
+        return Wait(None, max(left_s, 0.5)) if left_s > 0 else Start()
+    newest = pipelines[0]
+    if newest.status in _ACTIVE:
+        return _under_way(newest, now=now, deadline_s=deadline_s)
+    return GiveUp(Reason.BUILD_FAILED, _failure(newest), newest)
+
+
+def _built(commit: str, pipeline: Pipeline, image: Image | None) -> Step:
+    if image is None:
+        sentence = (
+            f"Le pipeline {pipeline.id} a réussi mais le registre n'a aucune image pour le commit {commit[:8]} : "
+            "vérifiez que .gitlab-ci.yml inclut le modèle d'AM Cloud (travail « image »), puis relancez-le."
+        )
+        return GiveUp(Reason.IMAGE_REFUSED, sentence, pipeline)
+    if image.revision != commit:
+        found = f"« {image.revision[:40]} »" if image.revision else "aucun commit"
+        sentence = (
+            f"L'image du registre annonce {found} et non le commit {commit[:8]} : elle n'est pas déployée. "
+            "Fabriquez-la avec le modèle de pipeline d'AM Cloud, qui pose l'étiquette de révision."
+        )
+        return GiveUp(Reason.IMAGE_REFUSED, sentence, pipeline)
+    return GoOn(image, pipeline)
+
+
+def _under_way(pipeline: Pipeline, *, now: datetime, deadline_s: float) -> Step:
+    age_s = (now - pipeline.created_at).total_seconds()
+    if age_s <= deadline_s:
+        return Wait(pipeline, POLL_S)
+    sentence = (
+        f"Le pipeline {pipeline.id} n'est pas terminé après {deadline_s / 60:.0f} minutes : "
+        "l'équipe de l'application l'arrête et le relance ; s'il attend un exécuteur, prévenez l'équipe de la forge."
+    )
+    return GiveUp(Reason.BUILD_FAILED, sentence, pipeline)
+
+
+def _failure(pipeline: Pipeline) -> str:
+    match pipeline.status:
+        case PipelineStatus.FAILED:
+            return f"Le pipeline {pipeline.id} a échoué : lisez son journal, corrigez et poussez, ou relancez-le."
+        case PipelineStatus.CANCELED:
+            return f"Le pipeline {pipeline.id} a été annulé : relancez-le dans la forge."
+        case PipelineStatus.SKIPPED:
+            return (
+                f"Le pipeline {pipeline.id} a été ignoré ([skip ci]) : lancez-le dans la forge pour fabriquer l'image."
+            )
+        case PipelineStatus.MANUAL:
+            return f"Le pipeline {pipeline.id} attend une action manuelle : déclenchez-la dans la forge."
+        case PipelineStatus.PENDING | PipelineStatus.RUNNING | PipelineStatus.SUCCESS:
+            raise ValueError(f"{pipeline.status} is no failure")
+    assert_never(pipeline.status)

@@ -6,154 +6,91 @@ since servers before 1.25 do not evaluate CEL.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from amcloud.errors import InvalidManifestError
+from amcloud.settings import REQUESTED_AT
+from amcloud.stages.app import (
+    App,
+    ConnectorUse,
+    Criticality,
+    DeletionPolicy,
+    Domain,
+    Engine,
+    Hosting,
+    Lifecycle,
+    Maturity,
+    Organisation,
+    Privacy,
+    Ref,
+    RefKind,
+    Repository,
+    Schedule,
+    Size,
+    Stage,
+    StageName,
+    Suspension,
+    Track,
+)
+from amcloud.stages.cron import InvalidScheduleError, checked_schedule
+from amcloud.stages.fields import Fields, shown
 
-class Track(StrEnum):
-    """Filière of an application (LR-DDO-36/2018)."""
+__all__ = [
+    "SYNTHETIC",
+    "App",
+    "ConnectorUse",
+    "Criticality",
+    "DeletionPolicy",
+    "Domain",
+    "Engine",
+    "Hosting",
+    "Lifecycle",
+    "Maturity",
+    "Organisation",
+    "Privacy",
+    "Ref",
+    "RefKind",
+    "Repository",
+    "Schedule",
+    "Size",
+    "Stage",
+    "StageName",
+    "Suspension",
+    "Track",
+    "deletion_policy",
+    "parse",
+    "served",
+]
 
-    LABELLISATION = "labellisation"
-    HOMOLOGATION = "homologation"
-    HORS_STANDARD = "hors-standard"
+SYNTHETIC = (
+    Organisation("991", "Organisme fictif A", "fictif-a", "fictif-a"),
+    Organisation("992", "Organisme fictif B", "fictif-b", "fictif-b"),
+)
+"""The only organisations that a development instance serves: no real agent's data goes there."""
 
+RESERVED = frozenset(
+    {"acceptance", "api", "connexion", "development", "forge", "portail", "production", "rapports"}
+) | {
+    "registre",
+    "store",
+    "www",
+}
+"""Names that are host names of the platform under the same domain."""
 
-class StageName(StrEnum):
-    """Each stage is one instance, in a namespace of its own."""
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_CODE = re.compile(r"[0-9]{3}")
+_PROJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+_REF = re.compile(r"(?!/)(?!.*(//|\.\.|@\{|\.lock$))[A-Za-z0-9._/+@-]*[A-Za-z0-9_+@-]")
+_TAG = re.compile(r"[A-Za-z0-9._/+*?-]+")
+_VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_STORAGE = re.compile(r"[1-9][0-9]{0,3}Gi")
+_SECRET = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_NAME_LIKE = "un nom en minuscules, chiffres et tirets, commençant par une lettre,"
 
-    DEVELOPMENT = "development"
-    ACCEPTANCE = "acceptance"
-    PRODUCTION = "production"
-
-
-class RefKind(StrEnum):
-    """What a stage follows in the repository."""
-
-    BRANCH = "branch"
-    TAG = "tag"
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A branch by name, or tags by pattern (``v*``, the highest version wins)."""
-
-    kind: RefKind
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage as asked for."""
-
-    name: StageName
-    ref: Ref
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """A command run on a cron schedule (five fields, Europe/Paris)."""
-
-    name: str
-    schedule: str
-    command: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorUse:
-    """A national service that the application declares to call."""
-
-    name: str
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hosting:
-    """Means asked for. ``storage_gib`` is the database's."""
-
-    size: str = "small"
-    min_replicas: int = 2
-    max_replicas: int = 4
-    storage_gib: int = 5
-    schedules: tuple[Schedule, ...] = ()
-    connectors: tuple[ConnectorUse, ...] = ()
-    secrets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """Where the sources are. ``credentials`` names a Secret of the LocalApp's namespace (key ``token``), or ``None``."""
-
-    project: str
-    credentials: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suspension:
-    """Hosting suspended by a person."""
-
-    reason: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """An organisme as its ``Organisation`` resource declares it."""
-
-    code: str
-    """3 digits."""
-    name: str
-    label: str
-    """DNS label, also the name of its namespace."""
-    forge_group: str
-    """Group of the forge under which its projects live; the label unless said otherwise."""
-
-
-class DeletionPolicy(StrEnum):
-    """What becomes of the data when the LocalApp is deleted."""
-
-    RETAIN = "Retain"
-    DELETE = "Delete"
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """An application as its manifest asks for it, wholly checked.
-
-    ``repository`` is ``None`` and ``stages`` empty only for a ``projet`` or for ``hors-standard``.
-    """
-
-    name: str
-    namespace: str
-    uid: str
-    generation: int
-    title: str
-    owner: str
-    """3-digit code of the owning organisation."""
-    track: Track
-    lifecycle: str
-    criticality: str
-    privacy: str
-    sponsor: str | None
-    repository: Repository | None
-    stages: tuple[Stage, ...]
-    organisations: tuple[str, ...]
-    """Codes of the organisations served, without duplicates, sorted."""
-    hosting: Hosting
-    norm_pack: str | None
-    suspension: Suspension | None
-    deletion_policy: DeletionPolicy
-    requested_at: str | None
-    """Value of the ``requestedAt`` annotation, echoed in the status."""
-    deleting: bool
-
-    @property
-    def source(self) -> Repository:
-        """The repository of an app that has stages: ``parse`` lets no stage through without one."""
-        assert self.repository is not None
-        return self.repository
+NAME_LONGEST = 40
+MOST_ORGANISATIONS = 200
 
 
 def parse(
@@ -166,9 +103,216 @@ def parse(
     Raises:
         InvalidManifestError: naming the first wrong field in the order of the documentation, with what was found.
     """
-    raise NotImplementedError
+    metadata, spec = Fields.of("metadata", manifest.get("metadata")), Fields.of("spec", manifest.get("spec"))
+    spec.only(
+        *("title", "description", "keywords", "owner", "track", "lifecycle", "criticality", "maturity", "domain"),
+        *("support", "privacy", "sponsor", "repository", "stages", "organisations", "hosting", "normPack", "suspend"),
+        "deletionPolicy",
+    )
+    name = metadata.text("name", longest=NAME_LONGEST, pattern=_DNS_LABEL, like=_NAME_LIKE)
+    if name in RESERVED:
+        raise metadata.refuse("name", f"le nom {shown(name)} est réservé à la plateforme")
+    _catalogue_entry(spec)
+    owner = _owner(spec.child("owner"), metadata, organisations, namespace_organisation)
+    track, lifecycle = spec.choice("track", Track), spec.choice("lifecycle", Lifecycle, Lifecycle.SERVICE)
+    app = App(
+        name=name,
+        namespace=metadata.text("namespace", longest=63),
+        uid=metadata.text("uid", longest=64),
+        generation=metadata.number("generation", 1, least=1, most=2**62),
+        title=spec.text("title", longest=120),
+        owner=owner.code,
+        track=track,
+        lifecycle=lifecycle,
+        criticality=spec.choice("criticality", Criticality, Criticality.STANDARD),
+        privacy=_privacy(spec.child("privacy")),
+        sponsor=spec.optional_text("sponsor", longest=120),
+        repository=_repository(spec, owner),
+        stages=_stages(spec),
+        organisations=_organisations(spec, owner, organisations),
+        hosting=_hosting(spec.child("hosting")),
+        norm_pack=_norm_pack(spec.child("normPack")),
+        suspension=_suspension(spec),
+        deletion_policy=deletion_policy(manifest, strict=True),
+        requested_at=_requested_at(metadata),
+        deleting=metadata.has("deletionTimestamp"),
+    )
+    _agree(app, spec)
+    return app
 
 
 def served(app: App, stage: Stage, organisations: Mapping[str, Organisation]) -> tuple[Organisation, ...]:
-    """Organisations that the instance of a stage serves, by code."""
-    raise NotImplementedError
+    """Organisations that the instance of a stage serves, by code; synthetic ones alone in development."""
+    if stage.name is StageName.DEVELOPMENT:
+        return SYNTHETIC
+    return tuple(organisations[code] for code in app.organisations if code in organisations)
+
+
+def deletion_policy(manifest: Mapping[str, Any], *, strict: bool = False) -> DeletionPolicy:
+    """What becomes of the data; a manifest that is wrong keeps them, unless ``strict`` makes that an error."""
+    try:
+        return Fields.of("spec", manifest.get("spec")).choice("deletionPolicy", DeletionPolicy, DeletionPolicy.RETAIN)
+    except InvalidManifestError:
+        if strict:
+            raise
+        return DeletionPolicy.RETAIN
+
+
+def _catalogue_entry(spec: Fields) -> None:
+    """Fields that only the catalogue shows: checked, not kept."""
+    spec.text("title", longest=120)
+    spec.optional_text("description", longest=2000)
+    spec.texts("keywords", most=20, longest=40)
+    spec.choice("maturity", Maturity, Maturity.PROTOTYPE)
+    spec.choice("domain", Domain, Domain.AUTRE)
+    support = spec.child("support")
+    support.only("level1", "level2", "userClub")
+    for name in support.values:
+        support.optional_text(name, longest=254)
+
+
+def _owner(
+    owner: Fields,
+    metadata: Fields,
+    organisations: Mapping[str, Organisation],
+    namespace_organisation: Callable[[str], str | None],
+) -> Organisation:
+    owner.only("organisation", "contact")
+    code = owner.text("organisation", longest=3, pattern=_CODE, like="un code à 3 chiffres")
+    owner.optional_text("contact", longest=254)
+    if code not in organisations:
+        raise owner.refuse("organisation", f"l'organisme {shown(code)} n'est pas connu (kubectl get organisations)")
+    namespace = metadata.text("namespace", longest=63)
+    belongs_to = namespace_organisation(namespace)
+    if belongs_to != code:
+        whose = f"appartient à l'organisme {shown(belongs_to)}" if belongs_to else "n'appartient à aucun organisme"
+        raise owner.refuse("organisation", f"l'espace de noms {shown(namespace)} {whose}, pas à {shown(code)}")
+    return organisations[code]
+
+
+def _privacy(privacy: Fields) -> Privacy:
+    privacy.only("classification", "register")
+    privacy.optional_text("register", longest=64)
+    return privacy.choice("classification", Privacy, Privacy.NONE)
+
+
+def _repository(spec: Fields, owner: Organisation) -> Repository | None:
+    if not spec.has("repository"):
+        return None
+    repository = spec.child("repository")
+    repository.only("project", "credentialsRef")
+    project = repository.text("project", longest=255, pattern=_PROJECT, like="un chemin comme groupe/projet")
+    if not project.startswith(f"{owner.forge_group}/"):
+        raise repository.refuse(
+            "project", f"{shown(project)} n'est pas sous le groupe « {owner.forge_group} » de l'organisme {owner.code}"
+        )
+    if not repository.has("credentialsRef"):
+        return Repository(project)
+    reference = repository.child("credentialsRef")
+    reference.only("name")
+    return Repository(project, reference.text("name", longest=253, pattern=_SECRET, like="un nom de Secret"))
+
+
+def _stages(spec: Fields) -> tuple[Stage, ...]:
+    stages = spec.distinct("stages", spec.items("stages", _stage, most=len(StageName)), key=lambda stage: stage.name)
+    return tuple(sorted(stages, key=lambda stage: list(StageName).index(stage.name)))
+
+
+def _stage(path: str, value: object) -> Stage:
+    stage = Fields.of(path, value)
+    stage.only("name", "ref")
+    name, ref = stage.choice("name", StageName), stage.child("ref")
+    ref.only("branch", "tag")
+    if ref.has("branch") == ref.has("tag"):
+        raise stage.refuse("ref", "il faut soit branch, soit tag")
+    if ref.has("branch"):
+        branch = ref.text("branch", longest=200, pattern=_REF, like="un nom de branche")
+        return Stage(name, Ref(RefKind.BRANCH, branch))
+    return Stage(name, Ref(RefKind.TAG, ref.text("tag", longest=200, pattern=_TAG, like="un motif d'étiquettes")))
+
+
+def _organisations(spec: Fields, owner: Organisation, known: Mapping[str, Organisation]) -> tuple[str, ...]:
+    codes = spec.texts("organisations", most=MOST_ORGANISATIONS, longest=3, pattern=_CODE, like="un code à 3 chiffres")
+    for index, code in enumerate(codes):
+        if code not in known:
+            raise spec.refuse(
+                f"organisations[{index}]", f"l'organisme {shown(code)} n'est pas connu (kubectl get organisations)"
+            )
+    return tuple(sorted(codes)) or (owner.code,)
+
+
+def _hosting(hosting: Fields) -> Hosting:
+    hosting.only("size", "replicas", "database", "schedules", "connectors", "secrets")
+    replicas, database = hosting.child("replicas"), hosting.child("database")
+    replicas.only("min", "max")
+    least = replicas.number("min", 2, least=1, most=20)
+    database.only("engine", "storage")
+    database.choice("engine", Engine, Engine.POSTGRESQL)
+    storage = database.optional_text("storage", longest=6, pattern=_STORAGE, like="une taille comme 5Gi")
+    return Hosting(
+        size=hosting.choice("size", Size, Size.SMALL),
+        min_replicas=least,
+        max_replicas=replicas.number("max", max(4, least), least=least, most=20),
+        storage_gib=int(storage.removesuffix("Gi")) if storage else 5,
+        schedules=hosting.distinct("schedules", hosting.items("schedules", _schedule, most=10), key=lambda s: s.name),
+        connectors=hosting.distinct(
+            "connectors", hosting.items("connectors", _connector, most=20), key=lambda c: c.name
+        ),
+        secrets=hosting.texts("secrets", most=20, longest=253, pattern=_SECRET, like="un nom de Secret"),
+    )
+
+
+def _schedule(path: str, value: object) -> Schedule:
+    schedule = Fields.of(path, value)
+    schedule.only("name", "schedule", "command")
+    name = schedule.text("name", longest=20, pattern=_DNS_LABEL, like=_NAME_LIKE)
+    try:
+        when = checked_schedule(schedule.text("schedule", longest=100))
+    except InvalidScheduleError as error:
+        raise schedule.refuse("schedule", str(error)) from None
+
+    def argument(path: str, value: object) -> str:
+        parent, _, last = path.rpartition(".")
+        return Fields(parent, {last: value}).text(last, longest=250)
+
+    command = schedule.items("command", argument, most=20)
+    if not command:
+        raise schedule.refuse("command", "ce champ est obligatoire, comme [bin/console, app:relances]")
+    return Schedule(name, when, command)
+
+
+def _connector(path: str, value: object) -> ConnectorUse:
+    connector = Fields.of(path, value)
+    connector.only("name", "version")
+    name = connector.text("name", longest=63, pattern=_DNS_LABEL, like=_NAME_LIKE)
+    return ConnectorUse(name, connector.text("version", longest=20, pattern=_VERSION, like="une version comme v2"))
+
+
+def _norm_pack(pack: Fields) -> str | None:
+    pack.only("version")
+    return pack.optional_text("version", longest=63, pattern=_VERSION, like="une version comme psram-2026.2")
+
+
+def _suspension(spec: Fields) -> Suspension | None:
+    if not spec.has("suspend"):
+        return None
+    suspend = spec.child("suspend")
+    suspend.only("reason", "until")
+    return Suspension(suspend.text("reason", longest=500), suspend.moment("until"))
+
+
+def _requested_at(metadata: Fields) -> str | None:
+    annotations = metadata.child("annotations")
+    value = annotations.values.get(REQUESTED_AT)
+    return value if isinstance(value, str) and len(value) <= 64 and value.isprintable() else None  # noqa: PLR2004
+
+
+def _agree(app: App, spec: Fields) -> None:
+    """Rules between fields."""
+    undeclared = app.lifecycle is Lifecycle.PROJET or app.track is Track.HORS_STANDARD
+    if app.repository is None and (app.stages or not undeclared):
+        raise spec.refuse("repository", "ce champ est obligatoire pour un service hébergé, et dès qu'il y a des stages")
+    if not app.stages and not undeclared:
+        raise spec.refuse("stages", "au moins une étape est obligatoire pour un service hébergé")
+    if app.track is Track.LABELLISATION and app.lifecycle is Lifecycle.SERVICE and app.sponsor is None:
+        raise spec.refuse("sponsor", "la filière labellisation demande un commanditaire (direction de la Cnam)")

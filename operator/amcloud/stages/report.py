@@ -2,127 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from amcloud.errors import AmcloudError
-from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
-from amcloud.stages.manifest import App, Organisation, StageName
-from amcloud.stages.observe import Observation, Progress
-from amcloud.stages.render import Revision
-from amcloud.stages.verdict import Answer, Decision, Reason
+from amcloud.stages.app import App, Track
+from amcloud.stages.conditions import Status, bounded
+from amcloud.stages.outcome import Ended, StageOutcome
+from amcloud.stages.status import NOT_KNOWN, broken_status, invalid_status, outcome_sentence, seen_at, sentence, status
+from amcloud.stages.verdict import Reason
+from psram.model import ReportVerdict
 
-if TYPE_CHECKING:
-    from psram.model import Report
+__all__ = [
+    "CommitState",
+    "CommitStatus",
+    "Ended",
+    "Event",
+    "StageOutcome",
+    "broken_status",
+    "commit_statuses",
+    "data_left",
+    "events",
+    "invalid_status",
+    "retry_after_s",
+    "seen_at",
+    "status",
+]
 
-
-class Ended(StrEnum):
-    """How the pass over one stage ended; ``GOING`` while it has not."""
-
-    GOING = "going"
-    SERVING = "serving"
-    WAITING = "waiting"
-    REFUSED = "refused"
-    CATALOGUED = "catalogued"
-
-
-@dataclass(frozen=True, slots=True)
-class StageOutcome:
-    """All that a pass learnt and did about one stage. Built step by step; every method gives a new value."""
-
-    stage: StageName
-    ended: Ended = Ended.GOING
-    reason: Reason = Reason.CHECKING
-    sentence: str = ""
-    retry_after_s: float | None = None
-    commit: str | None = None
-    report: Report | None = None
-    report_url: str | None = None
-    report_name: str | None = None
-    conformant: bool | None = None
-    """Whether the gate let the commit on at the last moment it was asked; ``None`` before."""
-    pipeline_url: str | None = None
-    image: str | None = None
-    """Image of ``commit``, once built."""
-    deployed: Revision | None = None
-    """The revision that is let in and should serve now; an older one when ``commit`` was refused."""
-    serving: bool = False
-    url: str | None = None
-    organisations: tuple[str, ...] = ()
-    database_ready: bool = False
-    restored: tuple[str, ...] = field(default=())
-    """Objects that somebody had changed and that were put back."""
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more is to be done for ``commit`` in this pass."""
-        return self.ended is not Ended.GOING
-
-    def waiting(self, reason: Reason, sentence: str, *, retry_after_s: float) -> StageOutcome:
-        """Nobody needs to act; the pass comes again by itself."""
-        return replace(self, ended=Ended.WAITING, reason=reason, sentence=sentence, retry_after_s=retry_after_s)
-
-    def refused(self, reason: Reason, sentence: str) -> StageOutcome:
-        """Somebody must act; what serves goes on serving."""
-        return replace(self, ended=Ended.REFUSED, reason=reason, sentence=sentence, retry_after_s=None)
-
-    def served(self, *, url: str, organisations: tuple[Organisation, ...]) -> StageOutcome:
-        """Every wave is done: the deployed revision answers. A refusal of a newer commit stays what the pass says."""
-        known = replace(self, serving=True, url=url, organisations=tuple(o.code for o in organisations))
-        if self.over:
-            return known
-        return replace(known, ended=Ended.SERVING, reason=Reason.SERVING, sentence="")
-
-    def interrupted(self, error: AmcloudError) -> StageOutcome:
-        """The pass met an error: waiting if trying again may work, refused if somebody must act."""
-        raise NotImplementedError
-
-    def judged(self, report: Report, url: str, name: str, decision: Decision) -> StageOutcome:
-        """The gate has answered."""
-        known = replace(self, report=report, report_url=url, report_name=name)
-        match decision.answer:
-            case Answer.GO:
-                return replace(known, conformant=True)
-            case Answer.REFUSE:
-                return replace(known, conformant=False).refused(decision.reason, decision.sentence)
-            case Answer.CATALOGUE:
-                return replace(known, ended=Ended.CATALOGUED, reason=decision.reason, sentence=decision.sentence)
-        assert_never(decision.answer)
-
-    def building(self, step: Step) -> StageOutcome:
-        """The image's state is known."""
-        match step:
-            case Start():
-                return self.waiting(
-                    Reason.BUILDING, "La fabrication de l'image est demandée à la forge.", retry_after_s=2.0
-                )
-            case Wait(pipeline=pipeline, retry_after_s=seconds):
-                sentence = f"La forge fabrique l'image (pipeline {pipeline.id})."
-                return replace(self, pipeline_url=pipeline.url).waiting(
-                    Reason.BUILDING, sentence, retry_after_s=seconds
-                )
-            case GiveUp(reason=reason, sentence=sentence, pipeline=failed):
-                return replace(self, pipeline_url=failed.url if failed else None).refused(reason, sentence)
-            case GoOn(image=image, pipeline=pipeline):
-                return replace(self, image=image.reference, pipeline_url=pipeline.url)
-        assert_never(step)
-
-    def observed(self, seen: Observation) -> StageOutcome:
-        """A wave's state is known. A refusal of the newest commit stays what the pass says."""
-        known = replace(self, serving=seen.serving)
-        if self.over:
-            return known
-        match seen.progress:
-            case Progress.DONE:
-                return known
-            case Progress.UNDER_WAY:
-                return known.waiting(seen.reason, seen.sentence, retry_after_s=seen.retry_after_s)
-            case Progress.FAILED:
-                return known.refused(seen.reason, seen.sentence)
-        assert_never(seen.progress)
+DESCRIPTION_LONGEST = 255
+RETRY_FORGE_S = 30.0
+_JUDGED = frozenset({Reason.NOT_CONFORMANT, Reason.CONFORMANCE_UNKNOWN})
 
 
 class CommitState(StrEnum):
@@ -154,42 +65,129 @@ class Event:
     message: str
 
 
-def commit_statuses(app: App, outcome: StageOutcome) -> tuple[CommitStatus, ...]:
-    """What the developer reads on the commit of one stage: ``amcloud/psram`` and ``amcloud/<stage>``."""
-    raise NotImplementedError
+def commit_statuses(app: App, outcomes: tuple[StageOutcome, ...]) -> tuple[tuple[str, CommitStatus], ...]:
+    """What the developer reads on each commit: one ``amcloud/psram``, and ``amcloud/<stage>`` for each stage.
 
-
-def status(
-    app: App,
-    outcomes: tuple[StageOutcome, ...],
-    previous: Mapping[str, Any],
-    *,
-    forge_problem: str | None,
-    now: datetime,
-) -> dict[str, Any]:
-    """The whole ``status`` of the LocalApp, kstatus-compatible; transition times move only when a status flips."""
-    raise NotImplementedError
-
-
-def invalid_status(
-    field: str, problem: str, metadata: Mapping[str, Any], previous: Mapping[str, Any], *, now: datetime
-) -> dict[str, Any]:
-    """Status of a manifest that could not be parsed; what served is kept in it."""
-    raise NotImplementedError
+    Stages that follow the same commit share one ``amcloud/psram``: that of the most demanding stage that has an answer.
+    """
+    norms: dict[str, CommitStatus] = {}
+    stages: list[tuple[str, CommitStatus]] = []
+    for outcome in outcomes:
+        if outcome.commit is None:
+            continue
+        norm, stage = _psram(app, outcome), _of_stage(outcome)
+        if norm is not None:
+            norms[outcome.commit] = norm
+        if stage is not None:
+            stages.append((outcome.commit, stage))
+    return (*norms.items(), *stages)
 
 
 def events(
     previous: Mapping[str, Any], current: Mapping[str, Any], outcomes: tuple[StageOutcome, ...]
 ) -> tuple[Event, ...]:
     """Events for what changed between two statuses, and for what was put back; none when nothing did."""
-    raise NotImplementedError
+    if not outcomes:
+        return tuple(_summary_event(previous, current))
+    before: dict[Any, tuple[Any, ...]] = {stage.get("name"): _state(stage) for stage in previous.get("stages") or ()}
+    after = {stage.get("name"): _state(stage) for stage in current.get("stages") or ()}
+    changed = [outcome for outcome in outcomes if before.get(outcome.stage) != after.get(outcome.stage)]
+    return (*(_stage_event(outcome) for outcome in changed), *_restorations(outcomes))
 
 
 def data_left(namespace: str, error: AmcloudError) -> Event:
     """The event that says that a database could not be removed with its application."""
-    raise NotImplementedError
+    message = f"La base de {namespace} n'a pas pu être supprimée et reste à supprimer à la main : {error}"
+    return Event("Warning", "DataLeft", bounded(message))
 
 
 def retry_after_s(outcomes: tuple[StageOutcome, ...], forge_problem: str | None) -> float | None:
-    """Seconds until the next pass is useful: the soonest of the stages, sooner than the resync if the forge is owed news."""
-    raise NotImplementedError
+    """Seconds until the next pass is useful: the soonest of the stages, and soon if the forge is owed news."""
+    waits = [outcome.retry_after_s for outcome in outcomes if outcome.retry_after_s is not None]
+    if forge_problem is not None:
+        waits.append(RETRY_FORGE_S)
+    return min(waits, default=None)
+
+
+def _psram(app: App, outcome: StageOutcome) -> CommitStatus | None:
+    state, words = CommitState.FAILED, outcome.sentence
+    if outcome.report is not None and outcome.verdict is not None:
+        state, words = _verdict(app, outcome, outcome.verdict, outcome_sentence(outcome, outcome.report))
+    elif outcome.reason is not Reason.REPOSITORY_REFUSED:
+        return None  # nothing was judged, and not by the developer's fault: silence, the next pass speaks
+    return _status("amcloud/psram", state, words, outcome.report_url)
+
+
+def _verdict(app: App, outcome: StageOutcome, verdict: ReportVerdict, words: str) -> tuple[CommitState, str]:
+    if app.track is Track.HORS_STANDARD:
+        return CommitState.SUCCESS, f"Hors-standard : inscrit au catalogue, jamais hébergé. Pour information : {words}"
+    match verdict:
+        case ReportVerdict.VIOLATED | ReportVerdict.UNKNOWN:
+            return CommitState.FAILED, words
+        case ReportVerdict.CONFORMING if not outcome.partial:
+            return CommitState.SUCCESS, words
+        case ReportVerdict.CONFORMING if outcome.reason is Reason.SUSPENDED:
+            return CommitState.SUCCESS, "Sources conformes ; l'hébergement est suspendu, la suite n'est pas examinée."
+        case ReportVerdict.CONFORMING if outcome.ended is Ended.REFUSED:
+            return CommitState.FAILED, f"Sources conformes, mais rien ne prouve la suite : {outcome.sentence}"
+        case ReportVerdict.CONFORMING:
+            return CommitState.RUNNING, "Sources conformes ; les règles sur le pipeline seront vérifiées à sa fin."
+    assert_never(verdict)
+
+
+def _of_stage(outcome: StageOutcome) -> CommitStatus | None:
+    name = f"amcloud/{outcome.stage}"
+    match outcome.ended:
+        case Ended.SERVING:
+            return _status(name, CommitState.SUCCESS, sentence(outcome), outcome.url)
+        case Ended.CATALOGUED:
+            words = "Non hébergé, et c'est normal : la filière hors-standard n'est qu'inscrite au catalogue."
+            return _status(name, CommitState.SUCCESS, words, outcome.report_url)
+        case Ended.REFUSED:
+            url = outcome.report_url if outcome.reason in _JUDGED else outcome.pipeline_url or outcome.report_url
+            return _status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", url)
+        case Ended.WAITING | Ended.GOING:
+            if outcome.reason in NOT_KNOWN or _already_in(outcome):
+                return None
+            return _status(name, CommitState.RUNNING, sentence(outcome), outcome.pipeline_url)
+    assert_never(outcome.ended)
+
+
+def _already_in(outcome: StageOutcome) -> bool:
+    """Whether the commit had been let in before: that it is being put right again is no news for its author."""
+    return outcome.was is not None and outcome.was.commit == outcome.commit
+
+
+def _status(name: str, state: CommitState, words: str, url: str | None) -> CommitStatus:
+    line = " ".join(words.split())
+    return CommitStatus(
+        name, state, bounded(line, DESCRIPTION_LONGEST), url if url and len(url) <= DESCRIPTION_LONGEST else None
+    )
+
+
+def _state(written: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes news of a stage: its readiness and the commit that it speaks of."""
+    ready: Mapping[str, Any] = next((c for c in written.get("conditions") or () if c.get("type") == "Ready"), {})
+    return ready.get("status"), ready.get("reason"), written.get("lastAttemptedCommit"), written.get("deployedCommit")
+
+
+def _stage_event(outcome: StageOutcome) -> Event:
+    kind = "Warning" if outcome.ended is Ended.REFUSED or outcome.reason in NOT_KNOWN else "Normal"
+    commit = f" [{outcome.commit[:8]}]" if outcome.commit else ""
+    return Event(kind, str(outcome.reason), bounded(f"{outcome.stage}{commit} : {sentence(outcome)}"))
+
+
+def _summary_event(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Event]:
+    ready = next(c for c in current["conditions"] if c["type"] == "Ready")
+    before: Mapping[str, Any] = next((c for c in previous.get("conditions") or () if c.get("type") == "Ready"), {})
+    if any(ready[name] != before.get(name) for name in ("status", "reason", "message")):
+        kind = "Normal" if ready["status"] == Status.TRUE else "Warning"
+        yield Event(kind, ready["reason"], ready["message"])
+
+
+def _restorations(outcomes: tuple[StageOutcome, ...]) -> Iterator[Event]:
+    for outcome in outcomes:
+        if outcome.restored:
+            names = ", ".join(outcome.restored)
+            message = f"{outcome.stage} : modifié à la main, remis comme le manifeste le demande : {names}"
+            yield Event("Warning", "DriftRestored", bounded(message))

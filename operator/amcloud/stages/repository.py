@@ -5,27 +5,39 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
 
-from amcloud.stages.manifest import Ref, RefKind
+from amcloud.stages.app import Ref, RefKind
 
 _NUMBER = re.compile(r"\d+")
 
 
-def commit(ref: Ref, refs: Mapping[str, str]) -> str | None:
-    """Full object name of the commit that ``ref`` names among ``refs`` (``refs/heads/main`` → 40 hex digits), or ``None``.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a stage follows, now: the branch or tag by name, and its commit (40 hex digits)."""
+
+    name: str
+    commit: str
+
+
+def head(ref: Ref, refs: Mapping[str, str]) -> Head | None:
+    """The branch or tag that ``ref`` names among ``refs`` (``refs/heads/main`` → commit), or ``None``.
 
     Annotated tags appear twice in a listing, the second time peeled (``refs/tags/v1^{}``): the peeled commit is taken.
     """
     match ref.kind:
         case RefKind.BRANCH:
-            return refs.get(f"refs/heads/{ref.pattern}")
+            commit = refs.get(f"refs/heads/{ref.pattern}")
+            return Head(ref.pattern, commit) if commit else None
         case RefKind.TAG:
-            tags = [name for name in refs if name.startswith("refs/tags/") and not name.endswith("^{}")]
-            matching = [name for name in tags if fnmatch.fnmatchcase(name.removeprefix("refs/tags/"), ref.pattern)]
+            tags = [name.removeprefix("refs/tags/") for name in refs if name.startswith("refs/tags/")]
+            matching = [name for name in tags if not name.endswith("^{}") and fnmatch.fnmatchcase(name, ref.pattern)]
             if not matching:
                 return None
             newest = max(matching, key=_version_key)
-            return refs.get(f"{newest}^{{}}", refs[newest])
+            return Head(newest, refs.get(f"refs/tags/{newest}^{{}}", refs[f"refs/tags/{newest}"]))
+    assert_never(ref.kind)
 
 
 def not_found(project: str, ref: Ref) -> str:
@@ -35,6 +47,7 @@ def not_found(project: str, ref: Ref) -> str:
             return f"La branche « {ref.pattern} » n'existe pas dans {project} : poussez-la ou corrigez spec.stages."
         case RefKind.TAG:
             return f"Aucune étiquette « {ref.pattern} » dans {project} : créez-en une ou corrigez spec.stages."
+    assert_never(ref.kind)
 
 
 def _version_key(tag: str) -> tuple[tuple[int, ...], bool, str]:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Final, assert_never
 
-from amcloud.stages.manifest import App, StageName
-
-if TYPE_CHECKING:
-    from psram.model import Report
+from amcloud.stages.app import App, StageName, Suspension, Track
+from psram.model import Report, ReportVerdict
+from psram.rules import Moment as RuleMoment
 
 
 class Reason(StrEnum):
@@ -23,7 +22,15 @@ class Reason(StrEnum):
     # conditions that are True
     SERVING = "Serving"
     CATALOGUED = "Catalogued"
+    DECLARED = "Declared"
     CONFORMANT = "Conformant"
+    SOURCE_FETCHED = "SourceFetched"
+    ACCEPTED = "Accepted"
+    BUILT = "Built"
+    PROVISIONED = "Provisioned"
+    DATABASE_READY = "DatabaseReady"
+    DEROGATED = "Derogated"
+    NOTIFIED = "Notified"
     # waiting: nobody needs to act
     CHECKING = "Checking"
     BUILDING = "Building"
@@ -43,10 +50,11 @@ class Reason(StrEnum):
     BUILD_FAILED = "BuildFailed"
     IMAGE_REFUSED = "ImageRefused"
     NOT_OWNED = "NotOwned"
-    SECRET_MISSING = "SecretMissing"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     MIGRATION_FAILED = "MigrationFailed"
     ROLLOUT_FAILED = "RolloutFailed"
     BROKEN_INSTALLATION = "BrokenInstallation"
+    INTERNAL_ERROR = "InternalError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,19 @@ class NormPack:
 def norm_pack(offered: tuple[NormPack, ...], asked: str | None, *, now: datetime) -> NormPack | None:
     """The pack in force: the newest effective one, or a newer one that the application asks for; ``None`` if none is.
 
-    An application may only ask for a newer pack than the platform's, never for an older one.
+    An application may only ask for a newer pack than the platform's, never for an older one; asking for an older or an
+    unknown one changes nothing.
     """
-    raise NotImplementedError
+    effective = [pack for pack in offered if pack.effective_at <= now]
+    if not effective:
+        return None
+    current = max(effective, key=_age)
+    newer = [pack for pack in offered if pack.version == asked and _age(pack) > _age(current)]
+    return max(newer, key=_age, default=current)
+
+
+def _age(pack: NormPack) -> tuple[datetime, str]:
+    return pack.effective_at, pack.version
 
 
 class Moment(StrEnum):
@@ -92,7 +110,10 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """What the gate reads besides the report; governance fills it from its own resources."""
+    """What the gate reads besides the report; governance fills it from its own resources.
+
+    ``acceptances`` are in the order in which they were signed: the last one of a commit counts.
+    """
 
     acceptances: tuple[Acceptance, ...] = ()
     derogations: tuple[str, ...] = field(default=())
@@ -107,6 +128,24 @@ class Decision:
     sentence: str
 
 
+ENFORCED: Final = {
+    StageName.DEVELOPMENT: frozenset({RuleMoment.SOURCE}),
+    StageName.ACCEPTANCE: frozenset({RuleMoment.SOURCE, RuleMoment.PIPELINE}),
+    StageName.PRODUCTION: frozenset(RuleMoment),
+}
+"""Moments whose blocking rules refuse at each stage; what comes later is only told."""
+
+
+def moments(stage: StageName, moment: Moment) -> frozenset[RuleMoment]:
+    """Moments whose rules count at ``stage`` when the gate is asked at ``moment``: nothing waits for later evidence."""
+    match moment:
+        case Moment.BUILD:
+            return ENFORCED[stage] & {RuleMoment.SOURCE}
+        case Moment.HOST:
+            return ENFORCED[stage]
+    assert_never(moment)
+
+
 def decide(
     *,
     moment: Moment,
@@ -118,5 +157,73 @@ def decide(
     dossier: Dossier,
     now: datetime,
 ) -> Decision:
-    """The gate's answer for one commit at one stage, from track, sponsor and suspension of ``app``, report and dossier."""
-    raise NotImplementedError
+    """The gate's answer for one commit at one stage, from track, sponsor, suspension of ``app``, report and dossier."""
+    if app.track is Track.HORS_STANDARD:
+        return Decision(Answer.CATALOGUE, Reason.CATALOGUED, CATALOGUED)
+    if app.suspension is not None and in_force(app.suspension, now):
+        return _refuse(Reason.SUSPENDED, _suspended(app.suspension))
+    if report.commit != commit:
+        return _refuse(
+            Reason.CONFORMANCE_UNKNOWN,
+            f"Le rapport de conformité ne porte pas sur le commit {commit[:8]} : il est ignoré.",
+        )
+    refusal = _conformance(report, moments(stage, moment)) if enforced else None
+    if refusal is None and stage is StageName.PRODUCTION and moment is Moment.HOST:
+        refusal = _sponsor(app) or _acceptance(dossier, commit)
+    return refusal or Decision(Answer.GO, Reason.CONFORMANT, report.sentence_for(moments(stage, moment)))
+
+
+CATALOGUED = (
+    "Filière hors-standard : l'application est inscrite au catalogue et n'est jamais hébergée sur AM Cloud, "
+    "quelle que soit sa qualité."
+)
+
+
+def in_force(suspension: Suspension, now: datetime) -> bool:
+    """Whether a suspension still holds."""
+    return suspension.until is None or now < suspension.until
+
+
+def _suspended(suspension: Suspension) -> str:
+    until = f" jusqu'au {suspension.until:%d/%m/%Y %H:%M} UTC" if suspension.until else ""
+    return f"Hébergement suspendu{until} : {suspension.reason} Aucune nouvelle révision n'est mise en service."
+
+
+def _conformance(report: Report, counted: frozenset[RuleMoment]) -> Decision | None:
+    verdict = report.verdict_for(counted)
+    match verdict:
+        case ReportVerdict.CONFORMING:
+            return None
+        case ReportVerdict.VIOLATED:
+            return _refuse(Reason.NOT_CONFORMANT, report.sentence_for(counted))
+        case ReportVerdict.UNKNOWN:
+            return _refuse(Reason.CONFORMANCE_UNKNOWN, report.sentence_for(counted))
+    assert_never(verdict)
+
+
+def _sponsor(app: App) -> Decision | None:
+    if app.track is not Track.LABELLISATION or app.sponsor is not None:
+        return None
+    return _refuse(
+        Reason.SPONSOR_MISSING,
+        "La filière labellisation demande un commanditaire : renseignez spec.sponsor (direction de la Cnam).",
+    )
+
+
+def _acceptance(dossier: Dossier, commit: str) -> Decision | None:
+    outcomes = [acceptance.positive for acceptance in dossier.acceptances if acceptance.commit == commit]
+    if not outcomes:
+        sentence = (
+            f"Aucun procès-verbal de recette pour le commit {commit[:8]} : la DC2R doit en enregistrer un, positif."
+        )
+        return _refuse(Reason.ACCEPTANCE_MISSING, sentence)
+    if not outcomes[-1]:
+        sentence = (
+            f"Le procès-verbal de recette du commit {commit[:8]} est négatif : corrigez puis repassez la recette."
+        )
+        return _refuse(Reason.ACCEPTANCE_MISSING, sentence)
+    return None
+
+
+def _refuse(reason: Reason, sentence: str) -> Decision:
+    return Decision(Answer.REFUSE, reason, sentence)

@@ -1,0 +1,177 @@
+"""What a pass learnt and did about one stage, built step by step. Its translation for people is in ``report``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from amcloud import errors
+from amcloud.stages.app import Organisation, StageName
+from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
+from amcloud.stages.observe import Observation, Progress
+from amcloud.stages.render import Revision
+from amcloud.stages.verdict import Answer, Decision, Moment, Reason, moments
+from psram.model import Report, ReportVerdict
+
+RETRY_UNAVAILABLE_S = 15.0
+
+
+class Ended(StrEnum):
+    """How the pass over one stage ended; ``GOING`` while it has not."""
+
+    GOING = "going"
+    SERVING = "serving"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    CATALOGUED = "catalogued"
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutcome:
+    """All that a pass learnt and did about one stage; every method gives a new value."""
+
+    stage: StageName
+    ended: Ended = Ended.GOING
+    reason: Reason = Reason.CHECKING
+    sentence: str = ""
+    retry_after_s: float | None = None
+    commit: str | None = None
+    seen_at: datetime | None = None
+    """When ``commit`` was first seen at this stage."""
+    moment: Moment | None = None
+    """When the gate was last asked in this pass."""
+    report: Report | None = None
+    report_url: str | None = None
+    report_name: str | None = None
+    pipeline_url: str | None = None
+    image: str | None = None
+    """Image of ``commit``, once built."""
+    was: Revision | None = None
+    """The revision that had been let in before this pass."""
+    deployed: Revision | None = None
+    """The revision that is let in and should serve now; an older one when ``commit`` was refused."""
+    serving: bool | None = None
+    """Whether any pod answers; ``None`` when the pass did not look."""
+    url: str | None = None
+    """Address of the instance once ``deployed`` is wholly in service."""
+    organisations: tuple[str, ...] = ()
+    database_ready: bool = False
+    restored: tuple[str, ...] = field(default=())
+    """Objects that somebody had changed and that were put back."""
+    problem: str = ""
+    """What stands in the way of ``deployed`` while the pass speaks of a newer commit."""
+
+    @classmethod
+    def begin(cls, stage: StageName, deployed: Revision | None) -> StageOutcome:
+        """Before anything is known but the revision that was let in last."""
+        return cls(stage, was=deployed, deployed=deployed)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be done for ``commit`` in this pass."""
+        return self.ended is not Ended.GOING
+
+    @property
+    def verdict(self) -> ReportVerdict | None:
+        """What the rules that count here and now say of ``commit``; ``None`` when they were not asked."""
+        if self.report is None or self.moment is None:
+            return None
+        return self.report.verdict_for(moments(self.stage, self.moment))
+
+    @property
+    def partial(self) -> bool:
+        """Whether rules that count at this stage still wait for evidence that the pipeline brings."""
+        return self.moment is not None and moments(self.stage, self.moment) != moments(self.stage, Moment.HOST)
+
+    def waiting(self, reason: Reason, sentence: str, *, retry_after_s: float) -> StageOutcome:
+        """Nobody needs to act; the pass comes again by itself."""
+        return replace(self, ended=Ended.WAITING, reason=reason, sentence=sentence, retry_after_s=retry_after_s)
+
+    def refused(self, reason: Reason, sentence: str) -> StageOutcome:
+        """Somebody must act; what serves goes on serving."""
+        return replace(self, ended=Ended.REFUSED, reason=reason, sentence=sentence, retry_after_s=None)
+
+    def blocked(self, reason: Reason, sentence: str) -> StageOutcome:
+        """Somebody must act before ``deployed`` can serve. A refusal of a newer commit stays what the pass says."""
+        return replace(self, problem=sentence) if self.over else self.refused(reason, sentence)
+
+    def served(self, *, url: str, organisations: tuple[Organisation, ...]) -> StageOutcome:
+        """Every wave is done: the deployed revision answers. A refusal of a newer commit stays what the pass says."""
+        known = replace(self, serving=True, url=url, organisations=tuple(o.code for o in organisations))
+        if self.over:
+            return known
+        return replace(known, ended=Ended.SERVING, reason=Reason.SERVING, sentence="")
+
+    def interrupted(self, error: errors.AmcloudError) -> StageOutcome:
+        """The pass met an error: waiting if trying again may work, refused if somebody must act."""
+        if self.over:
+            retry_after_s = RETRY_UNAVAILABLE_S if isinstance(error, errors.UnavailableError) else self.retry_after_s
+            return replace(self, problem=str(error), retry_after_s=retry_after_s)
+        match error:
+            case errors.UnavailableError():
+                forge = isinstance(error, errors.ForgeUnavailableError)
+                reason = Reason.FORGE_UNAVAILABLE if forge else Reason.SERVICE_UNAVAILABLE
+                return self.waiting(reason, str(error), retry_after_s=error.retry_after_s or RETRY_UNAVAILABLE_S)
+            case errors.RepositoryRefusedError():
+                return self.refused(Reason.REPOSITORY_REFUSED, str(error))
+            case errors.NotOwnedError():
+                return self.refused(Reason.NOT_OWNED, str(error))
+            case errors.InvalidManifestError():
+                return self.refused(Reason.INVALID_MANIFEST, str(error))
+            case _:
+                return self.refused(Reason.BROKEN_INSTALLATION, str(error))
+
+    def judged(self, moment: Moment, report: Report, url: str, name: str, decision: Decision) -> StageOutcome:
+        """The gate has answered."""
+        known = replace(self, moment=moment, report=report, report_url=url, report_name=name)
+        match decision.answer:
+            case Answer.GO:
+                return known
+            case Answer.REFUSE:
+                return known.refused(decision.reason, decision.sentence)
+            case Answer.CATALOGUE:
+                return replace(known, ended=Ended.CATALOGUED, reason=decision.reason, sentence=decision.sentence)
+        assert_never(decision.answer)
+
+    def building(self, step: Step) -> StageOutcome:
+        """The image's state is known."""
+        match step:
+            case Start():
+                return self.waiting(
+                    Reason.BUILDING, "La fabrication de l'image est demandée à la forge.", retry_after_s=2.0
+                )
+            case Wait(pipeline=None, retry_after_s=seconds):
+                return self.waiting(Reason.BUILDING, "Le pipeline de la forge est attendu.", retry_after_s=seconds)
+            case Wait(pipeline=pipeline, retry_after_s=seconds):
+                sentence = f"La forge fabrique l'image (pipeline {pipeline.id})."
+                return replace(self, pipeline_url=pipeline.url).waiting(
+                    Reason.BUILDING, sentence, retry_after_s=seconds
+                )
+            case GiveUp(reason=reason, sentence=sentence, pipeline=failed):
+                return replace(self, pipeline_url=failed.url if failed else None).refused(reason, sentence)
+            case GoOn(image=image, pipeline=pipeline):
+                return replace(self, image=image.reference, pipeline_url=pipeline.url)
+        assert_never(step)
+
+    def observed(self, seen: Observation) -> StageOutcome:
+        """A wave's state is known. A refusal of the newest commit stays what the pass says."""
+        known = replace(self, serving=seen.serving)
+        if self.over:
+            done = seen.progress is Progress.DONE
+            return known if done else replace(known, problem=seen.sentence, retry_after_s=_soonest(self, seen))
+        match seen.progress:
+            case Progress.DONE:
+                return known
+            case Progress.UNDER_WAY:
+                return known.waiting(seen.reason, seen.sentence, retry_after_s=seen.retry_after_s)
+            case Progress.FAILED:
+                return known.refused(seen.reason, seen.sentence)
+        assert_never(seen.progress)
+
+
+def _soonest(outcome: StageOutcome, seen: Observation) -> float | None:
+    if seen.progress is Progress.FAILED:
+        return outcome.retry_after_s
+    return min(seen.retry_after_s, outcome.retry_after_s or seen.retry_after_s)
