@@ -33,8 +33,19 @@ def closure() -> dict[str, Control]:
     """The packages of :data:`ROOTS` and all that they depend on, by name, as apt knows them now.
 
     Raises:
-        SandboxError: apt does not know one of the roots (its lists are missing).
+        SandboxError: apt does not know one of the roots, even after its lists were fetched again.
     """
+    found = _closure()
+    if not found.keys() >= set(ROOTS):  # a machine whose lists were never fetched, or were cleaned
+        _run(["apt-get", "update", "-q"], doing="mise à jour de la liste des paquets Debian")
+        found = _closure()
+    missing = [name for name in ROOTS if name not in found]
+    if missing:
+        raise SandboxError(f"paquets Debian inconnus d'apt : {', '.join(missing)}", "vérifiez /etc/apt/sources.list")
+    return {name: found[name] for name in sorted(found)}
+
+
+def _closure() -> dict[str, Control]:
     found: dict[str, Control] = {}
     wanted = set(ROOTS)
     while wanted:
@@ -42,12 +53,7 @@ def closure() -> dict[str, Control]:
         found.update(shown)
         wanted = {name for control in shown.values() for name in _needed(control.depends)} - found.keys()
         wanted &= _real(wanted)
-    missing = [name for name in ROOTS if name not in found]
-    if missing:
-        raise SandboxError(
-            f"paquets Debian inconnus d'apt : {', '.join(missing)}", "lancez « apt-get update », puis recommencez"
-        )
-    return {name: found[name] for name in sorted(found)}
+    return found
 
 
 def _needed(depends: str) -> set[str]:

@@ -135,7 +135,7 @@ def _autoload(prefix: str, folder: str, files: Mapping[str, bytes]) -> dict[str,
     loader = next(data for path, data in files.items() if path.lower() == f"{folder}autoload.php".lower())
     always = sorted({folder + found.decode() for found in _OWN_FILE.findall(loader)} & files.keys())
     autoload: dict[str, object] = {"psr-4": {prefix: folder}} if _is_psr4(prefix, folder, files) else {
-        "classmap": [folder or "."]}  # fmt: skip
+        "classmap": ["."]}  # fmt: skip
     return {**autoload, "files": always} if always else autoload
 
 

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from amcloud_sandbox.composer import debian, derive, kit
@@ -21,7 +21,7 @@ from amcloud_sandbox.composer.derive import Control, Package
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import COMPOSER_URL, Layout
 
-FORMAT = 3  # goes into the cache key: raise it when this module or derive.py writes something else
+FORMAT = 4  # goes into the cache key: raise it when this module or derive.py writes something else
 SAY_EVERY_PACKAGES = 15
 INDEX = "packages.json"
 DISTS = "dist"
@@ -54,10 +54,12 @@ def built(layout: Layout) -> Repository | None:
 def build(layout: Layout, say: Callable[[str], None], *, base_url: str = COMPOSER_URL) -> Repository:
     """The repository made of Debian's packages of today and the Starter Kit's versions; cached by content.
 
+    Without Debian's mirror, the packages fetched before serve again, and that is said.
+
     Raises:
-        SandboxError: apt knows no such package, or cannot fetch it.
+        SandboxError: apt knows no such package, or cannot fetch it, and none was fetched before.
     """
-    controls = debian.closure()
+    controls = _controls(layout, say)
     home = folder(layout)
     key = _key(controls, base_url)
     root = home / key
@@ -76,6 +78,24 @@ def build(layout: Layout, say: Callable[[str], None], *, base_url: str = COMPOSE
         say(f"dépôt Composer : {len(controls)} paquets Debian et le Starter Kit {', '.join(kit.versions())}")
     _point(home / "current", key)
     return Repository(root)
+
+
+def _controls(layout: Layout, say: Callable[[str], None]) -> dict[str, Control]:
+    """What to publish: apt's view of today, remembered for the day when it cannot be asked."""
+    memory = folder(layout) / "controls.json"
+    try:
+        controls = debian.closure()
+    except SandboxError as error:
+        if not memory.exists():
+            raise
+        say(f"miroir Debian injoignable ({error}) : les paquets déjà téléchargés sont publiés à nouveau")
+        return {name: Control(**fields) for name, fields in json.loads(memory.read_text(encoding="utf-8")).items()}
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({name: asdict(control) for name, control in controls.items()}, indent=1)
+    temporary = memory.with_suffix(f".{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(memory)
+    return controls
 
 
 def _key(controls: Mapping[str, Control], base_url: str) -> str:
