@@ -34,7 +34,9 @@ def recomputes_the_report(scene: Scene) -> None:
     recomputed = run_bytes(command)
     digests = [hashlib.sha256(content).hexdigest() for content in (published, recomputed)]
     shown = f"{digests[0]}  publié\n{digests[1]}  recalculé"
-    narrator.quote(f"amcloud check clone --commit {cast.commit[:8]} --evidence pieces.json --format json | sha256sum", shown)
+    narrator.quote(
+        f"amcloud check clone --commit {cast.commit[:8]} --evidence pieces.json --format json | sha256sum", shown
+    )
     narrator.expect(published == recomputed, "les deux rapports sont identiques à l'octet", instead=shown)
 
 

@@ -18,7 +18,7 @@ def reads_the_verdicts(scene: Scene) -> None:
     refused, catalogued, hosted = (scene.casts[n] for n in ("annuaire-local", "tableau-perso", "suivi-courriers"))
 
     status = scene.wait_for_verdict(refused)
-    _quote_status(scene, refused, status)
+    quote_status(scene, refused, status)
     scene.narrator.expect(status.status == "failed", "annuaire-local est refusée", instead=status.description)
     report = read_report(status.target_url)
     blocking = [result for result in report["results"] if result["blocks"]]
@@ -28,7 +28,7 @@ def reads_the_verdicts(scene: Scene) -> None:
     scene.narrator.expect("MTN" in families, "dont une fuite entre organismes")
 
     status = scene.wait_for_verdict(catalogued)
-    _quote_status(scene, catalogued, status)
+    quote_status(scene, catalogued, status)
     report = read_report(status.target_url)
     violated = [result["rule_id"] for result in report["results"] if result["verdict"] == "non_conforme"]
     scene.narrator.expect(not violated, "tableau-perso n'a aucune violation", instead=violated)
@@ -43,7 +43,7 @@ def reads_the_verdicts(scene: Scene) -> None:
     status = scene.wait_for_verdict(hosted)
     scene.narrator.expect(status.status == "success", "suivi-courriers est conforme", instead=status.description)
     scene.wait_until_serving(hosted)
-    _quote_status(scene, hosted, status)
+    quote_status(scene, hosted, status)
 
 
 def _reason(scene: Scene, cast: Cast) -> str:
@@ -52,7 +52,8 @@ def _reason(scene: Scene, cast: Cast) -> str:
     return str(cluster.condition(scene.local_app(cast), "Ready").get("reason", ""))
 
 
-def _quote_status(scene: Scene, cast: Cast, status: Any) -> None:
+def quote_status(scene: Scene, cast: Cast, status: Any) -> None:
+    """What stands on the commit."""
     scene.narrator.quote(
         f"GET /projects/{cast.project}/repository/commits/{cast.commit[:8]}/statuses",
         f"{PSRAM} : {status.status}\n{status.description}\n{status.target_url}",

@@ -41,6 +41,12 @@ def run(
     return done.stdout
 
 
+def run_any(argv: Sequence[str]) -> tuple[int, str]:
+    """Exit code and output of a program whose code is an answer, like ``amcloud check``."""
+    done = subprocess.run(list(argv), capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 @dataclass(frozen=True, slots=True)
 class Kubectl:
     """kubectl on one cluster. ``context`` is ``None`` for the kubeconfig's current one."""

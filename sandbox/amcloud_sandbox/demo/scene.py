@@ -101,6 +101,17 @@ class Scene:
         served = (self.local_app(cast)["status"] or {}).get("organisationsServed", 0)
         cast.line.organisations = str(served)
 
+    def wait_until_served_or_refused(self, cast: Cast) -> None:
+        """The pass has come to an end: the app serves, or somebody must act."""
+
+        def ended() -> bool:
+            found = self.local_app(cast)
+            return any(cluster.condition(found, kind).get("status") == "True" for kind in ("Ready", "Stalled"))
+
+        self.narrator.wait(f"{cast.name} : hébergement", ended, timeout_s=SERVING_TIMEOUT_S)
+        if cluster.condition(self.local_app(cast), "Ready").get("status") == "True":
+            self.wait_until_serving(cast)
+
 
 def manifest_of(folder: Path) -> dict[str, Any]:
     """The LocalApp that an application's repository carries."""
