@@ -149,7 +149,8 @@ class Context(msgspec.Struct, frozen=True):
     """All that a verdict depends on besides the facts and the pack.
 
     ``package_sources`` and ``base_images`` are the platform's own additions to the pack's allow-lists (URL prefixes
-    of package repositories; image names without tag).
+    of package repositories; image names without tag). ``None`` says that the platform's settings are not known here,
+    as on a laptop: what only they could allow is then left to confirm.
     """
 
     track: Track
@@ -158,8 +159,8 @@ class Context(msgspec.Struct, frozen=True):
     evidence: Evidence = Evidence()
     derogations: tuple[Derogation, ...] = ()
     organisations: tuple[Organisation, ...] = ()
-    package_sources: tuple[str, ...] = ()
-    base_images: tuple[str, ...] = ()
+    package_sources: tuple[str, ...] | None = None
+    base_images: tuple[str, ...] | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -182,7 +183,10 @@ class Outcome(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     missing_evidence: str = ""
     prevents: bool = False
-    confirm: bool = False  # undecided only because the hosted PHP is absent here; nothing speaks against the code
+    severity: Severity | None = None  # graver than the rule's own, for its gravest findings
+    confirm: bool = (
+        False  # undecided only because something of the platform is absent here; nothing speaks against the code
+    )
 
 
 class RuleResult(msgspec.Struct, frozen=True):

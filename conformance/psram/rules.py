@@ -76,12 +76,10 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     files: dict[str, str] = {}
-    base: str = ""
     links: dict[str, str] = {}
     submodules: tuple[str, ...] = ()
     oversize: tuple[str, ...] = ()
     context: dict[str, Any] = {}
-    syntax: dict[str, str] = {}
     expect: str = ""
     lines: tuple[str, ...] = ()
 

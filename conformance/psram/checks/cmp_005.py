@@ -1,0 +1,90 @@
+"""CMP-005: every package comes from a source that the platform approved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from psram.checks import Params
+from psram.checks.common import outcome, unknown
+from psram.facts import ComposerFacts, Facts
+from psram.model import Context, Finding, Outcome
+
+
+def check(facts: Facts, params: Params, context: Context) -> Outcome:
+    """Violated by a repository or a locked package from elsewhere; to confirm where the platform's list is unknown."""
+    composer = facts.composer
+    approved = [*params["approved"], *(context.package_sources or ())]
+    structural = [*_repositories(composer, params), *_undeclared(composer, approved)]
+    foreign = list(_foreign(composer, approved))
+    if structural or (foreign and context.package_sources is not None):
+        certain = foreign if context.package_sources is not None else []
+        return outcome(dict.fromkeys([*structural, *certain]))
+    if foreign:
+        said = "la liste des dépôts de paquets agréés, que la plateforme connaît"
+        return unknown(said, foreign, confirm=True)
+    return outcome([])
+
+
+def _repositories(composer: ComposerFacts, params: Params) -> Iterator[Finding]:
+    for repository in composer.repositories:
+        if repository.kind not in ("composer", "packagist-disabled"):
+            line = composer.lines.get(repository.name, composer.lines.get("repositories", 1))
+            said = f"dépôt de type « {repository.kind} » : seuls les dépôts Composer agréés sont admis"
+            yield Finding(said, "composer.json", line)
+    if not composer.packagist_disabled:
+        said = "le dépôt public par défaut de Composer n'est pas désactivé (« packagist.org »: false)"
+        yield Finding(said, "composer.json", composer.lines.get("repositories", 1))
+
+
+def _foreign(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Finding]:
+    accepted = [urlsplit(url) for url in approved]
+    for repository in composer.repositories:
+        if repository.kind == "composer" and not _within(repository.name, accepted):
+            line = composer.lines.get(repository.name, composer.lines.get("repositories", 1))
+            yield Finding(f"dépôt non agréé : {_host(repository.name)}", "composer.json", line)
+    yield from _packages(composer, accepted, "vient d'un hôte non agréé")
+
+
+def _undeclared(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Finding]:
+    """Packages from a host that neither composer.json nor the platform names: the lock was altered."""
+    declared = [
+        f"{urlsplit(r.name).scheme}://{urlsplit(r.name).netloc}" for r in composer.repositories if r.kind == "composer"
+    ]
+    yield from _packages(composer, [urlsplit(url) for url in (*declared, *approved)], "vient d'un hôte non agréé")
+    for package in composer.packages:
+        if package.dist_type == "path":
+            yield Finding(f"{package.name} vient d'un dossier local", "composer.lock", 0)
+
+
+def _packages(composer: ComposerFacts, accepted: list[SplitResult], said: str) -> Iterator[Finding]:
+    for package in composer.packages:
+        for url in (package.dist_url, package.source_url):
+            if url and package.dist_type != "path" and not _within(url, accepted):
+                yield Finding(f"{package.name} {said} : {_host(url)}", "composer.lock", 0)
+                break
+
+
+def _within(url: str, accepted: Iterable[SplitResult]) -> bool:
+    """Whether the URL has the scheme, host and port of an accepted one and lies under its path."""
+    asked = _split(url)
+    if asked is None or ".." in asked.path.split("/"):
+        return False
+    for known in accepted:
+        same = (asked.scheme.lower(), asked.netloc.lower()) == (known.scheme.lower(), known.netloc.lower())
+        if same and (asked.path + "/").startswith(known.path.rstrip("/") + "/"):
+            return True
+    return False
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
+def _host(url: str) -> str:
+    """The host, without the credentials that the URL could carry."""
+    split = _split(url)
+    return (split.netloc.rpartition("@")[2] if split else "") or "adresse locale"

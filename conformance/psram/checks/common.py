@@ -1,0 +1,55 @@
+"""What several checks need: outcomes from findings, files of a kind, paths left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from psram.facts import BlobFacts, DataFacts, Entry, Facts, FileFact, Kind, Mark
+from psram.model import Finding, Outcome, Severity, Verdict
+
+
+def outcome(findings: Iterable[Finding], *, severity: Severity | None = None, prevents: bool = False) -> Outcome:
+    """Violated when there is a finding, else conforming."""
+    found = tuple(findings)
+    if not found:
+        return Outcome(Verdict.CONFORMING)
+    return Outcome(Verdict.VIOLATED, found, severity=severity, prevents=prevents)
+
+
+def unknown(missing: str, findings: Iterable[Finding] = (), *, confirm: bool = False) -> Outcome:
+    """Could not find out, with the evidence that is missing and who can give it."""
+    return Outcome(Verdict.UNKNOWN, tuple(findings), missing_evidence=missing, confirm=confirm)
+
+
+def at(file: FileFact, mark: Mark, message: str) -> Finding:
+    """A finding at a mark."""
+    return Finding(message, file.path, mark.line, excerpt=mark.excerpt)
+
+
+def read(facts: Facts) -> Iterator[tuple[FileFact, BlobFacts]]:
+    """Files whose content has facts, in order of path."""
+    for file in facts.files:
+        if file.kind in (Kind.FILE, Kind.EXECUTABLE) and file.skipped is None:
+            blob = facts.blobs.get(file.blob)
+            if blob is not None:
+                yield file, blob
+
+
+def data(facts: Facts, prefix: str, *suffixes: str) -> Iterator[tuple[FileFact, DataFacts]]:
+    """Data files (YAML, dotenv, Dockerfile) under a prefix and with one of these endings."""
+    for file, blob in read(facts):
+        if blob.data is not None and file.path.startswith(prefix) and file.path.endswith(suffixes or ("",)):
+            yield file, blob.data
+
+
+def entries(facts: Facts, prefix: str, *suffixes: str) -> Iterator[tuple[FileFact, Entry]]:
+    """Entries of these data files."""
+    for file, content in data(facts, prefix, *suffixes):
+        for entry in content.entries:
+            yield file, entry
+
+
+def ignored(path: str, params: Mapping[str, Any]) -> bool:
+    """Whether the rule's data leaves this path out (``ignore``: files, or folders ending in ``/``)."""
+    return any(path == item or (item.endswith("/") and path.startswith(item)) for item in params.get("ignore", ()))

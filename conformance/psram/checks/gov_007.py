@@ -1,0 +1,60 @@
+"""GOV-007: nothing derived, binary or out of reach of the analysis is versioned."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterator
+
+from psram.checks import Params
+from psram.checks.common import outcome
+from psram.facts import Facts, FileFact, Kind, Skip
+from psram.model import Context, Finding, Outcome
+
+
+def check(facts: Facts, params: Params, context: Context) -> Outcome:
+    """Violated by derived folders, forbidden files, links that leave the tree, submodules and oversize contents."""
+    return outcome([*_folders(facts, params), *_files(facts, params)])
+
+
+def _folders(facts: Facts, params: Params) -> Iterator[Finding]:
+    for folder in params["derived_folders"]:
+        inside = [
+            f for f in facts.files if f.path.startswith(folder) and not f.path.endswith((".gitkeep", ".gitignore"))
+        ]
+        if inside:
+            yield Finding(f"le dossier {folder} est versionné ({len(inside)} fichier(s))", inside[0].path)
+
+
+def _files(facts: Facts, params: Params) -> Iterator[Finding]:
+    derived = tuple(params["derived_folders"])
+    for file in facts.files:
+        message = _problem(file, params)
+        if message and not file.path.startswith(derived):
+            yield Finding(message, file.path)
+
+
+def _problem(file: FileFact, params: Params) -> str:  # noqa: PLR0911  one line a reason
+    name = posixpath.basename(file.path).lower()
+    if file.kind is Kind.SUBMODULE:
+        return "sous-module git : son contenu échappe à l'analyse"
+    if {"..", ".git"} & {part.lower() for part in file.path.split("/")}:
+        return "le chemin contient un nom réservé (« .. » ou « .git »)"
+    if file.kind is Kind.LINK:
+        return "lien symbolique qui sort du dépôt" if _leaves(file) else ""
+    if any(fnmatch.fnmatchcase(name, pattern) for pattern in params["forbidden_names"]):
+        return "fichier dérivé ou binaire, à produire et non à versionner"
+    if file.skipped in (Skip.TOO_BIG, Skip.BUDGET) or file.size > params["max_bytes"]:
+        return f"fichier de {file.size // 1024} Kio, trop gros pour être analysé"
+    if file.skipped is Skip.UNREADABLE:
+        return "contenu absent du dépôt"
+    allowed = any(fnmatch.fnmatchcase(name, pattern) for pattern in params["allowed_binaries"])
+    return "contenu binaire" if file.skipped is Skip.BINARY and not allowed else ""
+
+
+def _leaves(link: FileFact) -> bool:
+    """Whether the link's target is outside the tree (or inside git's own folder)."""
+    if link.target.startswith("/") or not link.target:
+        return True
+    reached = posixpath.normpath(posixpath.join(posixpath.dirname(link.path), link.target))
+    return reached == ".." or reached.startswith(("../", ".git/")) or reached == ".git"

@@ -1,0 +1,57 @@
+"""MTN-001: one database serves all organisations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from psram.checks import Params
+from psram.checks.common import at, entries, ignored, outcome
+from psram.facts import Facts
+from psram.model import Context, Finding, Outcome
+from psram.tenancy import php_files
+
+_CONNECTION = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.connections\.([^.]+)\.")
+_DATABASE_ENV = re.compile(r"env\((?:[a-z_]+:)*([A-Z0-9_]*DATABASE_URL[A-Z0-9_]*)\)")
+_TEMPLATED = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.(?:.*\.)?(?:dbname|url)$")
+
+
+def check(facts: Facts, params: Params, context: Context) -> Outcome:
+    """Violated by a second connection, a database name made at run time, or a connection opened by hand."""
+    return outcome(dict.fromkeys([*_configured(facts, params), *_dotenv(facts, params), *_opened(facts, params)]))
+
+
+def _configured(facts: Facts, params: Params) -> Iterator[Finding]:
+    names: set[str] = set()
+    for file, entry in entries(facts, "config/", ".yaml", ".yml"):
+        connection = _CONNECTION.match(entry.path)
+        if connection is not None:
+            names.add(connection[1])
+            if len(names) > 1:
+                said = f"plusieurs connexions à des bases : {', '.join(sorted(names))}"
+                yield Finding(said, file.path, entry.line)
+                return
+        variable = _DATABASE_ENV.search(entry.value)
+        if variable is not None and variable[1] not in params["variables"]:
+            yield Finding(f"la base vient de {variable[1]} et non de DATABASE_URL", file.path, entry.line)
+        elif _TEMPLATED.match(entry.path) and re.search(r"%(?!env\()[^%]*organi[sz]", entry.value, re.IGNORECASE):
+            yield Finding("le nom de la base dépend de l'organisation", file.path, entry.line)
+
+
+def _dotenv(facts: Facts, params: Params) -> Iterator[Finding]:
+    for file, entry in entries(facts, ".env"):
+        if "DATABASE_URL" in entry.path and entry.path not in params["variables"]:
+            yield Finding(f"{entry.path} désigne une base de plus", file.path, entry.line)
+
+
+def _opened(facts: Facts, params: Params) -> Iterator[Finding]:
+    for file, php in php_files(facts):
+        if ignored(file.path, params):
+            continue
+        for mark in php.marks:
+            if mark.kind == "static" and mark.name.endswith("DriverManager::getconnection"):
+                yield at(file, mark, "DriverManager::getConnection ouvre une connexion hors du Starter Kit")
+            elif mark.kind == "new" and mark.name.lower() in ("pdo", "mysqli"):
+                yield at(file, mark, f"new {mark.name} ouvre une connexion hors du Starter Kit")
+            elif mark.kind == "call" and mark.name in ("pg_connect", "pg_pconnect", "mysqli_connect"):
+                yield at(file, mark, f"{mark.name} ouvre une connexion hors du Starter Kit")

@@ -1,0 +1,52 @@
+"""SEC-002: nothing that a user types reaches SQL, the system, PHP or HTML unprotected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from psram.checks import Params
+from psram.checks.common import at, ignored, outcome, read
+from psram.collect.php_sites import SHELL
+from psram.facts import Facts, FileFact, Mark, PhpFacts
+from psram.model import Context, Finding, Outcome
+from psram.tenancy import php_files
+
+
+def check(facts: Facts, params: Params, context: Context) -> Outcome:
+    """Violated by pasted SQL, system commands, unguarded unserialize, computed include, unescaped output."""
+    return outcome([*_php(facts, params), *_twig(facts, params)])
+
+
+def _php(facts: Facts, params: Params) -> Iterator[Finding]:
+    for file, php in php_files(facts):
+        if not ignored(file.path, params):
+            yield from _sql(file, php)
+            for mark in php.marks:
+                message = _sink(mark)
+                if message:
+                    yield at(file, mark, message)
+
+
+def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
+    for site in php.sql:
+        if site.dynamic:
+            language = "SQL" if site.method == "native" else "DQL"
+            said = f"une valeur ({site.receiver}) est collée dans du {language} au lieu d'être un paramètre"
+            yield Finding(said, file.path, site.line, excerpt=site.excerpt)
+
+
+def _sink(mark: Mark) -> str:
+    if mark.kind == "call" and mark.name in SHELL and mark.detail != "callable":
+        return f"{mark.name} lance une commande du système"
+    if mark.kind == "call" and mark.name == "unserialize" and mark.detail != "allowed_classes":
+        return "unserialize sans allowed_classes peut créer n'importe quel objet"
+    if mark.kind == "include":
+        return f"{mark.name} d'un chemin calculé ({mark.detail})"
+    return ""
+
+
+def _twig(facts: Facts, params: Params) -> Iterator[Finding]:
+    for file, blob in read(facts):
+        for mark in blob.literals:
+            if mark.kind == "twig-raw" and not ignored(file.path, params):
+                yield at(file, mark, f"« {mark.name} » est affiché sans échappement")

@@ -1,0 +1,78 @@
+"""SYM-004: the production configuration neither debugs nor carries a secret known to all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from psram.checks import Params
+from psram.checks.common import entries, outcome, read
+from psram.facts import Facts
+from psram.model import Context, Finding, Outcome
+
+_TRUE = re.compile(r"(1|true|yes|on)$", re.IGNORECASE)
+_OTHER_STAGE = re.compile(r"(^|\.)when@(dev|test)\.")
+_FROM_ENV = re.compile(r"^%env\(.+\)%$")
+
+
+def check(facts: Facts, params: Params, context: Context) -> Outcome:
+    """Violated by a debugging bundle, debug mode, or a Symfony secret written in the repository."""
+    return outcome([*_bundles(facts, params), *_dotenv(facts), *_yaml(facts), *_dockerfile(facts), *_front(facts)])
+
+
+def _bundles(facts: Facts, params: Params) -> Iterator[Finding]:
+    for file, blob in read(facts):
+        if file.path != "config/bundles.php" or blob.php is None:
+            continue
+        for mark in blob.php.bundles:
+            short = mark.name.rpartition("\\")[2]
+            if short in params["debug_bundles"] and {"all", "prod"} & set(mark.detail.split(",")):
+                yield Finding(f"{short} est actif en production", file.path, mark.line)
+
+
+def _dotenv(facts: Facts) -> Iterator[Finding]:
+    for file, entry in entries(facts, ".env"):
+        if file.path in (".env.test", ".env.dev", ".env.dist", ".env.example"):
+            continue
+        if entry.path == "APP_SECRET" and entry.value and not entry.value.startswith(("$", "%")):
+            yield Finding(
+                "APP_SECRET est écrit dans le dépôt au lieu de venir de l'environnement", file.path, entry.line
+            )
+        if entry.path == "APP_DEBUG" and _TRUE.match(entry.value):
+            yield Finding("APP_DEBUG est activé", file.path, entry.line)
+        if file.path == ".env.prod" and entry.path == "APP_ENV" and entry.value != "prod":
+            yield Finding(f"APP_ENV vaut « {entry.value} » en production", file.path, entry.line)
+
+
+def _yaml(facts: Facts) -> Iterator[Finding]:
+    for file, entry in entries(facts, "config/", ".yaml", ".yml"):
+        if _OTHER_STAGE.search(entry.path) or re.match(r"config/(packages|routes)/(dev|test)/", file.path):
+            continue
+        key = entry.path.removeprefix("when@prod.")
+        if key == "framework.secret" and not _FROM_ENV.match(entry.value):
+            yield Finding("framework.secret ne vient pas de l'environnement", file.path, entry.line)
+        if key in ("framework.profiler.enabled", "web_profiler.toolbar") and _TRUE.match(entry.value):
+            yield Finding(f"{key} est activé en production", file.path, entry.line)
+        if key in ("parameters.kernel.debug", "framework.php_errors.throw", "twig.debug") and _TRUE.match(entry.value):
+            yield Finding(f"{key} est activé en production", file.path, entry.line)
+
+
+def _dockerfile(facts: Facts) -> Iterator[Finding]:
+    for file, entry in entries(facts, "Dockerfile"):
+        if entry.path != "ENV":
+            continue
+        debug = re.search(r"\bAPP_DEBUG[= ]['\"]?(1|true|on|yes)\b", entry.value, re.IGNORECASE)
+        if debug:
+            yield Finding("l'image active APP_DEBUG", file.path, entry.line)
+        stage = re.search(r"\bAPP_ENV[= ]['\"]?(\w+)", entry.value)
+        if stage and stage[1] != "prod":
+            yield Finding(f"l'image fixe APP_ENV à « {stage[1]} »", file.path, entry.line)
+
+
+def _front(facts: Facts) -> Iterator[Finding]:
+    for file, blob in read(facts):
+        if file.path != "public/index.php" or blob.php is None:
+            continue
+        for mark in blob.php.marks:
+            if mark.kind == "new" and mark.name.endswith("Kernel") and re.search(r",\s*true\b|^['\"]dev", mark.detail):
+                yield Finding("le contrôleur frontal démarre toujours en mode de mise au point", file.path, mark.line)

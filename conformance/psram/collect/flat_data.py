@@ -1,0 +1,76 @@
+"""Facts of dotenv files, Dockerfiles and Twig templates: entries and marks with their lines."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from psram.facts import DataFacts, Entry, Mark
+
+_ASSIGNMENT: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$")
+_MAX_LINES: Final = 20_000
+_MAX_VALUE: Final = 1000
+_PRINTED: Final = re.compile(r"\{\{(.{0,2000}?)\}\}", re.DOTALL)
+_RAW: Final = re.compile(r"\|\s*raw\b")
+_LITERAL: Final = re.compile(r"""^\s*(?:'[^']*'|"[^"#]*")\s*(?:\|\s*(?:trans|raw)\b\s*(?:\([^)]*\))?\s*)*$""")
+_AUTOESCAPE_OFF: Final = re.compile(r"\{%-?\s*autoescape\s+false\b")
+_COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
+_TWIG_CODE: Final = re.compile(
+    r"""organi[sz][^\n'"]{0,60}['"](\d{3})['"]|['"](\d{3})['"][^\n'"]{0,60}organi[sz]""", re.I
+)
+_LABEL: Final = re.compile(r"(?i)\b(?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60}")
+
+
+def dotenv(content: bytes) -> DataFacts:
+    """Assignments of a ``.env`` file, quotes taken off."""
+    entries = []
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines()[:_MAX_LINES], 1):
+        found = _ASSIGNMENT.match(line[: 2 * _MAX_VALUE])
+        if found is None:
+            continue
+        value = found[2].strip()
+        value = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value.split(" #")[0]
+        entries.append(Entry(found[1], value.strip()[:_MAX_VALUE], number))
+    return DataFacts(tuple(entries))
+
+
+def dockerfile(content: bytes) -> DataFacts:
+    """Instructions of a Dockerfile: path = the instruction in capitals, continuation lines joined."""
+    entries: list[Entry] = []
+    pending: list[str] = []
+    start = 0
+    for number, raw in enumerate(content.decode("utf-8", "replace").splitlines()[:_MAX_LINES], 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        start = start if pending else number
+        pending.append(line.removesuffix("\\").strip())
+        if line.endswith("\\"):
+            continue
+        instruction, _, rest = " ".join(pending).partition(" ")
+        entries.append(Entry(instruction.upper(), rest.strip()[:_MAX_VALUE], start))
+        pending = []
+    return DataFacts(tuple(entries))
+
+
+def twig(content: bytes) -> tuple[Mark, ...]:
+    """Unescaped output and literals that look like organisations, comments left out."""
+    source = content.decode("utf-8", "replace")
+    lines = source.split("\n")
+    source = _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), source)
+    marks: list[Mark] = []
+
+    def add(kind: str, position: int, name: str, detail: str = "") -> None:
+        line = source.count("\n", 0, position) + 1
+        marks.append(Mark(line, kind, name[:80], detail, "".join(lines[line - 1].split())[:400]))
+
+    for found in _PRINTED.finditer(source):
+        if _RAW.search(found[1]) and not _LITERAL.match(found[1]):
+            add("twig-raw", found.start(), found[1].strip())
+    for found in _AUTOESCAPE_OFF.finditer(source):
+        add("twig-raw", found.start(), "autoescape false")
+    for found in _TWIG_CODE.finditer(source):
+        add("code", found.start(), found[1] or found[2], "organisation")
+    for found in _LABEL.finditer(source):
+        add("label", found.start(), found[0].lower(), "organisation")
+    return tuple(sorted(marks)[:500])

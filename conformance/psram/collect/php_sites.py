@@ -1,0 +1,184 @@
+"""Places of a PHP file that rules ask about: watched calls, SQL, superglobals, literals like organisations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tree_sitter import Node
+
+from psram.collect.php_names import Names, text
+from psram.collect.php_values import assignments, value
+from psram.facts import Mark, SqlSite
+
+Excerpt = Callable[[int], str]
+
+SHELL: Final = frozenset({"exec", "shell_exec", "system", "passthru", "proc_open", "popen", "pcntl_exec"})
+_WATCHED: Final = SHELL | {
+    *("eval", "create_function", "extract", "var_dump", "dd", "dump", "print_r", "phpinfo", "debug_zval_refcount"),
+    *("unserialize", "assert", "pg_connect", "pg_pconnect", "mysqli_connect", "var_export"),
+}
+_WATCHED_CLASSES: Final = frozenset({"pdo", "mysqli", "kernel"})
+_NATIVE: Final = frozenset(
+    {
+        *("executequery", "executestatement", "executeupdate", "executecachequery", "createnativequery"),
+        *("fetchassociative", "fetchnumeric", "fetchone", "fetchallassociative", "fetchallnumeric", "fetchfirstcolumn"),
+        *("fetchallkeyvalue", "fetchallassociativeindexed", "fetchassoc", "fetcharray", "fetchcolumn", "fetchall"),
+        *("iterateassociative", "iteratenumeric", "iteratekeyvalue", "iteratecolumn", "iterateassociativeindexed"),
+    }
+)
+_NATIVE_IF_SQL: Final = frozenset({"query", "exec", "prepare"})  # names that other libraries use as well
+_DQL: Final = frozenset({"createquery"})
+_BUILDER: Final = frozenset({"where", "andwhere", "orwhere", "having", "andhaving", "orhaving", "join", "leftjoin"})
+_LOOKS_SQL: Final = re.compile(
+    r"\s*\(?\s*(select|insert|update|delete|with|alter|create|drop|truncate|set|grant|call|do|lock|copy|merge|reset)\b",
+    re.IGNORECASE,
+)
+_SUPERGLOBAL: Final = re.compile(rb"\$(_GET|_POST|_REQUEST|_COOKIE|_FILES|_SESSION|_SERVER|_ENV|GLOBALS)\b")
+_CODE: Final = re.compile(rb"""(?<=['"])\d{3}(?=['"])""")
+_LABEL: Final = re.compile(rb"(?i)\b(?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60}")
+_ORGANISATION: Final = re.compile(rb"(?i)organi[sz]")
+
+
+def call_facts(  # noqa: PLR0911  one line a kind of node
+    node: Node, names: Names, excerpt: Excerpt
+) -> tuple[list[Mark], list[SqlSite]]:
+    """Marks and SQL sites of one captured node."""
+    line = node.start_point.row + 1
+
+    def mark(kind: str, name: str = "", detail: str = "") -> tuple[list[Mark], list[SqlSite]]:
+        return [Mark(line, kind, name, detail[:200], excerpt(line))], []
+
+    match node.type:
+        case "function_call_expression":
+            return _function(node, mark)
+        case "member_call_expression" | "nullsafe_member_call_expression":
+            return _method(node, line, mark, excerpt)
+        case "scoped_call_expression":
+            name = text(node.child_by_field_name("name")).lower()
+            owner = names.resolve(text(node.child_by_field_name("scope")))
+            return mark("static", f"{owner}::{name}") if name == "getconnection" else ([], [])
+        case "object_creation_expression":
+            return _creation(node, names, mark)
+        case "error_suppression_expression":
+            return mark("silence", "@")
+        case "shell_command_expression":
+            return mark("backtick", "`", "dynamic" if value(node).dynamic else "")
+        case "exit_statement":
+            return mark("exit", "exit")
+        case "global_declaration":
+            return mark("global", "global")
+        case "goto_statement":
+            return mark("goto", "goto")
+        case _:
+            return _inclusion(node, mark)
+
+
+_Marker = Callable[..., tuple[list[Mark], list[SqlSite]]]
+
+
+def _arguments(node: Node) -> list[Node]:
+    listed = node.child_by_field_name("arguments")
+    return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
+
+
+def _function(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
+    name = text(node.child_by_field_name("function")).lower().lstrip("\\")
+    if name not in _WATCHED:
+        return [], []
+    arguments = _arguments(node)
+    detail = ""
+    if name in ("print_r", "var_export") and len(arguments) > 1 and "true" in text(arguments[1]).lower():
+        detail = "return"
+    elif name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
+        detail = "allowed_classes"
+    elif name in SHELL and arguments and value(arguments[0]).dynamic:
+        detail = "dynamic"
+    elif not arguments and node.child_by_field_name("arguments") is not None and "..." in text(node)[-6:]:
+        detail = "callable"
+    return mark("call", name, detail)
+
+
+def _creation(node: Node, names: Names, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
+    named = next((c for c in node.named_children if c.type in ("name", "qualified_name")), None)
+    full = names.resolve(text(named)) if named is not None else ""
+    if full.rpartition("\\")[2].lower() not in _WATCHED_CLASSES:
+        return [], []
+    return mark("new", full, ",".join(text(a) for a in _arguments(node)))
+
+
+def _inclusion(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
+    target = node.named_children[0] if node.named_children else None
+    if target is None or not value(target).dynamic:
+        return [], []
+    return mark("include", node.type.partition("_exp")[0], value(target).variable)
+
+
+def _method(node: Node, line: int, mark: _Marker, excerpt: Excerpt) -> tuple[list[Mark], list[SqlSite]]:
+    method = text(node.child_by_field_name("name"))
+    lower = method.lower()
+    if lower in ("disable", "suspend") and _is_filters(node.child_by_field_name("object")):
+        arguments = _arguments(node)
+        return mark("filters-disable", method, text(arguments[0]) if arguments else "")
+    if lower in ("unset", "remove", "clear"):
+        return [], []
+    kind = _sql_kind(lower)
+    arguments = _arguments(node)
+    if not kind or not arguments:
+        return [], []
+    sent = value(arguments[-1] if lower in ("join", "leftjoin") else arguments[0])
+    sql = " ".join(sent.text.split())
+    opaque = sql in ("", "?")
+    if opaque or (lower in _NATIVE_IF_SQL and not _LOOKS_SQL.match(sql)) or (kind == "builder" and not sent.dynamic):
+        return [], []
+    return [], [SqlSite(line, kind, sql[:2000], sent.dynamic, sent.variable[:80], excerpt(line))]
+
+
+def _sql_kind(method: str) -> str:
+    if method in _NATIVE or method in _NATIVE_IF_SQL:
+        return "native"
+    if method in _DQL:
+        return "dql"
+    return "builder" if method in _BUILDER else ""
+
+
+def _is_filters(node: Node | None) -> bool:
+    """Whether the object is Doctrine's filter collection, directly or through a local variable."""
+    if node is None:
+        return False
+    if "getfilters" in text(node)[-200:].lower():
+        return True
+    if node.type != "variable_name":
+        return False
+    return any("getfilters" in text(a)[-200:].lower() for a in assignments(node, text(node)))
+
+
+def superglobal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:
+    """Uses of superglobals, those in comments and plain strings left out."""
+    for found in _SUPERGLOBAL.finditer(content):
+        node = root.descendant_for_byte_range(found.start() + 1, found.end())
+        if node is not None and node.type in ("name", "variable_name"):
+            line = node.start_point.row + 1
+            yield Mark(line, "superglobal", found[0].decode(), "", excerpt(line))
+
+
+def literal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:
+    """Literals like an organisation's code (``detail`` says if the statement speaks of organisations) or label."""
+    for kind, pattern in (("code", _CODE), ("label", _LABEL)):
+        for found in pattern.finditer(content):
+            node = root.descendant_for_byte_range(found.start(), found.end())
+            if node is None or node.type not in ("string_content", "nowdoc_string", "heredoc_body"):
+                continue
+            line = content.count(b"\n", 0, found.start()) + 1
+            spoken = kind == "label" or _speaks_of_organisations(content, node)
+            name = found[0].decode().lower()
+            yield Mark(line, kind, name, "organisation" if spoken else "", excerpt(line))
+
+
+def _speaks_of_organisations(content: bytes, node: Node) -> bool:
+    statement = node
+    while statement.parent is not None and not statement.type.endswith(("_statement", "_declaration")):
+        statement = statement.parent
+    start = max(statement.start_byte, node.start_byte - 200)
+    return _ORGANISATION.search(content, start, min(statement.end_byte, node.end_byte + 60)) is not None

@@ -1,0 +1,77 @@
+"""Facts of a YAML file: its scalars by dotted path, with their lines.
+
+The C parser crashes on deep nesting and an alias bomb is harmless until it is walked: nesting is counted before
+parsing, and nodes while walking.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import yaml
+
+from psram.facts import DataFacts, Entry
+
+MAX_NESTING: Final = 100
+MAX_ENTRIES: Final = 20_000
+_MAX_VALUE: Final = 500
+_COMPACT: Final = re.compile(r"^[ \t]*((?:[-?:][ \t]+)+)", re.MULTILINE)
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def facts(content: bytes) -> DataFacts:
+    """The scalars of all documents, or why they cannot be read; never raises."""
+    try:
+        source = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return DataFacts(problem="le fichier n'est pas en UTF-8")
+    if _too_deep(source):
+        return DataFacts(problem=f"le fichier imbrique plus de {MAX_NESTING} niveaux")
+    try:
+        documents = list(yaml.compose_all(source, Loader=_LOADER))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return DataFacts(problem="YAML illisible", problem_line=0 if mark is None else mark.line + 1)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return DataFacts(problem="YAML illisible")
+    return _flattened(documents)
+
+
+def _too_deep(source: str) -> bool:
+    """Whether brackets, compact sequences or indentation could nest beyond the bound (strings counted as well)."""
+    depth = 0
+    for found in re.finditer(r"[\[\]{}]", source):
+        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
+        if depth > MAX_NESTING:
+            return True
+    if any(len(found[1].split()) > MAX_NESTING for found in _COMPACT.finditer(source)):
+        return True
+    return max(map(len, re.findall(r"^[ ]*", source, re.MULTILINE)), default=0) > 4 * MAX_NESTING
+
+
+def _flattened(documents: Sequence[yaml.Node | None]) -> DataFacts:
+    entries: list[Entry] = []
+    visited = 0
+    stack: list[tuple[str, yaml.Node, int]] = [("", d, 0) for d in reversed(documents) if d is not None]
+    while stack:
+        path, node, depth = stack.pop()
+        visited += 1
+        if visited > MAX_ENTRIES or depth > MAX_NESTING:
+            return DataFacts(tuple(entries), problem="le fichier est trop grand ou ses alias se multiplient")
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.ScalarNode):
+            entries.append(Entry(path, node.value[:_MAX_VALUE], line))
+        elif isinstance(node, yaml.MappingNode):
+            pairs = [(_key(key), value) for key, value in node.value]
+            stack.extend((f"{path}.{key}".lstrip("."), value, depth + 1) for key, value in reversed(pairs))
+            if not pairs:
+                entries.append(Entry(path, "", line))
+        elif isinstance(node, yaml.SequenceNode):
+            stack.extend((f"{path}[{i}]", item, depth + 1) for i, item in reversed(list(enumerate(node.value))))
+    return DataFacts(tuple(entries))
+
+
+def _key(node: yaml.Node) -> str:
+    return node.value[:200] if isinstance(node, yaml.ScalarNode) else "?"

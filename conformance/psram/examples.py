@@ -1,0 +1,90 @@
+"""Turns the examples of a rule's data into facts and contexts: the same data is documentation and test.
+
+What must not lie in a repository, even as an example, is composed here: ``@@`` cuts secrets in two, ``@NIR@`` and
+``@IBAN@`` stand for numbers whose key is computed, ``@HASH@`` for the lock's right content-hash.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from psram.collect.composer import content_hash
+from psram.collect.memory import collect_files
+from psram.collect.sensitive import nir_key
+from psram.facts import Facts
+from psram.model import Context, Evidence, Organisation, Php, PipelineEvidence, Stage, TestSummary, Track
+from psram.rules import Example
+
+COMMIT: Final = "1" * 40
+DAY: Final = date(2026, 6, 1)
+_HASH: Final = re.compile(r"@HASH(?::(.*))?@(?=\")")
+
+
+def facts(example: Example, *, php: Php | None = None) -> Facts:
+    """The facts of an example's tree."""
+    composed = {path: _composed(text, example.files) for path, text in example.files.items()}
+    return collect_files(
+        {path: text.encode() for path, text in composed.items()},
+        links=example.links,
+        submodules=example.submodules,
+        oversize=example.oversize,
+        commit=COMMIT,
+        php=php,
+    )
+
+
+def context(example: Example) -> Context:
+    """The context in which an example is judged."""
+    given: dict[str, Any] = example.context
+    sources, images = given.get("package_sources"), given.get("base_images")
+    return Context(
+        track=Track.HOMOLOGATION,
+        stage=Stage.ACCEPTANCE,
+        evaluated_on=DAY,
+        evidence=Evidence(_pipeline(given)),
+        organisations=tuple(msgspec.convert(o, Organisation) for o in given.get("organisations", ())),
+        package_sources=None if sources is None else tuple(sources),
+        base_images=None if images is None else tuple(images),
+    )
+
+
+def _pipeline(given: dict[str, Any]) -> PipelineEvidence | None:
+    if "tests" not in given:
+        return None
+    summary = msgspec.convert(given["tests"], TestSummary)
+    return PipelineEvidence(commit=given.get("commit", COMMIT), status="success", tests=summary)
+
+
+def _composed(text: str, files: dict[str, str]) -> str:
+    def hashed(found: re.Match[str]) -> str:
+        source = (found[1] or "").replace('\\"', '"') or files["composer.json"]
+        return content_hash(json.loads(source))
+
+    composed = _HASH.sub(hashed, text).replace("@@", "")
+    for name, value in _numbers().items():
+        composed = composed.replace(f"@{name}@", value)
+    return composed
+
+
+def _numbers() -> dict[str, str]:
+    """Numbers with a right key that belong to nobody: months and bank codes that do not exist."""
+    nir, corsican = "1840167482001", "284012A482001"
+    iban = _iban("99999", "99999", "0123456789A", "12")
+    return {
+        "NIR": f"{nir}{nir_key(nir):02d}",
+        "NIR_ESPACES": f"1 84 01 67 482 001 {nir_key(nir):02d}",
+        "NIR_CORSE": f"{corsican}{nir_key(corsican):02d}",
+        "IBAN": iban,
+        "IBAN_ESPACES": " ".join(iban[i : i + 4] for i in range(0, len(iban), 4)),
+    }
+
+
+def _iban(bank: str, branch: str, account: str, key: str) -> str:
+    body = bank + branch + account + key
+    digits = int("".join(str(int(character, 36)) for character in body + "FR00"))
+    return f"FR{98 - digits % 97:02d}{body}"

@@ -1,0 +1,203 @@
+"""Reads a repository with git: entries of a tree, contents of blobs, state of a work tree.
+
+Never ``git archive``: it honours ``export-ignore``, so a project could hide code from the analysis.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from psram.errors import CollectError, UsageError
+from psram.worker import programs
+
+_SETTINGS = (
+    "safe.directory=*",  # the operator's mirror and a container's mount may belong to another user
+    "core.fsmonitor=false",  # a repository's own settings must start nothing
+    "core.hooksPath=/dev/null",
+    "protocol.ext.allow=never",
+    "core.quotePath=false",
+)
+_ENV = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+}
+_COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/@{}^~-]{0,199}\Z")
+_LISTING_MAX_BYTES = 128 * 1024 * 1024
+_CLONE_MAX_BYTES = 2 * 1024 * 1024 * 1024
+
+
+class TreeEntry(NamedTuple):
+    """One line of ``ls-tree``; ``path`` is raw bytes."""
+
+    mode: str
+    blob: str
+    size: int
+    path: bytes
+
+
+class Work(NamedTuple):
+    """What differs between HEAD and the work tree, paths relative to the asked folder."""
+
+    changed: tuple[bytes, ...]
+    deleted: frozenset[bytes]
+
+
+def _git(repository: Path, *arguments: str) -> list[str]:
+    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    return ["git", *settings, "-C", str(repository), *arguments]
+
+
+def _ask(repository: Path, *arguments: str, doing: str, timeout_s: float, stdin: bytes = b"") -> bytes:
+    return programs.output(
+        _git(repository, *arguments),
+        doing=doing,
+        timeout_s=timeout_s,
+        max_bytes=_LISTING_MAX_BYTES,
+        env=_ENV,
+        stdin=stdin,
+    )
+
+
+def is_repository(path: Path) -> bool:
+    """Whether git knows this folder (work tree, sub-folder of one, or bare repository)."""
+    try:
+        _ask(path, "rev-parse", "--git-dir", doing="recherche du dépôt git", timeout_s=10)
+    except CollectError:
+        return False
+    return True
+
+
+def is_bare(path: Path) -> bool:
+    """Whether the repository has no work tree."""
+    answer = _ask(path, "rev-parse", "--is-inside-work-tree", doing="lecture du dépôt git", timeout_s=10)
+    return answer.strip() != b"true"
+
+
+def resolve(repository: Path, commit: str, *, timeout_s: float) -> tuple[str, str]:
+    """The full commit id and its tree's.
+
+    Raises:
+        UsageError: no such commit.
+    """
+    if not _COMMIT.match(commit):
+        raise UsageError(f"« {commit} » n'est pas un nom de commit")
+    try:
+        answer = _ask(
+            repository,
+            "rev-parse",
+            "--verify",
+            "--end-of-options",
+            f"{commit}^{{commit}}",
+            doing="recherche du commit",
+            timeout_s=timeout_s,
+        )
+    except CollectError as error:
+        raise UsageError(f"le commit « {commit} » n'existe pas dans ce dépôt") from error
+    found = answer.decode().strip()
+    tree = _ask(repository, "rev-parse", f"{found}^{{tree}}", doing="recherche de l'arbre", timeout_s=timeout_s)
+    return found, tree.decode().strip()
+
+
+def has_head(path: Path) -> bool:
+    """Whether the repository has a first commit."""
+    try:
+        resolve(path, "HEAD", timeout_s=10)
+    except UsageError:
+        return False
+    return True
+
+
+def prefix(path: Path) -> bytes:
+    """The folder's path inside its work tree, empty at the top, else ending in ``/``."""
+    return _ask(path, "rev-parse", "--show-prefix", doing="lecture du dépôt git", timeout_s=10).rstrip(b"\n")
+
+
+def subtree(path: Path, folder: bytes, *, timeout_s: float) -> str:
+    """The tree of a folder of HEAD, empty when HEAD has no such folder."""
+    try:
+        asked = "HEAD:" + folder.decode("utf-8", "surrogateescape").rstrip("/")
+        answer = _ask(path, "rev-parse", "--verify", asked, doing="recherche du dossier", timeout_s=timeout_s)
+    except CollectError:
+        return ""
+    return answer.decode().strip()
+
+
+def entries(repository: Path, tree: str, *, max_files: int, timeout_s: float) -> tuple[list[TreeEntry], bool]:
+    """Entries of the tree (at most ``max_files``), and whether some were left out."""
+    doing = "lecture de l'arbre du commit"
+    listing = _ask(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", tree, doing=doing, timeout_s=timeout_s)
+    lines = listing.split(b"\0")[:-1]
+    return [_entry(line) for line in lines[:max_files]], len(lines) > max_files
+
+
+def _entry(line: bytes) -> TreeEntry:
+    head, _, path = line.partition(b"\t")
+    mode, _kind, blob, size = head.split()
+    return TreeEntry(mode.decode(), blob.decode(), 0 if size == b"-" else int(size), path)
+
+
+def blobs(repository: Path, ids: Sequence[str], *, timeout_s: float) -> Iterator[tuple[str, bytes | None]]:
+    """Each blob's content in the order asked; ``None`` when the repository lacks it."""
+    if not ids:
+        return
+    doing = "lecture des fichiers"
+    asked = "\n".join(ids).encode() + b"\n"
+    argv = _git(repository, "cat-file", "--batch", "--buffer")
+    with programs.stream(argv, doing=doing, env=_ENV, stdin=asked) as (process, _errors):
+        assert process.stdout is not None
+        for blob in ids:
+            yield blob, _content(process.stdout, doing)
+
+
+def _content(answers: IO[bytes], doing: str) -> bytes | None:
+    header = answers.readline(512).split()
+    if len(header) == 2 and header[1] == b"missing":  # noqa: PLR2004  `<id> missing`
+        return None
+    if len(header) != 3:  # noqa: PLR2004  `<id> <type> <size>`
+        raise CollectError(f"{doing} : git s'est arrêté avant la fin")
+    size = int(header[2])
+    content = answers.read(size)
+    if len(content) != size:
+        raise CollectError(f"{doing} : git s'est arrêté avant la fin")
+    answers.read(1)
+    return content
+
+
+def work(path: Path, *, timeout_s: float) -> Work:
+    """What the work tree under ``path`` changes, adds (ignored files excepted) and removes."""
+    argv = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
+    answer = _ask(path, *argv, "--", ".", doing="lecture des fichiers non validés", timeout_s=timeout_s)
+    cut = len(prefix(path))
+    changed: list[bytes] = []
+    deleted: set[bytes] = set()
+    for line in answer.split(b"\0")[:-1]:
+        state, name = line[:2], line[3 + cut :]
+        if (
+            b"D" in state
+            and not (path / name.decode("utf-8", "surrogateescape")).is_symlink()
+            and not (path / name.decode("utf-8", "surrogateescape")).exists()
+        ):
+            deleted.add(name)
+        else:
+            changed.append(name)
+    return Work(tuple(changed), frozenset(deleted))
+
+
+def clone(url: str, folder: Path, *, timeout_s: float) -> None:
+    """Copy the repository's branches and tags into ``folder``, bare.
+
+    Raises:
+        CollectError: unreachable, refused, too long or too big.
+    """
+    argv = ["git", "clone", "--quiet", "--bare", "--depth=1", "--no-single-branch", "--", url, str(folder)]
+    allowed = {**_ENV, "GIT_ALLOW_PROTOCOL": "file:https:http", "GIT_HTTP_LOW_SPEED_LIMIT": "1000"}
+    limited = {**allowed, "GIT_HTTP_LOW_SPEED_TIME": "20", "GIT_ASKPASS": "/bin/true"}
+    programs.output(argv, doing="copie du dépôt", timeout_s=timeout_s, max_bytes=65536, env=limited)
