@@ -1,4 +1,4 @@
-"""``amcloud sandbox up|down|status|env``: AM Cloud on this machine."""
+"""``amcloud sandbox prepare|up|down|status|env``: AM Cloud on this machine."""
 
 from __future__ import annotations
 
@@ -40,11 +40,23 @@ def register(app: typer.Typer) -> None:
         help="AM Cloud sur cette machine (Debian 12, root) : Kubernetes, registre, forge, base, entrée HTTP.",
         no_args_is_help=True,
     )
+    sandbox.command("prepare")(_prepare)
     sandbox.command("up")(_up)
     sandbox.command("down")(_down)
     sandbox.command("status")(_status)
     sandbox.command("env")(_env)
     app.add_typer(sandbox)
+
+
+def _prepare() -> None:
+    """Installe et compile ce dont le bac à sable et les tests ont besoin, sans rien démarrer."""
+    from amcloud_sandbox import lifecycle
+    from amcloud_sandbox.layout import Layout
+    from amcloud_sandbox.progress import Progress
+
+    with _told(), Progress() as progress:
+        lifecycle.prepare(layout=Layout(), progress=progress)
+        progress.line("cette machine est prête")
 
 
 def _up(parts: str | None = _PARTS) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amcloud_sandbox import leftovers, network, parts, prerequisites, processes
+from amcloud_sandbox import binaries, images, leftovers, network, parts, prerequisites, processes
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.locks import one_at_a_time
@@ -23,6 +23,18 @@ class PartState:
     healthy: bool
 
 
+def prepare(*, layout: Layout, progress: Progress) -> None:
+    """All that the sandbox and the tests need is installed and compiled; nothing is started.
+
+    Raises:
+        SandboxError: the machine lacks something that cannot be installed or compiled.
+    """
+    with progress.step("vérification de la machine"):
+        prerequisites.ensure(parts.load(), extra=images.DEBIAN_PACKAGES, layout=layout, say=progress.say)
+    with progress.step("programmes de Kubernetes"):
+        binaries.ensure(binaries.CLUSTER_PROGRAMS, layout=layout, say=progress.say)
+
+
 def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> None:
     """The parts called ``names`` (all when None) are healthy; those that were already are left alone.
 
@@ -32,7 +44,8 @@ def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> No
     chosen = parts.load(names)
     with one_at_a_time(_lock(layout), doing="démarrage ou arrêt du bac à sable", say=progress.say):
         with progress.step("vérification de la machine"):
-            prerequisites.ensure(chosen, layout=layout, say=progress.say)
+            extra = () if names else images.DEBIAN_PACKAGES  # images are built once all is up
+            prerequisites.ensure(chosen, extra=extra, layout=layout, say=progress.say)
         layout.run.mkdir(parents=True, exist_ok=True)
         layout.credentials.mkdir(parents=True, exist_ok=True, mode=0o700)
         network.ensure_host_address()

@@ -77,13 +77,13 @@ def problems(machine: Machine, *, missing: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def ensure(parts: Iterable[Part], *, layout: Layout, say: Callable[[str], None]) -> None:
-    """This machine has all that ``parts`` need; missing Debian packages are installed, and said.
+def ensure(parts: Iterable[Part], *, extra: Sequence[str] = (), layout: Layout, say: Callable[[str], None]) -> None:
+    """This machine has all that ``parts`` need, and ``extra`` packages; what is missing is installed, and said.
 
     Raises:
         SandboxError: something is missing that cannot be installed; all of it is in one message.
     """
-    wanted = dict.fromkeys(package for part in parts for package in part.debian_packages)
+    wanted = dict.fromkeys(package for part in parts for package in part.debian_packages) | dict.fromkeys(extra)
     missing = apt.missing(tuple(wanted)) if shutil.which("dpkg-query") else tuple(wanted)
     found = problems(look(layout), missing=missing)
     if found:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from amcloud_sandbox import cli, network, parts, prerequisites, lifecycle
+from amcloud_sandbox import binaries, cli, lifecycle, network, parts, prerequisites
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
@@ -64,6 +64,14 @@ def test_the_machine_is_checked_before_the_first_part_starts(calls: list[str]) -
         lifecycle.up(None, layout=Layout(), progress=progress)
     assert calls == ["prerequisites", "network", "up one", "up two", "up three"]
     assert "composant d'essai : fait en" in written.getvalue()
+
+
+def test_preparing_installs_and_compiles_and_starts_nothing(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "ensure", lambda names, **_: calls.append("binaries"))
+    progress, _ = _progress()
+    with progress:
+        lifecycle.prepare(layout=Layout(), progress=progress)
+    assert calls == ["prerequisites", "binaries"]
 
 
 def test_stopping_goes_the_other_way_and_past_a_failure(calls: list[str]) -> None:
