@@ -1,0 +1,33 @@
+"""GitLab's API v4, one module a resource; importing this package registers every handler."""
+
+from amcloud_sandbox.forge.api import (
+    deployments,
+    groups,
+    hooks,
+    issues,
+    jobs,
+    members,
+    merge_requests,
+    pipelines,
+    projects,
+    repository,
+    statuses,
+    users,
+    variables,
+)
+
+__all__ = [
+    "deployments",
+    "groups",
+    "hooks",
+    "issues",
+    "jobs",
+    "members",
+    "merge_requests",
+    "pipelines",
+    "projects",
+    "repository",
+    "statuses",
+    "users",
+    "variables",
+]
