@@ -8,7 +8,7 @@ tests stop them there to show it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from amcloud import errors
@@ -21,6 +21,15 @@ from amcloud.stages.report import StageOutcome
 from amcloud.stages.verdict import Moment, Reason
 
 POLL_DELETION_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When another pass is useful: after some seconds, or (``None``) only when something changes."""
+
+    after_s: float | None = None
+    troubled: bool = False
+    """Whether a service failed: the same trouble again should be met later and later."""
 
 
 def admit(
@@ -56,7 +65,8 @@ def admit(
 
 def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
     """Stages 5 to 7: the revision let in runs for its organisations, whatever became of the newest commit."""
-    assert (revision := so_far.deployed) is not None
+    assert so_far.deployed is not None
+    revision = so_far.deployed
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
     served = manifest.served(app, stage, world.cluster.organisations())
     access = world.database.ensure(place, world.cluster.access(place))
@@ -85,15 +95,15 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     yield so_far.served(url=f"{settings.url_scheme}://{place.domain}{settings.url_port}", organisations=served)
 
 
-def reconcile(found: Object, world: World) -> float | None:
-    """One pass over one LocalApp. Seconds until the next pass is useful, or ``None`` when only a change makes it so."""
+def reconcile(found: Object, world: World) -> Next:
+    """One pass over one LocalApp, and when the next one is useful."""
     if found["metadata"].get("deletionTimestamp"):
         return release(found, world)
     try:
         app = manifest.parse(found, world.cluster.organisations(), world.cluster.namespace_organisation)
     except errors.InvalidManifestError as error:
         _publish_invalid(found, error, world)
-        return None
+        return Next()
     world.cluster.set_finalizer(found, present=True)
     previous = found.get("status") or {}
     give_up(app, found, world)
@@ -101,13 +111,13 @@ def reconcile(found: Object, world: World) -> float | None:
     return _publish(app, found, outcomes, world)
 
 
-def release(found: Object, world: World) -> float | None:
+def release(found: Object, world: World) -> Next:
     """The app's instances go, and its data if its policy is ``Delete``. Needs no forge, no database, no valid spec."""
     waiting = [_remove(found, namespace, world) for namespace in world.cluster.instances(found)]
     if not all(waiting):
-        return POLL_DELETION_S
+        return Next(POLL_DELETION_S)
     world.cluster.set_finalizer(found, present=False)
-    return None
+    return Next()
 
 
 def give_up(app: App, found: Object, world: World) -> None:
@@ -139,8 +149,8 @@ def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any]) ->
 def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOutcome:
     """The last outcome of ``steps``; an error ends them as the outcome that it means."""
     try:
-        for so_far in steps:  # noqa: PLR1704 - the last value before an error is what we know
-            pass
+        for outcome in steps:
+            so_far = outcome
     except errors.AmcloudError as error:
         return so_far.interrupted(error)
     return so_far
@@ -171,7 +181,7 @@ def _missing_secrets(app: App, place: Place, world: World) -> str:
     return f"Secret absent de l'espace de noms {place.namespace} : {', '.join(missing)}. Créez-le." if missing else ""
 
 
-def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world: World) -> float | None:
+def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world: World) -> Next:
     """Stage 8: tell the forge, then kubectl; nothing is written that is already there."""
     forge_problem = None
     for commit, status in report.commit_statuses(app, outcomes):
@@ -182,7 +192,7 @@ def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world:
     previous = found.get("status") or {}
     current = report.status(app, outcomes, previous, forge_problem=forge_problem, now=world.clock.now())
     _tell(found, current, world, outcomes)
-    return report.retry_after_s(outcomes, forge_problem)
+    return Next(report.retry_after_s(outcomes, forge_problem), report.troubled(outcomes, forge_problem))
 
 
 def _publish_invalid(found: Object, error: errors.InvalidManifestError, world: World) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "retry_after_s",
     "seen_at",
     "status",
+    "troubled",
 ]
 
 DESCRIPTION_LONGEST = 255
@@ -107,6 +108,11 @@ def retry_after_s(outcomes: tuple[StageOutcome, ...], forge_problem: str | None)
     if forge_problem is not None:
         waits.append(RETRY_FORGE_S)
     return min(waits, default=None)
+
+
+def troubled(outcomes: tuple[StageOutcome, ...], forge_problem: str | None) -> bool:
+    """Whether a service failed during the pass."""
+    return forge_problem is not None or any(outcome.reason in NOT_KNOWN for outcome in outcomes)
 
 
 def _psram(app: App, outcome: StageOutcome) -> CommitStatus | None:
