@@ -50,7 +50,8 @@ def main() -> None:
         for one in sorted(refused - said, key=str):
             logger.warning("Ingress %s : %s", one.origin, one.problem)
         said = refused
-        time.sleep(BETWEEN_RELOADS_S)
+        time.sleep(BETWEEN_RELOADS_S)  # also gives nginx the time to follow
+        server.followed.touch()
 
 
 def _settle(changed: threading.Event) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 HOST = re.compile(rf"(\*\.)?({LABEL}\.)*{LABEL}")
+RESERVED = "/.amcloud-edge"  # the entry's own pages
 PATH = re.compile(r"/[A-Za-z0-9._~/@:+,=-]*")
 HOST_CHARACTERS = 253
 PATH_CHARACTERS = 256
@@ -68,6 +69,9 @@ def table(ingresses: Iterable[Object], services: Mapping[Key, Object], endpoints
     refused: list[Refused] = []
     for ingress in sorted(ingresses, key=_age):
         origin = "/".join(_key(ingress))
+        if not all(HOST.fullmatch(part) for part in _key(ingress)):
+            refused.append(Refused(repr(origin[:80]), "nom d'objet refusé"))
+            continue
         for rule in _dicts(_dict(ingress.get("spec")).get("rules")):
             for outcome in _rule(rule, _key(ingress), services, endpoints):
                 if isinstance(outcome, str):
@@ -97,7 +101,7 @@ def _rule(
         return
     for entry in _dicts(_dict(rule.get("http")).get("paths")):
         path = entry.get("path", "/")
-        if not isinstance(path, str) or len(path) > PATH_CHARACTERS or not PATH.fullmatch(path) or ".." in path:
+        if not isinstance(path, str) or not _plain(path):
             yield f"chemin refusé : {str(path)[:80]!r}"
             continue
         yield Route(
@@ -107,6 +111,12 @@ def _rule(
             origin="/".join(ingress),
             addresses=_addresses(_dict(_dict(entry.get("backend")).get("service")), ingress[0], services, endpoints),
         )
+
+
+def _plain(path: str) -> bool:
+    if len(path) > PATH_CHARACTERS or not PATH.fullmatch(path):
+        return False
+    return ".." not in path and not path.startswith(RESERVED)
 
 
 def _addresses(

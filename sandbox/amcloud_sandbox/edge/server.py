@@ -42,11 +42,17 @@ class Server:
         """The configuration in force."""
         return self.folder / "nginx.conf"
 
+    @property
+    def followed(self) -> Path:
+        """Exists once the cluster's routes have been in force since the controller's start."""
+        return self.folder / "followed"
+
     def prepare(self) -> None:
         """Folders, error pages and, at first, a configuration without any route exist."""
         for name in ("tmp", "pages"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
+        self.followed.unlink(missing_ok=True)
         for name, text in PAGES.items():
             (self.folder / "pages" / name).write_text(text, encoding="utf-8")
         if not self.file.exists():

@@ -61,11 +61,16 @@ class Mirror:
         return str(answer["metadata"]["resourceVersion"])
 
     def _follow(self, version: str) -> None:
-        stream = watch.Watch().stream(  # type: ignore[no-untyped-call]  # the client carries no types
-            self._list, resource_version=version, timeout_seconds=WATCH_S, _request_timeout=(10, READ_TIMEOUT_S)
+        # As plain JSON: the client's models refuse objects that the API server took, and `routes` judges by itself.
+        stream = watch.Watch().stream(  # type: ignore[no-untyped-call]  # the client carries no types here
+            self._list,
+            resource_version=version,
+            timeout_seconds=WATCH_S,
+            _request_timeout=(10, READ_TIMEOUT_S),
+            deserialize=False,
         )
         for event in stream:
-            item = event["raw_object"]
+            item = event["object"]
             with self._lock:
                 if event["type"] == "DELETED":
                     self._objects.pop(_key(item), None)

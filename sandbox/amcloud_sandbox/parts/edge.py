@@ -26,6 +26,7 @@ class Edge:
 
     hosts: tuple[str, ...] = ("127.0.0.1", HOST_IP)
     port: int = EDGE_PORT
+    launcher: tuple[str, ...] = ()  # put before the programs' command lines
     name: str = "edge"
     title: str = "entrée HTTP"
     debian_packages: tuple[str, ...] = ("nginx-light",)
@@ -34,9 +35,9 @@ class Edge:
         """nginx answers on every address and follows the cluster of ``layout.kubeconfig``."""
         server = self.server(layout)
         server.prepare()
-        processes.start(self._nginx, server.arguments(server.file), layout=layout)
+        processes.start(self._nginx, (*self.launcher, *server.arguments(server.file)), layout=layout)
         listen = [option for address in server.listen for option in ("--listen", address)]
-        argv = (sys.executable, "-m", "amcloud_sandbox.edge", "--kubeconfig", str(layout.kubeconfig),
+        argv = (*self.launcher, sys.executable, "-m", "amcloud_sandbox.edge", "--kubeconfig", str(layout.kubeconfig),
                 "--folder", str(server.folder), *listen)  # fmt: skip
         processes.start(self._controller, argv, layout=layout)
         processes.wait_until(
@@ -55,9 +56,12 @@ class Edge:
         shutil.rmtree(self.server(layout).folder, ignore_errors=True)
 
     def healthy(self, layout: Layout) -> bool:
-        """Whether nginx answers on every address and the controller runs."""
-        return processes.running(self._controller, layout=layout) and all(
-            _answers(f"http://{address}/") for address in self.server(layout).listen
+        """Whether nginx answers on every address, and follows the cluster's objects."""
+        server = self.server(layout)
+        return (
+            processes.running(self._controller, layout=layout)
+            and server.followed.exists()
+            and all(_answers(f"http://{address}/") for address in server.listen)
         )
 
     def server(self, layout: Layout) -> Server:

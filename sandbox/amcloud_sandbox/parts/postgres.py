@@ -86,6 +86,7 @@ class Postgres:
     hosts: tuple[str, ...] = (HOST_IP, "127.0.0.1")
     port: int = POSTGRES_PORT
     durable: bool = True
+    launcher: tuple[str, ...] = ()  # put before the program's command line
     name: str = "postgres"
     title: str = "base de données PostgreSQL"
     debian_packages: tuple[str, ...] = ("postgresql",)
@@ -96,8 +97,8 @@ class Postgres:
             say("création de la base de données")
             self._initialise(layout)
         self._configure(layout)
-        program = _program("postgres")
-        processes.start(self.name, (program, "-D", str(self._data(layout))), layout=layout, user=ACCOUNT)
+        argv = (*self.launcher, _program("postgres"), "-D", str(self._data(layout)))
+        processes.start(self.name, argv, layout=layout, user=ACCOUNT)
         processes.wait_until(
             lambda: self._answers(layout),
             doing="démarrage de PostgreSQL",

@@ -53,6 +53,7 @@ class Registry:
 
     hosts: tuple[str, ...] = (HOST_IP, "127.0.0.1")
     port: int = REGISTRY_PORT
+    launcher: tuple[str, ...] = ()  # put before the program's command line
     name: str = "registry"
     title: str = "registre d'images"
     debian_packages: tuple[str, ...] = ("docker-registry", *IMAGE_PACKAGES)
@@ -89,7 +90,7 @@ class Registry:
         file.write_text(
             configuration(host=host, port=self.port, storage=folder / "storage", secret=secret), encoding="utf-8"
         )
-        argv = ("docker-registry", "serve", str(file))
+        argv = (*self.launcher, "docker-registry", "serve", str(file))
         # Debian's build reports no trace; said explicitly, or newer builds look for a collector.
         processes.start(self._process(host), argv, layout=layout, env={"OTEL_TRACES_EXPORTER": "none"})
 

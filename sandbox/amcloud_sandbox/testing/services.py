@@ -19,6 +19,7 @@ from amcloud_sandbox.parts.postgres import Postgres
 from amcloud_sandbox.parts.registry import Registry
 
 LOOPBACK = "127.0.0.1"
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # however the test ends
 
 
 def free_port() -> int:
@@ -49,7 +50,7 @@ class PostgresServer:
 @contextlib.contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
     """A fresh PostgreSQL server with the sandbox's roles and databases."""
-    part = Postgres(hosts=(LOOPBACK,), port=free_port(), durable=False)
+    part = Postgres(hosts=(LOOPBACK,), port=free_port(), durable=False, launcher=ENDS_WITH_US)
     with temporary_layout() as layout:
         try:
             part.up(layout, print)
@@ -73,7 +74,7 @@ class RegistryServer:
 @contextlib.contextmanager
 def running_registry() -> Iterator[RegistryServer]:
     """A fresh, empty registry."""
-    part = Registry(hosts=(LOOPBACK,), port=free_port())
+    part = Registry(hosts=(LOOPBACK,), port=free_port(), launcher=ENDS_WITH_US)
     with temporary_layout() as layout:
         try:
             part.up(layout, print)
