@@ -189,11 +189,17 @@ def _write_configuration(plane: ControlPlane) -> Path:
     folder, cni = layout.state / "node", layout.state / "cni" / "net.d"
     folder.mkdir(parents=True, exist_ok=True)
     cni.mkdir(parents=True, exist_ok=True)
-    (folder / "resolv.conf").write_text(f"nameserver {HOST_IP}\noptions timeout:1 attempts:2\n", encoding="utf-8")
-    (folder / "kubelet.yaml").write_text(yaml.safe_dump(kubelet_configuration(plane)), encoding="utf-8")
-    (folder / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy_configuration(plane)), encoding="utf-8")
-    (cni / "10-amcloud.conflist").write_text(json.dumps(cni_configuration(layout), indent=1), encoding="utf-8")
+    _write(folder / "resolv.conf", f"nameserver {HOST_IP}\noptions timeout:1 attempts:2\n")
+    _write(folder / "kubelet.yaml", yaml.safe_dump(kubelet_configuration(plane)))
+    _write(folder / "kube-proxy.yaml", yaml.safe_dump(proxy_configuration(plane)))
+    _write(cni / "10-amcloud.conflist", json.dumps(cni_configuration(layout), indent=1))
     return cni
+
+
+def _write(path: Path, text: str) -> None:
+    # kube-proxy ends when its file is written, even with the same content
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def _pause(plane: ControlPlane, layout: Layout, say: Callable[[str], None]) -> Path:
