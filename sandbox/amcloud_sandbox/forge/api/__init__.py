@@ -1,6 +1,7 @@
 """GitLab's API v4, one module a resource; importing this package registers every handler."""
 
 from amcloud_sandbox.forge.api import (
+    access_tokens,
     deployments,
     groups,
     hooks,
@@ -17,6 +18,7 @@ from amcloud_sandbox.forge.api import (
 )
 
 __all__ = [
+    "access_tokens",
     "deployments",
     "groups",
     "hooks",
