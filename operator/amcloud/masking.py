@@ -16,7 +16,8 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bgl[a-z]{2,6}-[A-Za-z0-9_-]{8,200}"), MASK),
     (
         re.compile(
-            r"(?P<head>(?:password|passwd|pwd|secret|token|api[_-]?key|mot[ _]de[ _]passe)\w{0,20}[\"']?\s{0,3}[=:]\s{0,3})"
+            r"(?P<head>(?:password|passwd|pwd|secret|token|api[_-]?key|mot[ _]de[ _]passe)"
+            r"\w{0,20}[\"']?\s{0,3}[=:]\s{0,3})"
             r"(?:\"[^\"]{1,400}\"|'[^']{1,400}'|[^\s,;&\"']{1,400})",
             re.I,
         ),
@@ -38,11 +39,11 @@ def one_line(text: str, *, chars: int = 255) -> str:
     return flat if len(flat) <= chars else flat[: chars - 1] + "…"
 
 
-def last_lines(text: str, *, lines: int = LINES_MAX, chars: int = CHARS_MAX) -> str:
-    """The end of a log, masked: at most ``lines`` lines and ``chars`` characters, joined by `` | ``."""
+def last_lines(text: str, *, lines: int = LINES_MAX, chars: int = CHARS_MAX, joined: str = " | ") -> str:
+    """The end of a log, masked: at most ``lines`` lines and ``chars`` characters, joined as said."""
     # masked before it is cut: a cut in the middle of a credential would hide it from the rules
     found = [" ".join(_printable(line).split()) for line in mask(text[-65536:]).splitlines()]
-    kept = " | ".join([line for line in found if line][-lines:])
+    kept = joined.join([line for line in found if line][-lines:])
     return kept if len(kept) <= chars else "…" + kept[-(chars - 1) :]
 
 

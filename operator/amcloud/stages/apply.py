@@ -1,13 +1,31 @@
-"""Stage 6: desired objects × live objects → what to write, in waves, and what to remove. Nothing when nothing changed."""
+"""Stage 6: desired × live objects → what to write, in waves, and what to remove. Nothing when nothing changed."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, Final
 
+from amcloud.errors import NotOwnedError
+from amcloud.settings import FIELD_MANAGER, GROUP
+from amcloud.stages.comparison import holds
 from amcloud.stages.manifest import App
-from amcloud.stages.render import Object, Place, Revision
+from amcloud.stages.render import MANAGED_BY, OWNER, Object, Place, Revision, owner
+
+INVENTORY: Final = "amcloud-inventory"
+"""Name of the ConfigMap that remembers what was applied."""
+APPLIED: Final = f"{GROUP}/applied"
+_FOUNDATION: Final = frozenset(
+    {"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "NetworkPolicy"}
+)
+_NEVER_PRUNED: Final = frozenset({"Namespace", "Secret", "PersistentVolumeClaim"})
+"""What holds data or credentials goes with its application only, never by a change of templates."""
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_IMAGE = re.compile(r"[^\s@]{1,400}@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,17 +80,21 @@ Operation = Apply | Prune
 
 def key(manifest: Object) -> Key:
     """Identity of an object."""
-    raise NotImplementedError
+    metadata = manifest["metadata"]
+    group, _, _ = manifest["apiVersion"].rpartition("/")
+    return Key(group, manifest["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
 def wave_of(manifest: Object) -> Wave:
     """The wave of an object, by its kind."""
-    raise NotImplementedError
+    if manifest["kind"] == "Job":
+        return Wave.MIGRATION
+    return Wave.FOUNDATION if manifest["kind"] in _FOUNDATION else Wave.SERVICE
 
 
 def keys(desired: tuple[Object, ...]) -> frozenset[Key]:
     """Identities of objects."""
-    raise NotImplementedError
+    return frozenset(map(key, desired))
 
 
 def with_inventory(
@@ -82,12 +104,51 @@ def with_inventory(
 
     It lists what is desired and what the last inventory still has to lose.
     """
-    raise NotImplementedError
+    labels = {
+        "app.kubernetes.io/name": app.name,
+        "app.kubernetes.io/instance": place.namespace,
+        "app.kubernetes.io/component": "inventory",
+        "app.kubernetes.io/part-of": "amcloud",
+        MANAGED_BY: FIELD_MANAGER,
+        f"{GROUP}/app": app.name,
+    }
+    memory: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": INVENTORY,
+            "namespace": place.namespace,
+            "labels": labels,
+            "annotations": {OWNER: owner(app)},
+        },
+        "data": {"commit": revision.commit, "image": revision.image},
+    }
+    listed = keys(desired) | {key(memory)} | inventory.keys
+    remembered = _remembering(memory, listed)
+    first = [one for one in desired if one["kind"] == "Namespace"]
+    return (*first, remembered, *(one for one in desired if one["kind"] != "Namespace"))
 
 
 def read_inventory(remembered: Object | None) -> Inventory:
-    """The inventory in that object; an empty one when it is absent or was damaged by hand (nothing is pruned then)."""
-    raise NotImplementedError
+    """The inventory in that object; an empty one when it is absent or was damaged by hand (nothing is pruned then).
+
+    Entries of other namespaces are left out: nobody makes us remove them by editing ours.
+    """
+    if remembered is None:
+        return Inventory()
+    namespace, data = remembered["metadata"].get("namespace", ""), remembered.get("data")
+    if not isinstance(data, dict):
+        return Inventory()
+    commit, image = data.get("commit"), data.get("image")
+    whole = isinstance(commit, str) and isinstance(image, str) and _COMMIT.fullmatch(commit) and _IMAGE.fullmatch(image)
+    revision = Revision(str(commit), str(image)) if whole else None
+    try:
+        listed = json.loads(data.get("objects", "[]"))
+        found = frozenset(Key(*_strings(entry)) for entry in listed)
+    except (TypeError, ValueError):
+        return Inventory(revision=revision)
+    ours = {k for k in found if k.namespace == namespace or (k.kind == "Namespace" and k.name == namespace)}
+    return Inventory(frozenset(ours), revision)
 
 
 def plan(
@@ -98,9 +159,85 @@ def plan(
     Raises:
         NotOwnedError: a live object of that name is not in the inventory and carries no mark of this app.
     """
-    raise NotImplementedError
+    mine = [one for one in desired if wave_of(one) is wave]
+    operations: list[Operation] = [
+        operation for one in mine if (operation := _apply(one, live.get(key(one)), inventory)) is not None
+    ]
+    if wave is max(Wave):
+        operations += _prunes(desired, live, inventory)
+    return tuple(operations)
 
 
 def restored(operations: tuple[Operation, ...]) -> tuple[str, ...]:
     """``Kind/name`` of the objects that somebody had changed."""
-    raise NotImplementedError
+    return tuple(
+        f"{o.object['kind']}/{o.object['metadata']['name']}" for o in operations if isinstance(o, Apply) and o.drifted
+    )
+
+
+def stamped(desired: Object) -> Object:
+    """``desired`` with the digest of itself, by which a field that we no longer want is noticed."""
+    digest = hashlib.sha256(json.dumps(desired, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    metadata = desired["metadata"]
+    annotations = {**metadata.get("annotations", {}), APPLIED: digest}
+    return {**desired, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _apply(desired: Object, live: Object | None, inventory: Inventory) -> Apply | None:
+    stamp = stamped(desired)
+    if live is None:
+        return Apply(stamp)
+    if (other := _other_owner(desired, live, inventory)) is not None:
+        raise NotOwnedError(_reference(key(desired)), other)
+    same = _annotation(live, APPLIED) == _annotation(stamp, APPLIED)
+    if same and holds(live, stamp):
+        return None
+    return Apply(stamp, drifted=same)
+
+
+def _other_owner(desired: Object, live: Object, inventory: Inventory) -> str | None:
+    """Who ``live`` belongs to if not to this app."""
+    ours, marked = _annotation(desired, OWNER), _annotation(live, OWNER)
+    if marked:
+        return None if marked == ours else f"l'application {marked}"
+    if key(desired) in inventory.keys:
+        return None
+    manager = live["metadata"].get("labels", {}).get(MANAGED_BY)
+    return f"« {manager} »" if manager else "quelqu'un d'autre (aucune marque d'AM Cloud)"
+
+
+def _prunes(desired: tuple[Object, ...], live: Mapping[Key, Object], inventory: Inventory) -> list[Operation]:
+    """Removals, then the inventory without what is gone."""
+    memory = next((one for one in desired if one["metadata"]["name"] == INVENTORY), None)
+    if memory is None:
+        return []
+    wanted, ours = keys(desired), _annotation(memory, OWNER)
+    kept = {k for k in inventory.keys if k.kind in _NEVER_PRUNED and k in live}
+    lost = sorted(inventory.keys - wanted - kept)
+    # somebody else's mark on it by now: not ours to remove
+    removals: list[Operation] = [Prune(k) for k in lost if k in live and _annotation(live[k], OWNER) in (ours, None)]
+    shorter = stamped(_remembering(memory, wanted | kept))
+    if not lost or holds(live.get(key(memory)), shorter):
+        return removals
+    return [*removals, Apply(shorter)]
+
+
+def _remembering(memory: Object, listed: frozenset[Key] | set[Key]) -> Object:
+    entries = [[k.group, k.kind, k.namespace, k.name] for k in sorted(listed)]
+    return {**memory, "data": {**memory["data"], "objects": json.dumps(entries)}}
+
+
+def _strings(entry: Any) -> list[str]:
+    if not isinstance(entry, list) or len(entry) != len(Key.__slots__) or not all(isinstance(e, str) for e in entry):
+        raise TypeError
+    return entry
+
+
+def _annotation(manifest: Object, name: str) -> str | None:
+    found = (manifest["metadata"].get("annotations") or {}).get(name)
+    return found if isinstance(found, str) else None
+
+
+def _reference(identity: Key) -> str:
+    where = f" dans {identity.namespace}" if identity.namespace else ""
+    return f"{identity.kind} « {identity.name} »{where}"

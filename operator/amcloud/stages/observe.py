@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, assert_never
 
-from amcloud.stages.apply import Key, Wave
+from amcloud.settings import GROUP
+from amcloud.stages import troubles
+from amcloud.stages.apply import Key, Wave, key, wave_of
 from amcloud.stages.render import Object
+from amcloud.stages.troubles import Trouble
 from amcloud.stages.verdict import Reason
+
+COMMIT = f"{GROUP}/commit"
 
 
 class Progress(StrEnum):
@@ -41,4 +47,129 @@ def observe(
     deadline_s: float,
 ) -> Observation:
     """State of ``wave``. ``pods`` are those of the instance, used to say why something does not start."""
-    raise NotImplementedError
+    mine = [one for one in desired if wave_of(one) is wave]
+    missing = [one for one in mine if key(one) not in live]
+    if missing:
+        first = missing[0]
+        seen = _under_way(f"Préparation : {first['kind']} « {first['metadata']['name']} » n'existe pas encore.")
+    else:
+        match wave:
+            case Wave.FOUNDATION:
+                seen = _foundation([live[key(one)] for one in mine])
+            case Wave.MIGRATION:
+                seen = _migration([live[key(one)] for one in mine], pods, now=now, deadline_s=deadline_s)
+            case Wave.SERVICE:
+                seen = _service([live[key(one)] for one in mine], pods, now=now, deadline_s=deadline_s)
+            case _:
+                assert_never(wave)
+    return replace(seen, serving=_serving(live))
+
+
+def _foundation(live: list[Object]) -> Observation:
+    for one in live:
+        if one["kind"] == "Namespace" and _status(one).get("phase", "Active") != "Active":
+            return _under_way(f"L'espace « {one['metadata']['name']} » est encore en cours de suppression.")
+    return _done(Reason.PROVISIONING)
+
+
+def _migration(live: list[Object], pods: tuple[Object, ...], *, now: datetime, deadline_s: float) -> Observation:
+    for job in live:
+        name, started = job["metadata"]["name"], troubles.time(_status(job).get("startTime")) or troubles.created(job)
+        own = tuple(pod for pod in pods if pod["metadata"].get("labels", {}).get("job-name") == name)
+        if _condition(job, "Complete").get("status") == "True":
+            continue
+        failed = _condition(job, "Failed")
+        if failed.get("status") == "True":
+            return _failed(Reason.MIGRATION_FAILED, _migration_failed(job, failed, own))
+        trouble = troubles.worst(own)
+        if trouble and (trouble.lasting or _late(started, now, deadline_s)):
+            return _failed(trouble.reason, f"La migration de la base ne démarre pas : {trouble.sentence}")
+        return _under_way(
+            f"Migration de la base en cours ({name}).{f' {trouble.sentence}' if trouble else ''}", Reason.ROLLING_OUT
+        )
+    return _done(Reason.ROLLING_OUT)
+
+
+def _migration_failed(job: Object, failed: Mapping[str, Any], pods: tuple[Object, ...]) -> str:
+    said = troubles.last_words(pods) or troubles.one_line(str(failed.get("message", "")))
+    why = f" : {said}" if said else "."
+    return f"La migration de la base a échoué ({job['metadata']['name']}){why}"
+
+
+def _service(live: list[Object], pods: tuple[Object, ...], *, now: datetime, deadline_s: float) -> Observation:
+    for deployment in live:
+        if deployment["kind"] == "Deployment" and (seen := _rollout(deployment, pods, now=now, deadline_s=deadline_s)):
+            return seen
+    return _done(Reason.SERVING)
+
+
+def _rollout(deployment: Object, pods: tuple[Object, ...], *, now: datetime, deadline_s: float) -> Observation | None:
+    """Why the rollout is not over, or ``None`` when it is. The rules are those of ``kubectl rollout status``."""
+    status, wanted = _status(deployment), deployment["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return _under_way("Déploiement demandé.", Reason.ROLLING_OUT)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if updated >= wanted and status.get("replicas", 0) <= updated and available >= updated:
+        return None
+    trouble = troubles.of_deployment(deployment) or troubles.worst(_of_revision(pods, deployment))
+    progressing = _condition(deployment, "Progressing")
+    since = troubles.time(progressing.get("lastUpdateTime")) or troubles.created(deployment)
+    if progressing.get("reason") == "NewReplicaSetAvailable":  # rolled out before; replicas are missing since
+        since = None
+    expired = progressing.get("reason") == "ProgressDeadlineExceeded" or _late(since, now, deadline_s)
+    if expired or (trouble and trouble.lasting):
+        return _failed(trouble.reason if trouble else Reason.ROLLOUT_FAILED, _stuck(trouble, deadline_s))
+    ready = min(updated, status.get("readyReplicas", 0))
+    counted = f"Déploiement en cours : {ready} réplique(s) à jour et prête(s) sur {wanted}."
+    return _under_way(f"{counted} {trouble.sentence}" if trouble else counted, Reason.ROLLING_OUT)
+
+
+def _stuck(trouble: Trouble | None, deadline_s: float) -> str:
+    if trouble:
+        return f"Le déploiement n'aboutit pas : {trouble.sentence}"
+    return (
+        f"Le déploiement n'aboutit pas : les nouvelles répliques ne répondent pas sur /sante après {deadline_s:.0f} s. "
+        "Vérifiez que l'application écoute sur le port 8080 et joint sa base."
+    )
+
+
+def _of_revision(pods: tuple[Object, ...], deployment: Object) -> tuple[Object, ...]:
+    """Pods of the revision that the Deployment rolls out, not those of the one before."""
+    template = deployment["spec"]["template"]["metadata"]
+    selector = deployment["spec"]["selector"]["matchLabels"]
+    commit = template.get("annotations", {}).get(COMMIT)
+    return tuple(
+        pod
+        for pod in pods
+        if pod["metadata"].get("annotations", {}).get(COMMIT) == commit
+        and selector.items() <= pod["metadata"].get("labels", {}).items()
+    )
+
+
+def _serving(live: Mapping[Key, Object]) -> bool:
+    return any(_status(one).get("availableReplicas", 0) > 0 for k, one in live.items() if k.kind == "Deployment")
+
+
+def _late(since: datetime | None, now: datetime, deadline_s: float) -> bool:
+    return since is not None and (now - since).total_seconds() > deadline_s
+
+
+def _status(manifest: Object) -> Mapping[str, Any]:
+    return manifest.get("status") or {}
+
+
+def _condition(manifest: Object, name: str) -> Mapping[str, Any]:
+    found = _status(manifest).get("conditions") or []
+    return next((c for c in found if c.get("type") == name), {})
+
+
+def _done(reason: Reason) -> Observation:
+    return Observation(Progress.DONE, reason, "")
+
+
+def _under_way(sentence: str, reason: Reason = Reason.PROVISIONING) -> Observation:
+    return Observation(Progress.UNDER_WAY, reason, sentence)
+
+
+def _failed(reason: Reason, sentence: str) -> Observation:
+    return Observation(Progress.FAILED, reason, sentence)

@@ -7,8 +7,9 @@ import hashlib
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -94,7 +95,7 @@ class Place:
     domain: str
     """``<app>.<stage domain>``; an organisation's host is ``<label>.<domain>``."""
     database: str
-    """Database name; its roles are ``<database>_owner`` and ``<database>_app``. At most 63 bytes, PostgreSQL's limit."""
+    """Database name; its roles are ``<database>_owner`` and ``<database>_app``, within PostgreSQL's 63 bytes."""
 
 
 def place(app: App, stage: Stage, *, domain: str) -> Place:
@@ -120,16 +121,16 @@ def sizes(templates: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
         BrokenInstallationError: ``sizes.yaml`` is missing or is not a mapping of mappings.
     """
     try:
-        found = yaml.load(templates[SIZES], Loader=yaml.CSafeLoader)  # noqa: S506 - a safe loader, in C
+        found = yaml.load(templates[SIZES], Loader=yaml.CSafeLoader)
     except (KeyError, yaml.YAMLError) as error:
-        raise BrokenInstallationError(f"gabarits d'hébergement : {SIZES} est absent ou illisible") from error
-    parts = ("requests", "limits", "quota")
-    if not isinstance(found, dict) or not all(isinstance(s, dict) and all(p in s for p in parts) for s in found.values()):
-        raise BrokenInstallationError(f"gabarits d'hébergement : {SIZES} doit donner requests, limits et quota par taille")
+        raise _broken(f"{SIZES} est absent ou illisible") from error
+    parts = {"requests", "limits", "quota"}
+    if not isinstance(found, dict) or not all(isinstance(size, dict) and parts <= set(size) for size in found.values()):
+        raise _broken(f"{SIZES} doit donner requests, limits et quota pour chaque taille")
     return found
 
 
-def objects(
+def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the story's order
     app: App,
     stage: Stage,
     place: Place,
@@ -145,12 +146,23 @@ def objects(
     Raises:
         BrokenInstallationError: a template does not render, is not YAML, or a kind is not offered at all.
     """
-    values = _values(app, stage, place, revision, served, access, offers, settings, templates)
-    texts = templating.render(templates, values, functions={
-        "version": lambda kind: needed_version(kind, offers), "offered": lambda kind: api_version(kind, offers) is not None,
-    })  # fmt: skip
+    values = {
+        **_instance(app, stage, place, revision, templates),
+        **_surroundings(place, served, access, settings),
+        "has_time_zone": offers.minor >= _TIME_ZONE_MINOR,
+    }
+    replicas = values["replicas"]
+    values["autoscaled"] = replicas["max"] > replicas["min"] and _offered("HorizontalPodAutoscaler", offers)
+    functions: dict[str, Callable[[str], Any]] = {
+        "version": partial(needed_version, offers=offers),
+        "offered": partial(_offered, offers=offers),
+    }
     labels, annotations = marks(app, stage, place, revision)
-    found = (parsed for name, text in texts for parsed in templating.documents(name, text))
+    found = (
+        parsed
+        for name, text in templating.render(templates, values, functions=functions)
+        for parsed in templating.documents(name, text)
+    )
     return tuple(_named_by_content(_dressed(_checked(one, place), labels, annotations)) for one in found)
 
 
@@ -189,24 +201,17 @@ def marks(app: App, stage: Stage, place: Place, revision: Revision) -> tuple[dic
     return labels, {OWNER: owner(app)}
 
 
-def _values(
-    app: App,
-    stage: Stage,
-    place: Place,
-    revision: Revision,
-    served: tuple[Organisation, ...],
-    access: Access,
-    offers: Offers,
-    settings: Settings,
-    templates: Mapping[str, str],
-) -> dict[str, Any]:
-    """What templates may use: plain data only."""
+def _offered(kind: str, offers: Offers) -> bool:
+    return api_version(kind, offers) is not None
+
+
+def _instance(app: App, stage: Stage, place: Place, revision: Revision, templates: Mapping[str, str]) -> dict[str, Any]:
+    """What templates may use of the instance itself: plain data only."""
     size = sizes(templates).get(app.hosting.size)
     if size is None:
-        raise BrokenInstallationError(f"gabarits d'hébergement : {SIZES} ne dit rien de la taille « {app.hosting.size} »")
+        raise _broken(f"{SIZES} ne dit rien de la taille « {app.hosting.size} »")
     alone = stage.name is StageName.DEVELOPMENT
-    low = 1 if alone else app.hosting.min_replicas
-    high = 1 if alone else app.hosting.max_replicas
+    low, high = (1, 1) if alone else (app.hosting.min_replicas, app.hosting.max_replicas)
     return {
         "name": app.name,
         "namespace": place.namespace,
@@ -214,22 +219,26 @@ def _values(
         "image": revision.image,
         "size": size,
         "replicas": {"min": low, "max": high},
-        "autoscaled": high > low and api_version("HorizontalPodAutoscaler", offers) is not None,
         "selector": {"app.kubernetes.io/name": app.name, "app.kubernetes.io/component": "web"},
-        "secret_name": CREDENTIALS,
-        "secret_data": _secret_data(access),
         "app_secrets": list(app.hosting.secrets),
-        "organisations_json": _organisations(place, served),
-        "hosts": [f"{o.label}.{place.domain}" for o in served],
-        "https": settings.url_scheme == "https",
-        "oidc_issuer": settings.oidc_issuer,
-        "egress": [t for t in (_target(access.app_url), _target(settings.oidc_issuer)) if t],
-        "rollout_deadline_s": int(settings.rollout_deadline_s),
         "schedules": [
             {"name": s.name, "schedule": s.schedule, "command": list(s.command)} for s in app.hosting.schedules
         ],
         "time_zone": TIME_ZONE,
-        "has_time_zone": offers.minor >= _TIME_ZONE_MINOR,
+    }
+
+
+def _surroundings(place: Place, served: tuple[Organisation, ...], access: Access, settings: Settings) -> dict[str, Any]:
+    """What templates may use of what surrounds the instance: organisations, addresses, credentials."""
+    return {
+        "secret_name": CREDENTIALS,
+        "secret_data": _secret_data(access),
+        "organisations_json": _organisations(place, served),
+        "hosts": [f"{o.label}.{place.domain}" for o in served],
+        "https": settings.url_scheme == "https",
+        "oidc_issuer": settings.oidc_issuer,
+        "egress": [target for target in (_target(access.app_url), _target(settings.oidc_issuer)) if target],
+        "rollout_deadline_s": int(settings.rollout_deadline_s),
     }
 
 
@@ -264,18 +273,22 @@ def _target(url: str) -> dict[str, Any] | None:
 
 def _checked(found: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     """``found`` if it is of an allowed kind and lies in the instance's namespace."""
-    kind, metadata = found.get("kind"), found.get("metadata")
-    if kind not in VERSIONS or found.get("apiVersion") not in VERSIONS[kind]:
-        raise BrokenInstallationError(f"gabarits d'hébergement : le type {str(kind)[:60]!r} n'est pas permis")
+    kind, metadata = str(found.get("kind"))[:60], found.get("metadata")
+    if found.get("apiVersion") not in VERSIONS.get(kind, ()):
+        raise _broken(f"le type {kind} n'est pas permis")
     if not isinstance(metadata, dict) or not _NAME.fullmatch(str(metadata.get("name"))):
-        raise BrokenInstallationError(f"gabarits d'hébergement : un objet {kind} n'a pas de nom valide")
+        raise _broken(f"un objet {kind} n'a pas de nom valide")
     if kind == "Namespace":
         right = metadata["name"] == place.namespace and "namespace" not in metadata
     else:
         right = metadata.get("namespace", place.namespace) == place.namespace
     if not right:
-        raise BrokenInstallationError(f"gabarits d'hébergement : {kind} n'est pas dans l'espace {place.namespace}")
+        raise _broken(f"{kind} n'est pas dans l'espace {place.namespace}")
     return found
+
+
+def _broken(problem: str) -> BrokenInstallationError:
+    return BrokenInstallationError(f"gabarits d'hébergement : {problem}")
 
 
 def _dressed(found: Mapping[str, Any], labels: Mapping[str, str], annotations: Mapping[str, str]) -> Object:

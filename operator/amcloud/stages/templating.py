@@ -78,7 +78,9 @@ def _rendered(environment: jinja2.Environment, name: str) -> str:
         # the error's text may quote a value, and a value may be a credential: its kind is enough with the file's name
         line = getattr(error, "lineno", None)
         where = f"{name}, ligne {line}" if line else name
-        raise BrokenInstallationError(f"gabarit {where} : ne se laisse pas produire ({type(error).__name__})") from error
+        raise BrokenInstallationError(
+            f"gabarit {where} : ne se laisse pas produire ({type(error).__name__})"
+        ) from error
     if len(text) > RENDERED_MAX_CHARS:
         raise BrokenInstallationError(f"gabarit {name} : le texte produit dépasse {RENDERED_MAX_CHARS} caractères")
     return text

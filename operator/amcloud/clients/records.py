@@ -1,0 +1,176 @@
+"""Kubernetes objects ⇄ our values: what the cluster's client reads and writes besides rendered objects. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+
+from amcloud.masking import last_lines, one_line
+from amcloud.settings import FIELD_MANAGER, GROUP, VERSION
+from amcloud.stages.app import App, Organisation, Stage, StageName
+from amcloud.stages.render import MANAGED_BY, Access, Object
+from amcloud.stages.report import Event
+from amcloud.stages.verdict import NormPack
+from psram.model import Report, Verdict
+
+BLOCKING_MAX: Final = 10
+_COUNTS: Final[Mapping[Verdict, str]] = {
+    Verdict.CONFORMING: "conforme",
+    Verdict.VIOLATED: "nonConforme",
+    Verdict.UNKNOWN: "indetermine",
+    Verdict.TO_VALIDATE: "aValider",
+    Verdict.NOT_APPLICABLE: "nonApplicable",
+    Verdict.DEROGATED: "deroge",
+    Verdict.NOT_EVALUATED: "nonEvalue",
+}
+
+
+def organisation(found: Object) -> Organisation | None:
+    """An ``Organisation`` resource, ``None`` when it lacks what every use needs."""
+    spec = found.get("spec")
+    if not isinstance(spec, dict):
+        return None
+    code, name, label = (spec.get(field) for field in ("code", "name", "label"))
+    if not (isinstance(code, str) and isinstance(name, str) and isinstance(label, str)):
+        return None
+    return Organisation(code=code, name=name, label=label, forge_group=str(spec.get("forgeGroup") or label))
+
+
+def norm_pack(found: Object) -> NormPack | None:
+    """A ``NormPack`` resource, ``None`` when it cannot be read."""
+    try:
+        spec = found["spec"]
+        enforced = frozenset(StageName(s) for s, mode in spec["enforcement"].items() if mode == "Enforce")
+        return NormPack(
+            version=str(spec["version"]),
+            digest=str(spec["digest"]),
+            effective_at=datetime.fromisoformat(spec["effectiveTime"]),
+            enforced=enforced,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def secret_value(secret: Object, name: str) -> str | None:
+    """The decoded text under ``name``, ``None`` when absent or not text."""
+    encoded = (secret.get("data") or {}).get(name)
+    try:
+        return None if encoded is None else base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, TypeError):
+        return None
+
+
+def access(secret: Object) -> Access | None:
+    """An instance's credentials, ``None`` when one is missing."""
+    names = ("database-url", "owner-database-url", "app-secret", "oidc-client-secret")
+    values = [secret_value(secret, name) for name in names]
+    found = [value for value in values if value]
+    return Access(*found) if len(found) == len(names) else None
+
+
+def masked_pod(pod: Object) -> Object:
+    """``pod`` with the messages of its containers bounded and without credentials."""
+    safe = copy.deepcopy(dict(pod))
+    status = safe.get("status") or {}
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        for moment in ("state", "lastState"):
+            for state in (container.get(moment) or {}).values():
+                if state.get("message"):
+                    state["message"] = last_lines(str(state["message"]), joined="\n")
+    return safe
+
+
+def event(manifest: Object, said: Event, *, name: str, now: str) -> dict[str, Any]:
+    """A core Event about ``manifest``."""
+    metadata = manifest["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "LocalApp",
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata.get("uid", ""),
+        },
+        "type": said.type,
+        "reason": said.reason,
+        "message": one_line(said.message, chars=1024),
+        "count": 1,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "source": {"component": FIELD_MANAGER},
+        "reportingComponent": FIELD_MANAGER,
+    }
+
+
+def conformance_report(app: App, stage: Stage, report: Report, url: str, *, api_version: str) -> dict[str, Any]:
+    """The ``ConformanceReport`` of a verdict. Its name says app, stage, commit and content, the day left out."""
+    spec = _report_spec(app, stage, report, url)
+    told = {name: value for name, value in spec.items() if name != "evaluatedOn"}
+    digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    return {
+        "apiVersion": api_version,
+        "kind": "ConformanceReport",
+        "metadata": {
+            "name": f"{app.name}-{stage.name}-{report.commit[:12]}-{digest}",
+            "namespace": app.namespace,
+            "labels": {
+                "app.kubernetes.io/name": app.name,
+                MANAGED_BY: FIELD_MANAGER,
+                f"{GROUP}/app": app.name,
+                f"{GROUP}/stage": stage.name.value,
+            },
+            "ownerReferences": [
+                {
+                    "apiVersion": f"{GROUP}/{VERSION}",
+                    "kind": "LocalApp",
+                    "name": app.name,
+                    "uid": app.uid,
+                    "blockOwnerDeletion": False,
+                    "controller": False,
+                }
+            ],
+        },
+        "spec": spec,
+    }
+
+
+def _report_spec(app: App, stage: Stage, report: Report, url: str) -> dict[str, Any]:
+    counted = Counter(result.verdict for result in report.results)
+    return {
+        "app": app.name,
+        "stage": stage.name.value,
+        "commit": report.commit,
+        "pack": msgspec.to_builtins(report.pack),
+        "engine": report.engine,
+        "evaluatedOn": report.evaluated_on.isoformat(),
+        "verdict": report.verdict.value,
+        "sentence": report.sentence,
+        "counts": {name: counted[verdict] for verdict, name in _COUNTS.items()},
+        "blocking": [_blocking(result) for result in report.blocking()[:BLOCKING_MAX]],
+        "reportURL": url,
+    }
+
+
+def _blocking(result: Any) -> dict[str, Any]:
+    first = result.findings[0] if result.findings else None
+    message = first.message if first else (result.missing_evidence or result.reason)
+    return {
+        "rule": result.rule_id,
+        "title": one_line(result.title),
+        "path": one_line(first.path) if first else "",
+        "line": first.line if first else 0,
+        "message": one_line(message, chars=500),
+        "remedy": one_line(result.remedy, chars=500),
+    }
