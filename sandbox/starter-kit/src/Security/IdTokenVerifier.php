@@ -48,11 +48,22 @@ final class IdTokenVerifier
         if (($head['alg'] ?? null) !== 'RS256' || isset($head['crit'])) {
             throw new AuthenticationError('jeton : RS256 est attendu');
         }
-        $keyId = $head['kid'] ?? '';
-        $jwk = \is_string($keyId) ? $this->keys->find($keyId) : null;
-        if ($jwk === null) {
-            throw new AuthenticationError('jeton : clé inconnue');
+        $keyId = $head['kid'] ?? null;
+        if ($keyId !== null && !\is_string($keyId)) {
+            throw new AuthenticationError('jeton : clé mal nommée');
         }
+        foreach ([false, true] as $again) {
+            $jwk = $this->keys->find($keyId, $again);
+            if ($jwk !== null && self::isSigned($jwk, $signed, $signature)) {
+                return;
+            }
+        }
+        throw new AuthenticationError('jeton : clé inconnue ou signature fausse');
+    }
+
+    /** @param array{n: string, e: string} $jwk */
+    private static function isSigned(array $jwk, string $signed, string $signature): bool
+    {
         try {
             $key = PublicKeyLoader::load(json_encode(['kty' => 'RSA'] + $jwk, \JSON_THROW_ON_ERROR));
         } catch (\Throwable $error) {
@@ -61,10 +72,8 @@ final class IdTokenVerifier
         if (!$key instanceof PublicKey || $key->getLength() < self::MIN_KEY_BITS) {
             throw new AuthenticationError('jeton : clé RSA de 2048 bits attendue');
         }
-        $checker = $key->withHash('sha256')->withPadding(RSA::SIGNATURE_PKCS1);
-        if (!$checker->verify($signed, $signature)) {
-            throw new AuthenticationError('jeton : signature fausse');
-        }
+
+        return $key->withHash('sha256')->withPadding(RSA::SIGNATURE_PKCS1)->verify($signed, $signature);
     }
 
     /** @param array<string, mixed> $claims */

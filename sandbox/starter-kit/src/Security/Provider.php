@@ -16,7 +16,7 @@ final class Provider implements Keys
 {
     private const DESCRIPTION_SECONDS = 3_600;
     private const KEYS_SECONDS = 3_600;
-    private const UNKNOWN_KEY_SECONDS = 30; // how often, at most, a token with an unknown key makes us ask again
+    private const KEYS_AGAIN_SECONDS = 30; // how often, at most, tokens that fail make us ask the provider again
 
     public function __construct(
         private readonly HttpClientInterface $http,
@@ -40,15 +40,14 @@ final class Provider implements Keys
         return \in_array('S256', (array) ($this->description()['code_challenge_methods_supported'] ?? []), true);
     }
 
-    public function find(string $keyId): ?array
+    public function find(?string $keyId, bool $again): ?array
     {
-        $found = $this->keys(self::KEYS_SECONDS)[$keyId] ?? null;
-        if ($found !== null) {
-            return $found;
+        $keys = $this->keys($again ? self::KEYS_AGAIN_SECONDS : self::KEYS_SECONDS);
+        if ($keyId === null) {
+            return \count($keys) === 1 ? reset($keys) : null;
         }
 
-        // A provider that changed its keys since we last asked; the second list is short-lived, whatever it holds.
-        return $this->keys(self::UNKNOWN_KEY_SECONDS)[$keyId] ?? null;
+        return $keys[$keyId] ?? null;
     }
 
     public function identityToken(string $code, string $redirectUri, string $verifier): string

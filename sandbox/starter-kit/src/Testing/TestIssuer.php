@@ -18,7 +18,7 @@ final class TestIssuer implements Keys
 
     private static ?\OpenSSLAsymmetricKey $key = null;
 
-    public function find(string $keyId): ?array
+    public function find(?string $keyId, bool $again): ?array
     {
         if ($keyId !== self::KEY_ID) {
             return null;
