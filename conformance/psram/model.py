@@ -243,9 +243,12 @@ class Report(msgspec.Struct, frozen=True):
         found = (r for r in self.results if r.blocks and r.moment in moments)
         return tuple(sorted(found, key=lambda r: (_GRAVITY.index(r.verdict), r.rule_id)))
 
-    def verdict_for(self, moments: Collection[Moment]) -> ReportVerdict:
-        """The verdict when only the rules of these moments count."""
-        blocking = self.blocking(moments)
+    def verdict_for(self, moments: Collection[Moment], *, confirmed_later: bool = False) -> ReportVerdict:
+        """The verdict when only the rules of these moments count.
+
+        ``confirmed_later`` leaves out what only the platform's absence keeps undecided: the laptop's reading.
+        """
+        blocking = tuple(r for r in self.blocking(moments) if not (confirmed_later and r.to_confirm))
         if not blocking:
             return ReportVerdict.CONFORMING
         if any(r.verdict is Verdict.VIOLATED for r in blocking):

@@ -35,6 +35,11 @@ def collect(repository: Path, commit: str, *, php: Php | None = None, limits: Li
     if not git.is_repository(repository):
         raise UsageError(f"« {repository} » n'est pas un dépôt git")
     found, tree = git.resolve(repository, commit, timeout_s=bounds.timeout_s)
+    inside = git.prefix(repository)
+    if inside:  # a sub-folder of a work tree is checked alone
+        tree = git.subtree(repository, found, inside, timeout_s=bounds.timeout_s)
+        if not tree:
+            raise UsageError(f"le commit « {commit} » n'a pas le dossier {shown(inside)}")
     listed, truncated = git.entries(repository, tree, max_files=bounds.max_files, timeout_s=bounds.timeout_s)
     files = [_file(entry) for entry in listed]
 
@@ -105,7 +110,7 @@ def _head(path: Path, bounds: Limits) -> tuple[str, str, list[FileFact], bool]:
     commit, tree = git.resolve(path, "HEAD", timeout_s=bounds.timeout_s)
     prefix = git.prefix(path)
     if prefix:
-        tree = git.subtree(path, prefix, timeout_s=bounds.timeout_s)
+        tree = git.subtree(path, commit, prefix, timeout_s=bounds.timeout_s)
     if not tree:
         return commit, "", [], False
     listed, truncated = git.entries(path, tree, max_files=bounds.max_files, timeout_s=bounds.timeout_s)

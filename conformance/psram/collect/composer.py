@@ -69,9 +69,7 @@ def content_hash(content: dict[str, Any]) -> str:
 
     Composer hashes a subset of the file, ``config.platform`` included, re-encoded by PHP's ``json_encode``.
     """
-    relevant: dict[str, Any] = {
-        key: content[key] for key in _HASHED_KEYS if key in content
-    }
+    relevant: dict[str, Any] = {key: content[key] for key in _HASHED_KEYS if key in content}
     platform = _mapping(content.get("config")).get("platform")
     if platform is not None:
         relevant["config"] = {"platform": platform}

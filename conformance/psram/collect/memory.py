@@ -32,9 +32,7 @@ def collect_files(
         entries.append(_entry(path, target.encode(), Kind.LINK, stored))
     entries += [FileFact(path, "0" * 40, 0, Kind.SUBMODULE) for path in submodules]
     entries += [FileFact(path, "f" * 40, bounds.max_blob_bytes + 1) for path in oversize]
-    facts = extracted(
-        sorted(entries), lambda ids: [(blob, stored.get(blob)) for blob in ids], php=php, limits=bounds
-    )
+    facts = extracted(sorted(entries), lambda ids: [(blob, stored.get(blob)) for blob in ids], php=php, limits=bounds)
     return msgspec.structs.replace(facts, commit=commit)
 
 

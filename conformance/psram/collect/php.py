@@ -14,7 +14,7 @@ import tree_sitter_php
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from psram.collect.php_names import Names, text
-from psram.collect.php_sites import call_facts, literal_marks, superglobal_marks
+from psram.collect.php_sites import call_facts, die_marks, literal_marks, superglobal_marks
 from psram.facts import Declaration, Mark, PhpFacts, SqlSite
 
 MAX_NESTING: Final = 500
@@ -100,6 +100,7 @@ class _Collector:
         for node in nodes:
             self._take(node)
         self._marks += superglobal_marks(self._content, self._root, self.excerpt)
+        self._marks += die_marks(self._content, self._root, self.excerpt)
         self._marks += literal_marks(self._content, self._root, self.excerpt)
         return PhpFacts(
             strict_types=_strict_types(self._root),
@@ -132,7 +133,8 @@ class _Collector:
 
     def _declaration(self, node: Node) -> Declaration:
         resolve = self._names.resolve
-        name = text(node.child_by_field_name("name"))
+        named = node.child_by_field_name("name") or node
+        name = text(named)
         parents = [
             resolve(text(c))
             for clause in node.named_children
@@ -142,7 +144,7 @@ class _Collector:
         return Declaration(
             name=resolve("namespace\\" + name),
             kind=_DECLARATIONS[node.type],
-            line=node.start_point.row + 1,
+            line=named.start_point.row + 1,
             namespace=self._names.namespace,
             traits=tuple(_traits(node, resolve)),
             parents=tuple(parents),

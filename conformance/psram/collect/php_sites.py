@@ -36,6 +36,7 @@ _LOOKS_SQL: Final = re.compile(
     re.IGNORECASE,
 )
 _SUPERGLOBAL: Final = re.compile(rb"\$(_GET|_POST|_REQUEST|_COOKIE|_FILES|_SESSION|_SERVER|_ENV|GLOBALS)\b")
+_DIE: Final = re.compile(rb"(?i)(?<![$>:\\\w])die\b")
 _CODE: Final = re.compile(rb"""(?<=['"])\d{3}(?=['"])""")
 _LABEL: Final = re.compile(rb"(?i)\b(?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60}")
 _ORGANISATION: Final = re.compile(rb"(?i)organi[sz]")
@@ -80,6 +81,8 @@ _Marker = Callable[..., tuple[list[Mark], list[SqlSite]]]
 
 def _arguments(node: Node) -> list[Node]:
     listed = node.child_by_field_name("arguments")
+    if listed is None:  # the grammar names no field on `new X(…)`
+        listed = next((c for c in node.named_children if c.type == "arguments"), None)
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
@@ -161,6 +164,19 @@ def superglobal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[
         if node is not None and node.type in ("name", "variable_name"):
             line = node.start_point.row + 1
             yield Mark(line, "superglobal", found[0].decode(), "", excerpt(line))
+
+
+def die_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:
+    """Uses of ``die``: the grammar knows ``exit`` only, and takes this one for a constant or a function."""
+    for found in _DIE.finditer(content):
+        node = root.descendant_for_byte_range(found.start(), found.end())
+        if node is None or node.type != "name" or node.parent is None:
+            continue
+        parent = node.parent
+        called = parent.type == "function_call_expression" and parent.child_by_field_name("function") == node
+        if called or parent.type in ("expression_statement", "binary_expression"):
+            line = node.start_point.row + 1
+            yield Mark(line, "exit", "exit", "", excerpt(line))
 
 
 def literal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:

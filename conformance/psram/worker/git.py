@@ -31,7 +31,7 @@ _ENV = {
 }
 _COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/@{}^~-]{0,199}\Z")
 _LISTING_MAX_BYTES = 128 * 1024 * 1024
-_CLONE_MAX_BYTES = 2 * 1024 * 1024 * 1024
+_FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class TreeEntry(NamedTuple):
@@ -120,10 +120,10 @@ def prefix(path: Path) -> bytes:
     return _ask(path, "rev-parse", "--show-prefix", doing="lecture du dépôt git", timeout_s=10).rstrip(b"\n")
 
 
-def subtree(path: Path, folder: bytes, *, timeout_s: float) -> str:
-    """The tree of a folder of HEAD, empty when HEAD has no such folder."""
+def subtree(path: Path, commit: str, folder: bytes, *, timeout_s: float) -> str:
+    """The tree of a folder of the commit, empty when the commit has no such folder."""
     try:
-        asked = "HEAD:" + folder.decode("utf-8", "surrogateescape").rstrip("/")
+        asked = f"{commit}:" + folder.decode("utf-8", "surrogateescape").rstrip("/")
         answer = _ask(path, "rev-parse", "--verify", asked, doing="recherche du dossier", timeout_s=timeout_s)
     except CollectError:
         return ""
@@ -191,13 +191,25 @@ def work(path: Path, *, timeout_s: float) -> Work:
     return Work(tuple(changed), frozenset(deleted))
 
 
-def clone(url: str, folder: Path, *, timeout_s: float) -> None:
-    """Copy the repository's branches and tags into ``folder``, bare.
+def clone(url: str, folder: Path, *, commit: str, timeout_s: float) -> None:
+    """Copy what is needed of a repository into ``folder``, bare: its branches' last commits, or one full commit id.
 
     Raises:
-        CollectError: unreachable, refused, too long or too big.
+        CollectError: unreachable, refused, too long.
     """
-    argv = ["git", "clone", "--quiet", "--bare", "--depth=1", "--no-single-branch", "--", url, str(folder)]
-    allowed = {**_ENV, "GIT_ALLOW_PROTOCOL": "file:https:http", "GIT_HTTP_LOW_SPEED_LIMIT": "1000"}
-    limited = {**allowed, "GIT_HTTP_LOW_SPEED_TIME": "20", "GIT_ASKPASS": "/bin/true"}
-    programs.output(argv, doing="copie du dépôt", timeout_s=timeout_s, max_bytes=65536, env=limited)
+    env = {
+        **_ENV,
+        "GIT_ALLOW_PROTOCOL": "file:https:http",
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
+        "GIT_HTTP_LOW_SPEED_TIME": "20",
+        "GIT_ASKPASS": "/bin/true",
+    }
+
+    def run(*arguments: str) -> None:
+        programs.output(["git", *arguments], doing="copie du dépôt", timeout_s=timeout_s, max_bytes=65536, env=env)
+
+    if _FULL_ID.fullmatch(commit):
+        run("init", "--quiet", "--bare", "--", str(folder))
+        run("-C", str(folder), "fetch", "--quiet", "--depth=1", "--end-of-options", url, commit)
+    else:
+        run("clone", "--quiet", "--bare", "--depth=1", "--no-single-branch", "--", url, str(folder))

@@ -1,0 +1,28 @@
+"""A report's forms, all drawn from one model through one projection table."""
+
+from __future__ import annotations
+
+from psram.model import Report
+
+__all__ = ["canonical_json", "html", "text"]
+
+
+def canonical_json(report: Report) -> bytes:
+    """The report in canonical JSON: sorted keys, no space, one final newline; same report, same bytes."""
+    from psram.reports import canonical
+
+    return canonical.render(report)
+
+
+def html(report: Report) -> str:
+    """The report as one self-contained page in French."""
+    from psram.reports import page
+
+    return page.render(report)
+
+
+def text(report: Report, *, colour: bool = False, full: bool = False) -> str:
+    """The report for a terminal, in French, about a screen long unless ``full``."""
+    from psram.reports import terminal
+
+    return terminal.render(report, colour=colour, full=full)
