@@ -50,6 +50,9 @@ def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> No
         layout.credentials.mkdir(parents=True, exist_ok=True, mode=0o700)
         network.ensure_host_address()
         for part in chosen:
+            if part.healthy(layout):
+                progress.line(f"{part.title} : déjà prêt")
+                continue
             with progress.step(part.title):
                 part.up(layout, progress.say)
 

@@ -37,7 +37,7 @@ class Recorded:
             raise SandboxError("arrêt", "il résiste")
 
     def healthy(self, layout: Layout) -> bool:
-        return not self.broken
+        return f"up {self.name}" in self.calls and not self.broken
 
 
 @pytest.fixture
@@ -64,6 +64,15 @@ def test_the_machine_is_checked_before_the_first_part_starts(calls: list[str]) -
         lifecycle.up(None, layout=Layout(), progress=progress)
     assert calls == ["prerequisites", "network", "up one", "up two", "up three"]
     assert "composant d'essai : fait en" in written.getvalue()
+
+
+def test_what_already_works_is_left_alone_and_the_rest_is_started(calls: list[str]) -> None:
+    calls.append("up one")
+    progress, written = _progress()
+    with progress:
+        lifecycle.up(None, layout=Layout(), progress=progress)
+    assert calls[1:] == ["prerequisites", "network", "up two", "up three"]
+    assert "composant d'essai : déjà prêt" in written.getvalue()
 
 
 def test_preparing_installs_and_compiles_and_starts_nothing(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +111,7 @@ def test_stopping_one_part_leaves_the_network_to_the_others(calls: list[str]) ->
 
 
 def test_status_in_json_is_one_object_a_part_and_its_exit_code_tells_trouble(calls: list[str]) -> None:
+    calls += ["up one", "up three"]
     app = typer.Typer()
     cli.register(app)
     answer = CliRunner().invoke(app, ["sandbox", "status", "--output", "json"])
