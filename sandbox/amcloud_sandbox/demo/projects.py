@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import gitlab
-from gitlab.exceptions import GitlabGetError
 from gitlab.v4.objects import Project
 
 from amcloud_sandbox import apps
 from amcloud_sandbox.demo.platform import Platform
 from amcloud_sandbox.demo.programs import WorkTree, run
+from amcloud_sandbox.forge import provision
 
 BRANCH = "main"
-TIMEOUT_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +28,17 @@ class Pushed:
 
 def connect(platform: Platform, token: str | None = None) -> gitlab.Gitlab:
     """The forge's API, as the administrator unless a token says otherwise."""
-    return gitlab.Gitlab(platform.forge_url, private_token=token or platform.forge_root_token, timeout=TIMEOUT_S)
+    return provision.connect(platform.forge_url, token or platform.forge_root_token)
 
 
 def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
-    """The private project at ``path`` with its group, the developer as maintainer, the operator, and the webhook."""
-    forge = connect(platform)
-    group_path, _, name = path.rpartition("/")
-    group = _get(forge.groups, group_path) or forge.groups.create({"name": group_path, "path": group_path})
-    project = _get(forge.projects, path) or forge.projects.create(
-        {"name": name, "path": name, "namespace_id": group.id, "visibility": "private", "default_branch": BRANCH}
-    )
-    project = forge.projects.get(project.id)
-    members = {member.username for member in project.members.list(get_all=True)}
-    for username in ("developpeur", "amcloud-operateur"):
-        if username not in members:
-            user = forge.users.list(username=username, get_all=True)[0]
-            project.members.create({"user_id": user.id, "access_level": gitlab.const.AccessLevel.MAINTAINER})
+    """The private project at ``path``, with the developer and the operator as maintainers, and the webhook."""
+    people = ("developpeur", "amcloud-operateur")
+    project: Project = provision.ensure_project(connect(platform), path, maintainers=people)
     if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
         events = ("push_events", "tag_push_events", "merge_requests_events", "pipeline_events")
         project.hooks.create({"url": hook_url, "token": platform.webhook_token, **dict.fromkeys(events, True)})
     return project
-
-
-def _get(manager: Any, path: str) -> Any | None:
-    try:
-        return manager.get(path)
-    except GitlabGetError as error:
-        if error.response_code == 404:  # noqa: PLR2004 - the word "absent" of HTTP
-            return None
-        raise
 
 
 def deploy_token(project: Project) -> str:
