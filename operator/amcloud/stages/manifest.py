@@ -75,6 +75,7 @@ RESERVED = frozenset(
 ) | {
     "registre",
     "store",
+    "webhooks",
     "www",
 }
 """Names that are host names of the platform under the same domain."""

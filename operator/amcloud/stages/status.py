@@ -260,13 +260,13 @@ def _conformance(outcome: StageOutcome) -> dict[str, Any] | None:
 
 
 _COUNTED = {
-    Verdict.CONFORMING: "conforming",
-    Verdict.VIOLATED: "violated",
-    Verdict.UNKNOWN: "unknown",
-    Verdict.TO_VALIDATE: "toValidate",
-    Verdict.NOT_APPLICABLE: "notApplicable",
-    Verdict.DEROGATED: "derogated",
-    Verdict.NOT_EVALUATED: "notEvaluated",
+    Verdict.CONFORMING: "conforme",
+    Verdict.VIOLATED: "nonConforme",
+    Verdict.UNKNOWN: "indetermine",
+    Verdict.TO_VALIDATE: "aValider",
+    Verdict.NOT_APPLICABLE: "nonApplicable",
+    Verdict.DEROGATED: "deroge",
+    Verdict.NOT_EVALUATED: "nonEvalue",
 }
 
 
