@@ -21,7 +21,7 @@ RUN --mount=type=bind,source=tools,target=/tools \
     --mount=type=bind,source=product,target=/product \
     : "${PRODUCT_KEY}" \
  && /opt/amcloud/bin/python "$(echo /tools/pip-*.whl)/pip" install --no-index --no-deps --no-cache-dir --quiet /product/*.whl \
- && /opt/amcloud/bin/python -c 'import amcloud.cli'
+ && /opt/amcloud/bin/amcloud --help > /dev/null
 
 # PYTHONSAFEPATH: the folder that a program is started in is never searched for modules.
 ENV PATH=/opt/amcloud/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
