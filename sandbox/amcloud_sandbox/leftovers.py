@@ -5,6 +5,7 @@ Everything is recognised by what only the sandbox gives it: its socket's path, i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from amcloud_sandbox.layout import Layout
 
-CGROUP = "amcloud"
+BEFORE = "before.json"
 CGROUPS = Path("/sys/fs/cgroup")
 END_TIMEOUT_S = 5.0
 POLL_S = 0.05
@@ -40,9 +41,19 @@ KERNEL_SETTINGS = (
 SYSCTL = Path("/proc/sys")
 
 
+def cgroup(layout: Layout) -> str:
+    """Name of the control group under which all pods of this sandbox live; another state folder has another one."""
+    return f"amcloud-{hashlib.sha256(str(layout.state).encode()).hexdigest()[:8]}"
+
+
+def remembers_machine(layout: Layout) -> bool:
+    """Whether a node of this sandbox was started and not yet wholly removed."""
+    return (layout.state / BEFORE).exists()
+
+
 def remember_machine(layout: Layout) -> None:
     """What the machine was like before the node is on disk; a second call keeps the first answer."""
-    record = layout.state / "before.json"
+    record = layout.state / BEFORE
     if record.exists():
         return
     settings = {name: value for name in KERNEL_SETTINGS if (value := _read(SYSCTL / name)) is not None}
@@ -53,7 +64,7 @@ def remember_machine(layout: Layout) -> None:
 
 def restore_machine(layout: Layout) -> None:
     """Kernel settings are as remembered and folders that were not there are gone."""
-    record = layout.state / "before.json"
+    record = layout.state / BEFORE
     if not record.exists():
         return
     before = json.loads(record.read_text(encoding="utf-8"))
@@ -72,10 +83,10 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def make_cgroups() -> None:
-    """The control group under which all pods live is there, in every hierarchy of this machine."""
+def make_cgroups(name: str) -> None:
+    """The control group ``name`` is there, in every hierarchy of this machine."""
     for hierarchy in _hierarchies():
-        (hierarchy / CGROUP).mkdir(exist_ok=True)
+        (hierarchy / name).mkdir(exist_ok=True)
 
 
 def _hierarchies() -> list[Path]:
@@ -85,10 +96,10 @@ def _hierarchies() -> list[Path]:
     return [folder for folder in CGROUPS.iterdir() if (folder / "cgroup.procs").exists() and not folder.is_symlink()]
 
 
-def end_pods(socket: Path) -> None:
-    """No shim of the containerd at ``socket`` and no process of the sandbox's pods is left."""
+def end_pods(socket: Path, name: str) -> None:
+    """No shim of the containerd at ``socket`` and no process of the control group ``name`` is left."""
     _end(lambda: _shims(socket))
-    _end(_pod_processes)
+    _end(lambda: _pod_processes(name))
 
 
 def _end(find: Callable[[], Iterable[int]]) -> None:
@@ -114,21 +125,21 @@ def _shims(socket: Path) -> Iterable[int]:
             yield int(folder.name)
 
 
-def _pod_processes() -> Iterable[int]:
-    for folder in _cgroup_folders():
+def _pod_processes(name: str) -> Iterable[int]:
+    for folder in _cgroup_folders(name):
         yield from map(int, (_read(folder / "cgroup.procs") or "").split())
 
 
-def _cgroup_folders() -> list[Path]:
-    """All control groups of the sandbox, the deepest first."""
-    roots = [hierarchy / CGROUP for hierarchy in _hierarchies() if (hierarchy / CGROUP).is_dir()]
+def _cgroup_folders(name: str) -> list[Path]:
+    """The control group ``name`` and all below it, the deepest first."""
+    roots = [hierarchy / name for hierarchy in _hierarchies() if (hierarchy / name).is_dir()]
     return [Path(path) for root in roots for path, _, _ in os.walk(root, topdown=False)]
 
 
-def remove_cgroups() -> None:
-    """The sandbox's control groups are gone."""
+def remove_cgroups(name: str) -> None:
+    """The control group ``name`` and all below it are gone."""
     deadline = time.monotonic() + END_TIMEOUT_S
-    while folders := _cgroup_folders():
+    while folders := _cgroup_folders(name):
         for folder in folders:
             try:
                 folder.rmdir()

@@ -49,6 +49,7 @@ def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> No
         layout.run.mkdir(parents=True, exist_ok=True)
         layout.credentials.mkdir(parents=True, exist_ok=True, mode=0o700)
         network.ensure_host_address()
+        _bridge_is_ours(layout).touch()
         for part in chosen:
             if part.healthy(layout):
                 progress.line(f"{part.title} : déjà prêt")
@@ -82,7 +83,8 @@ def down(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> 
 def _remove_all(layout: Layout) -> None:
     for name in processes.names(layout=layout):
         processes.stop(name, layout=layout)
-    network.remove_host_address()
+    if _bridge_is_ours(layout).exists():
+        network.remove_host_address()
     leftovers.unmount_under(layout.state)
     shutil.rmtree(layout.state, ignore_errors=True)
 
@@ -90,6 +92,11 @@ def _remove_all(layout: Layout) -> None:
 def status(layout: Layout) -> tuple[PartState, ...]:
     """The state of every part, in starting order."""
     return tuple(PartState(part.name, part.title, part.healthy(layout)) for part in parts.load())
+
+
+def _bridge_is_ours(layout: Layout) -> Path:
+    # a sandbox with another state folder does not take the bridge away from this one
+    return layout.state / "bridge"
 
 
 def _lock(layout: Layout) -> Path:

@@ -67,7 +67,7 @@ def kubelet_configuration(plane: ControlPlane) -> dict[str, object]:
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{leftovers.CGROUP}",
+        "cgroupRoot": f"/{leftovers.cgroup(plane.layout)}",
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
         "clusterDNS": [HOST_IP],
@@ -141,7 +141,7 @@ class Node:
             raise SandboxError("démarrage du nœud", "le composant « kubernetes » doit être démarré avant lui")
         plane = ControlPlane(layout, programs)
         leftovers.remember_machine(layout)
-        leftovers.make_cgroups()
+        leftovers.make_cgroups(leftovers.cgroup(layout))
         network.ensure_host_address()
         network.open_pod_network()
         cni = _write_configuration(plane)
@@ -162,10 +162,12 @@ class Node:
         """No pod, process, mount, link, rule or file of the node is left, whatever ended before."""
         for name in ("kubelet", "kube-proxy", "containerd"):
             processes.stop(name, layout=layout)
-        leftovers.end_pods(containerd.socket(layout))
+        if not leftovers.remembers_machine(layout):
+            return  # never started here: rules and groups that exist are another's
+        leftovers.end_pods(containerd.socket(layout), leftovers.cgroup(layout))
         folders = (containerd.folder(layout), layout.state / "kubelet")
         leftovers.unmount_under(*folders)
-        leftovers.remove_cgroups()
+        leftovers.remove_cgroups(leftovers.cgroup(layout))
         network.close_pod_network()
         for folder in (*folders, layout.state / "cni", layout.state / "node"):
             shutil.rmtree(folder, ignore_errors=True)
