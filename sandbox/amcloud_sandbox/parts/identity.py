@@ -21,6 +21,7 @@ class Identity:
 
     host: str = HOST_IP
     port: int = IDENTITY_PORT
+    launcher: tuple[str, ...] = ()  # put before the program's command line
     name: str = "identity"
     title: str = "fournisseur d'identité"
     debian_packages: tuple[str, ...] = ()
@@ -32,7 +33,8 @@ class Identity:
 
     def up(self, layout: Layout, say: Callable[[str], None]) -> None:
         """The provider answers."""
-        argv = (sys.executable, "-m", "amcloud_sandbox.identity", "--host", self.host, "--port", str(self.port))
+        options = ("--host", self.host, "--port", str(self.port))
+        argv = (*self.launcher, sys.executable, "-m", "amcloud_sandbox.identity", *options)
         processes.start(self.name, argv, layout=layout)
         processes.wait_until(
             lambda: self.healthy(layout),
