@@ -69,7 +69,7 @@ def test_the_issuer_stays_the_same_whatever_name_the_provider_is_asked_by(issuer
 
 @pytest.fixture
 def application(issuer: str) -> Iterator[str]:
-    """Address of an application: / sends to the provider, /retour exchanges the code and greets; /public asks nothing."""
+    """Address of an application: / sends to the provider, /retour takes the code and greets; /public asks nothing."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

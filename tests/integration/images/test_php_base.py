@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from amcloud_sandbox import images
+from amcloud_sandbox import images, processes
 from amcloud_sandbox.images import Target, definition, oci
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.testing.services import RegistryServer, registry
@@ -113,13 +113,9 @@ class Container:
 
     def gone_within_s(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while Path(f"/proc/{self.pid}/exe").exists() and time.monotonic() < deadline:
-            try:
-                os.readlink(f"/proc/{self.pid}/exe")
-            except OSError:
-                break  # a zombie
+        while processes.start_ticks(self.pid) is not None and time.monotonic() < deadline:
             time.sleep(0.05)
-        return not Path(f"/proc/{self.pid}/fd").exists() or not os.path.lexists(f"/proc/{self.pid}/fd/0")
+        return processes.start_ticks(self.pid) is None
 
 
 @pytest.fixture
@@ -145,7 +141,7 @@ def container(bundle: Path, tmp_path: Path) -> Iterator[Container]:
         subprocess.run(("runc", "delete", "--force", name), check=True, timeout=30)
 
 
-def test_the_front_controller_answers_with_the_environment_and_the_extensions_of_the_contract(
+def test_the_front_controller_has_the_environment_and_the_extensions_of_the_contract(
     container: Container,
 ) -> None:
     status, body = container.ask("/courriers/7?page=2")

@@ -1,4 +1,4 @@
-"""The sandbox's registry with real tools: images made by buildah, copied by skopeo, asked for and deleted by its API."""
+"""The sandbox's registry with real tools: images made by buildah, copied by skopeo, deleted by the registry's API."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from amcloud_sandbox import images
+from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.images import Target, oci
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.parts.registry import Registry
@@ -93,5 +94,5 @@ def test_both_addresses_of_the_registry_serve_the_same_images_at_once(program: P
 
 def test_a_registry_that_is_down_is_named(layout: Layout, program: Path) -> None:
     port = free_port()
-    with pytest.raises(images.oci.SandboxError, match=f"registre 127.0.0.1:{port}"):
+    with pytest.raises(SandboxError, match=f"registre 127.0.0.1:{port}"):
         images.pause(layout, print, Target(f"127.0.0.1:{port}", f"127.0.0.1:{port}"), program=program)
