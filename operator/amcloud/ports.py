@@ -93,6 +93,46 @@ class Reports(Protocol):
         """Stable public URL of the report, which is stored unless the same one already is."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A stored report as a list shows it. ``digest`` is the hexadecimal SHA-256 of its canonical JSON."""
+
+    digest: str
+    namespace: str
+    app: str
+    stage: str
+    commit: str
+    pack_version: str
+    verdict: str
+    sentence: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport(StoredLine):
+    """A stored report, whole."""
+
+    report_json: bytes
+    report_html: str
+    evidence: bytes
+
+
+class ReportStore(Protocol):
+    """Stored reports, for reading alone."""
+
+    async def by_commit(self, namespace: str, app: str, stage: str, commit: str) -> StoredReport | None:
+        """The newest report of a commit at a stage, or ``None``."""
+
+    async def by_digest(self, digest: str) -> StoredReport | None:
+        """The report of that content, or ``None``."""
+
+    async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[StoredLine]:
+        """The newest reports, of everything, of a namespace or of one application."""
+
+    async def alive(self) -> bool:
+        """Whether the store answers."""
+
+
 class Forge(Protocol):
     """GitLab."""
 
@@ -173,7 +213,7 @@ class Cluster(Protocol):
         """The objects that exist among ``keys``."""
 
     def pods(self, namespace: str) -> tuple[Object, ...]:
-        """Pods of an instance; a crashing container's last log lines are in its status's ``message`` (bounded, masked)."""
+        """Pods of an instance; a crashing container's last log lines are in its status (bounded, masked)."""
 
     def execute(self, operation: Operation) -> None:
         """Carry out one intention.

@@ -1,0 +1,84 @@
+"""Reading stored reports with the read-only role. What stores them is :mod:`amcloud.clients.reports`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from amcloud.errors import UnavailableError
+from amcloud.ports import StoredLine as Line
+from amcloud.ports import StoredReport as Stored
+
+CONNECT_S = 5
+STATEMENT_MS = 5000
+CONNECTIONS = 8
+_LINE = "digest, namespace, app, stage, commit, pack_version, verdict, sentence, stored_at"
+_STORED = f"{_LINE}, report_json, report_html, evidence"
+
+
+class ReportReader:
+    """Stored reports of one database. A connection a request: few readers, and nothing to heal after an outage."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._free = asyncio.Semaphore(CONNECTIONS)
+
+    async def by_commit(self, namespace: str, app: str, stage: str, commit: str) -> Stored | None:
+        """The newest report of a commit at a stage, or ``None``."""
+        found = await self._stored(
+            "namespace = %s AND app = %s AND stage = %s AND commit = %s ORDER BY stored_at DESC, digest LIMIT 1",
+            (namespace, app, stage, commit),
+        )
+        return found[0] if found else None
+
+    async def by_digest(self, digest: str) -> Stored | None:
+        """The report of that content (hexadecimal SHA-256), or ``None``."""
+        found = await self._stored("digest = %s", (digest,))
+        return found[0] if found else None
+
+    async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[Line]:
+        """The newest reports, of everything, of a namespace or of one application."""
+        async with self._connection() as connection, connection.cursor(row_factory=class_row(Line)) as cursor:
+            await cursor.execute(
+                f"SELECT {_LINE} FROM amcloud_reports"  # noqa: S608 - a fixed list of columns
+                " WHERE (%(ns)s::text IS NULL OR namespace = %(ns)s) AND (%(app)s::text IS NULL OR app = %(app)s)"
+                " ORDER BY stored_at DESC, digest LIMIT %(most)s",
+                {"ns": namespace, "app": app, "most": most},
+            )
+            return await cursor.fetchall()
+
+    async def alive(self) -> bool:
+        """Whether the database answers."""
+        try:
+            async with self._connection() as connection:
+                await connection.execute("SELECT 1")
+        except UnavailableError:
+            return False
+        return True
+
+    async def _stored(self, where: str, values: tuple[Any, ...]) -> list[Stored]:
+        async with self._connection() as connection, connection.cursor(row_factory=class_row(Stored)) as cursor:
+            await cursor.execute(f"SELECT {_STORED} FROM amcloud_reports WHERE {where}", values)  # noqa: S608
+            return await cursor.fetchall()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
+        try:
+            async with (
+                self._free,
+                await psycopg.AsyncConnection.connect(
+                    self._url,
+                    connect_timeout=CONNECT_S,
+                    options=f"-c default_transaction_read_only=on -c statement_timeout={STATEMENT_MS}",
+                ) as connection,
+            ):
+                yield connection
+        except psycopg.errors.UndefinedTable as error:
+            raise UnavailableError("lecture des rapports : aucun rapport n'a encore été enregistré") from error
+        except psycopg.Error as error:
+            raise UnavailableError(f"lecture des rapports : la base ne répond pas ({type(error).__name__})") from error
