@@ -23,14 +23,15 @@ from amcloud.stages.verdict import NormPack
 from psram.model import Report, Verdict
 
 BLOCKING_MAX: Final = 10
+DEROGATIONS_MAX: Final = 50
 _COUNTS: Final[Mapping[Verdict, str]] = {
-    Verdict.CONFORMING: "conforme",
-    Verdict.VIOLATED: "nonConforme",
-    Verdict.UNKNOWN: "indetermine",
-    Verdict.TO_VALIDATE: "aValider",
-    Verdict.NOT_APPLICABLE: "nonApplicable",
-    Verdict.DEROGATED: "deroge",
-    Verdict.NOT_EVALUATED: "nonEvalue",
+    Verdict.CONFORMING: "conforming",
+    Verdict.VIOLATED: "violated",
+    Verdict.UNKNOWN: "unknown",
+    Verdict.TO_VALIDATE: "toValidate",
+    Verdict.NOT_APPLICABLE: "notApplicable",
+    Verdict.DEROGATED: "derogated",
+    Verdict.NOT_EVALUATED: "notEvaluated",
 }
 
 
@@ -151,14 +152,16 @@ def _report_spec(app: App, stage: Stage, report: Report, url: str) -> dict[str, 
     return {
         "app": app.name,
         "stage": stage.name.value,
+        "track": app.track.value,
         "commit": report.commit,
         "pack": msgspec.to_builtins(report.pack),
         "engine": report.engine,
         "evaluatedOn": report.evaluated_on.isoformat(),
         "verdict": report.verdict.value,
-        "sentence": report.sentence,
+        "sentence": one_line(report.sentence),
         "counts": {name: counted[verdict] for verdict, name in _COUNTS.items()},
         "blocking": [_blocking(result) for result in report.blocking()[:BLOCKING_MAX]],
+        "derogations": list(report.derogations_used[:DEROGATIONS_MAX]),
         "reportURL": url,
     }
 
@@ -168,9 +171,9 @@ def _blocking(result: Any) -> dict[str, Any]:
     message = first.message if first else (result.missing_evidence or result.reason)
     return {
         "rule": result.rule_id,
-        "title": one_line(result.title),
-        "path": one_line(first.path) if first else "",
+        "title": one_line(result.title, chars=200),
+        "path": one_line(first.path, chars=300) if first else "",
         "line": first.line if first else 0,
         "message": one_line(message, chars=500),
-        "remedy": one_line(result.remedy, chars=500),
+        "remedy": one_line(result.remedy, chars=1000),
     }

@@ -1,0 +1,56 @@
+"""Makes the world of a pass from the settings: which adapter stands for which service."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from amcloud import assets
+from amcloud.clients import connection
+from amcloud.clients.cluster import KubernetesCluster
+from amcloud.clients.conformance import PsramConformance
+from amcloud.clients.database import PostgresDatabase
+from amcloud.clients.forge import GitlabForge
+from amcloud.clients.kubernetes_api import Api
+from amcloud.clients.registry import OciRegistry
+from amcloud.clients.reports import PostgresReports
+from amcloud.clients.source import GitSource
+from amcloud.ports import World
+from amcloud.settings import Settings
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+
+def world(settings: Settings, *, cluster: connection.Connection | None = None, cache: Path | None = None) -> World:
+    """All services of one installation; without ``cluster``, the one that this pod or KUBECONFIG belongs to."""
+    # everything in the cache can be made again: it lies where a read-only pod may write
+    cache = cache or Path(tempfile.gettempdir()) / "amcloud"
+    source, clock = GitSource(settings.forge_url, cache / "git"), SystemClock()
+    return World(
+        settings=settings,
+        templates=assets.hosting_templates(),
+        source=source,
+        conformance=PsramConformance(source, settings, cache / "facts", now=clock.now),
+        reports=PostgresReports(settings.database_url, settings.reports_url),
+        forge=GitlabForge(settings.forge_url, settings.forge_token),
+        registry=OciRegistry(settings.registry_url, settings.registry_name),
+        cluster=KubernetesCluster(Api(cluster or _cluster(), connections=settings.workers * 2)),
+        database=PostgresDatabase(settings.database_url),
+        clock=clock,
+    )
+
+
+def _cluster() -> connection.Connection:
+    # the two variables that Kubernetes itself defines for its clients; nothing of ours is read here
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if kubeconfig and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return connection.from_kubeconfig(Path(kubeconfig))
+    return connection.in_cluster(os.environ)

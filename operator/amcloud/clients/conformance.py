@@ -1,0 +1,128 @@
+"""The norm engine as a pass needs it (:class:`amcloud.ports.Conformance`): reads in a disposable process, judges here.
+
+Reading a repository is what is dangerous and slow: it happens once a commit, in psram's bounded worker; its facts are
+kept on disk. Judging facts is pure and takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from amcloud.errors import BrokenInstallationError
+from amcloud.ports import Judged, Question
+from amcloud.settings import Settings
+from amcloud.stages.render import TIME_ZONE
+from psram import evidence, model, packs, worker
+from psram.errors import PsramError
+from psram.facts import EXTRACTOR, Facts
+from psram.judge import judge
+from psram.rules import Pack
+from psram.worker.protocol import Ask, Request
+
+FACTS_MAX: Final = 500
+"""Commits whose facts are kept; the ones not used for longest go."""
+BASE_IMAGE: Final = "amcloud/php-base"
+
+
+class Commits(Protocol):
+    """Where commits are read."""
+
+    def fetch(self, project: str, commit: str, token: str | None) -> Path:
+        """A bare repository that holds the commit."""
+
+
+class PsramConformance:
+    """Adapter of the norm engine."""
+
+    def __init__(
+        self,
+        commits: Commits,
+        settings: Settings,
+        cache: Path,
+        *,
+        now: Callable[[], datetime],
+        php: model.Php | None = None,
+        limits: model.Limits | None = None,
+    ) -> None:
+        self._commits = commits
+        self._settings = settings
+        self._cache = cache
+        self._now = now
+        self._php = php or model.Php()
+        self._limits = limits or model.Limits()
+
+    def judge(self, question: Question) -> Judged:
+        """The verdict.
+
+        Raises:
+            RepositoryRefusedError: the commit cannot be read within bounds (size, files, links, time).
+            BrokenInstallationError: the pack is missing or has another digest.
+        """
+        pack = _pack(question.pack.version, question.pack.digest)
+        facts = self._facts(question.app.source.project, question.commit, question.token)
+        context = self._context(question)
+        return Judged(judge(facts, pack, context), evidence.dump(facts, context, pack))
+
+    def _context(self, question: Question) -> model.Context:
+        organisations = sorted(model.Organisation(o.code, o.label) for o in question.organisations)
+        return model.Context(
+            track=model.Track(question.app.track),
+            stage=model.Stage(question.stage.name),
+            evaluated_on=self._now().astimezone(ZoneInfo(TIME_ZONE)).date(),
+            evidence=model.Evidence(question.pipeline),
+            organisations=tuple(organisations),
+            package_sources=self._settings.package_sources,
+            base_images=(f"{self._settings.registry_name}/{BASE_IMAGE}",),
+        )
+
+    def _facts(self, project: str, commit: str, token: str | None) -> Facts:
+        """Facts of the commit, from the cache or read now. What could not be read is not kept: it is tried again."""
+        named = "\0".join((project, commit, EXTRACTOR, self._php.version))
+        kept = self._cache / f"{hashlib.sha256(named.encode()).hexdigest()[:40]}.json"
+        if (facts := _read(kept)) is not None:
+            return facts
+        repository = self._commits.fetch(project, commit, token)
+        request = Request(ask=Ask.COMMIT, path=str(repository), commit=commit, php=self._php, limits=self._limits)
+        answer = worker.run(request)
+        if answer.facts is None:  # "could not find out" is an answer: the report says so, and blocks
+            return Facts(commit=commit, tree="", truncated=answer.problem or answer.usage or "analyse sans réponse")
+        self._keep(kept, answer.facts)
+        return answer.facts
+
+    def _keep(self, file: Path, facts: Facts) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = sorted(self._cache.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        for old in found[: max(0, len(found) - FACTS_MAX + 1)]:
+            old.unlink(missing_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(msgspec.json.encode(facts))
+        partial.replace(file)  # whole or not at all
+
+
+def _read(file: Path) -> Facts | None:
+    try:
+        facts = msgspec.json.decode(file.read_bytes(), type=Facts)
+        os.utime(file)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return facts
+
+
+def _pack(version: str, digest: str) -> Pack:
+    try:
+        pack = packs.load(version)
+    except PsramError as error:
+        raise BrokenInstallationError(f"paquet de normes {version} : {error}") from error
+    if pack.digest != digest:
+        raise BrokenInstallationError(
+            f"le paquet de normes {version} de ce moteur n'a pas l'empreinte déclarée (kubectl get normpack {version})"
+        )
+    return pack

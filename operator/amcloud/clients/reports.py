@@ -1,0 +1,125 @@
+"""Reports kept in the operator's PostgreSQL database (:class:`amcloud.ports.Reports`), and read back for people.
+
+Append-only and content-addressed. A report that says the same as the last one but for its date is not kept again: what
+an auditor recomputes today has the bytes of the day when it was first said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import psycopg
+
+from amcloud.clients.database import CONNECT_S, STATEMENT_S, translated
+from amcloud.ports import Judged, Question
+from psram.model import Report
+from psram.reports import canonical_json
+from psram.reports.canonical import parse
+
+LOCK: Final = 0x616D636C6F7564  # "amcloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A report as it was stored."""
+
+    digest: str
+    report: bytes
+    evidence: bytes
+    recorded_at: datetime
+
+
+def same_but_for_date(kept: bytes, current: Report) -> bool:
+    """Whether ``kept``, a canonical report, says what ``current`` says, the day of evaluation left out."""
+    try:
+        before = parse(kept)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False  # written by an engine whose reports this one cannot read
+    return msgspec.structs.replace(before, evaluated_on=current.evaluated_on) == current
+
+
+class PostgresReports:
+    """Adapter of the reports' tables. ``public_url`` is where their web server answers."""
+
+    def __init__(self, url: str, public_url: str) -> None:
+        self._url = url
+        self._public_url = public_url.rstrip("/")
+        self._ready = False
+        self._lock = threading.Lock()
+
+    def keep(self, question: Question, judged: Judged) -> str:
+        """Stable public URL of the report, which is stored unless the same one already is."""
+        app, stage, commit = question.app, question.stage.name.value, question.commit
+        content = canonical_json(judged.report)
+        digest = hashlib.sha256(content).hexdigest()
+        with self._connected(f"enregistrement du rapport de {app.name} ({commit[:12]})") as connection:
+            last = _latest(connection, app.namespace, app.name, stage, commit)
+            if last is None or not same_but_for_date(last.report, judged.report):
+                connection.execute(
+                    "INSERT INTO report_contents (digest, report, evidence) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                    (digest, content, judged.evidence),
+                )
+                connection.execute(
+                    "INSERT INTO reports (namespace, app, stage, commit_sha, digest, verdict, pack)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                    (app.namespace, app.name, stage, commit, digest, judged.report.verdict, question.pack.version),
+                )
+        return f"{self._public_url}/{app.namespace}/{app.name}/{stage}/{commit}"
+
+    def prepare(self) -> None:
+        """The tables exist. Called by itself before the first report."""
+        with self._connected("préparation de la base des rapports"):
+            pass
+
+    @contextmanager
+    def _connected(self, doing: str) -> Iterator[psycopg.Connection]:
+        try:
+            with psycopg.connect(
+                self._url, connect_timeout=CONNECT_S, options=f"-c statement_timeout={STATEMENT_S * 1000}"
+            ) as connection:
+                with self._lock:
+                    if not self._ready:
+                        _migrate(connection)
+                        self._ready = True
+                yield connection
+        except psycopg.Error as error:
+            raise translated(error, doing) from error
+
+
+def latest(url: str, namespace: str, app: str, stage: str, commit: str) -> Kept | None:
+    """The last report kept for that commit at that stage; for the read-only web server's own role.
+
+    Raises:
+        UnavailableError: the database does not answer.
+    """
+    try:
+        with psycopg.connect(
+            url, connect_timeout=CONNECT_S, options=f"-c statement_timeout={STATEMENT_S * 1000}"
+        ) as connection:
+            return _latest(connection, namespace, app, stage, commit)
+    except psycopg.Error as error:
+        raise translated(error, "lecture d'un rapport") from error
+
+
+def _latest(connection: psycopg.Connection, namespace: str, app: str, stage: str, commit: str) -> Kept | None:
+    found = connection.execute(
+        "SELECT digest, report, evidence, recorded_at FROM reports JOIN report_contents USING (digest)"
+        " WHERE (namespace, app, stage, commit_sha) = (%s, %s, %s, %s) ORDER BY id DESC LIMIT 1",
+        (namespace, app, stage, commit),
+    ).fetchone()
+    return None if found is None else Kept(*found)
+
+
+def _migrate(connection: psycopg.Connection) -> None:
+    """The tables exist; two operators that start at the same time wait for each other."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    connection.execute(Path(__file__).with_suffix(".sql").read_bytes())
+    connection.commit()
