@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from psram.facts import Declaration, Facts, FileFact, Kind, PhpFacts
+from psram.roles import Role, roles
 
 ENTITY: Final = "Doctrine\\ORM\\Mapping\\Entity"
 _TABLE: Final = "Doctrine\\ORM\\Mapping\\Table"
@@ -39,8 +40,8 @@ class Entity(NamedTuple):
 def php_files(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
     """PHP files whose facts are known, in order of path."""
     for file in facts.files:
-        if file.kind in (Kind.LINK, Kind.SUBMODULE) or file.skipped:
-            continue
+        if file.kind in (Kind.LINK, Kind.SUBMODULE) or file.skipped or Role.PHP not in roles(file.path):
+            continue  # the same content may lie under a name that PHP does not read
         blob = facts.blobs.get(file.blob)
         if blob is not None and blob.php is not None and not blob.php.has_error:
             yield file, blob.php

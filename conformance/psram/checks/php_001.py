@@ -6,11 +6,12 @@ from psram.checks import Params
 from psram.checks.common import outcome, read, unknown
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
+from psram.roles import Role, roles
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file that the hosted PHP refuses; unknown where it is absent, silent, or in disagreement."""
-    php = [(file, blob.php) for file, blob in read(facts) if blob.php is not None]
+    php = [(file, blob.php) for file, blob in read(facts) if blob.php and Role.PHP in roles(file.path)]
     suspect = [Finding("semble ne pas être du PHP valide", f.path, p.error_line) for f, p in php if p.has_error]
     if facts.syntax is None:
         missing = f"la compilation par PHP {params['hosted_php']}, que la plateforme fera"

@@ -90,10 +90,11 @@ def _apply(schema: Schema, path: str, statement: SqlStatement) -> None:
             schema.tables[detail] = schema.tables.pop(name)
         case "dynamic":
             schema.dynamic = schema.dynamic or "row level security" in detail or "policy" in detail
-        case "bypassrls" | "security_definer" | "row_security_off":
+        case "bypassrls" | "security_definer" | "row_security_off" | "too_long":
             said = {
                 "bypassrls": "donne BYPASSRLS à un rôle",
                 "security_definer": "crée une fonction SECURITY DEFINER, exécutée avec les droits du propriétaire",
+                "too_long": "contient trop d'instructions pour être lue en entier",
                 "row_security_off": "suspend la sécurité au niveau des lignes",
             }[statement.kind]
             schema.escapes.append(Finding(f"la migration {said}", path, statement.line))

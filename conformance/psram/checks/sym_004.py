@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import entries, outcome, read
+from psram.checks.common import data, entries, outcome, read
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
 
@@ -17,7 +17,16 @@ _FROM_ENV = re.compile(r"^%env\(.+\)%$")
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a debugging bundle, debug mode, or a Symfony secret written in the repository."""
-    return outcome([*_bundles(facts, params), *_dotenv(facts), *_yaml(facts), *_dockerfile(facts), *_front(facts)])
+    return outcome(
+        [
+            *_bundles(facts, params),
+            *_dotenv(facts),
+            *_yaml(facts),
+            *_unreadable(facts),
+            *_dockerfile(facts),
+            *_front(facts),
+        ]
+    )
 
 
 def _bundles(facts: Facts, params: Params) -> Iterator[Finding]:
@@ -55,6 +64,12 @@ def _yaml(facts: Facts) -> Iterator[Finding]:
             yield Finding(f"{key} est activé en production", file.path, entry.line)
         if key in ("parameters.kernel.debug", "framework.php_errors.throw", "twig.debug") and _TRUE.match(entry.value):
             yield Finding(f"{key} est activé en production", file.path, entry.line)
+
+
+def _unreadable(facts: Facts) -> Iterator[Finding]:
+    for file, content in data(facts, "config/", ".yaml", ".yml"):
+        if content.problem:
+            yield Finding(f"configuration illisible : {content.problem}", file.path, content.problem_line)
 
 
 def _dockerfile(facts: Facts) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from psram.collect import composer, contents
 from psram.errors import UsageError
 from psram.facts import BlobFacts, ComposerFacts, Facts, FileFact, Kind, Skip, SyntaxFacts
 from psram.model import Limits, Php
+from psram.roles import Role
 from psram.worker import git
 from psram.worker import php as php_worker
 
@@ -190,7 +191,7 @@ def extracted(files: list[FileFact], read: contents.Reader, *, php: Php | None, 
             binary.add(blob)
             continue
         blobs[blob] = contents.extract(content, chosen.roles[blob])
-        if php is not None and contents.Role.PHP in chosen.roles[blob]:
+        if php is not None and Role.PHP in chosen.roles[blob]:
             sources.append((blob, content))
     syntax = _syntax(php, sources, limits)
     noted = tuple(_noted(f, chosen.skipped, binary, unreadable, targets) for f in files)

@@ -5,45 +5,23 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from psram.collect import flat_data, php, sensitive, sql_data, yaml_data
 from psram.facts import BlobFacts, DataFacts, FileFact, Kind, Skip
 from psram.model import Limits
+from psram.roles import Role, roles
 
 Reader = Callable[[list[str]], Iterable[tuple[str, bytes | None]]]
 
 MANIFEST_MAX_BYTES: Final = 8 * 1024 * 1024
 EXCLUDED: Final = ("vendor/", "node_modules/", "var/")
 """Derived content: not analysed, and therefore refused by GOV-007."""
-_UNSCANNED: Final = (
-    "composer.lock",
-    "package-lock.json",
-    "yarn.lock",
-    "symfony.lock",
-    "*.svg",
-    "*.min.js",
-    "*.min.css",
-    "*.map",
-)
 _BINARY_NAMES: Final = (
     *("*.png", "*.jpg", "*.jpeg", "*.gif", "*.ico", "*.webp", "*.woff", "*.woff2", "*.ttf", "*.eot", "*.otf"),
     *("*.pdf", "*.zip", "*.phar", "*.jar", "*.gz", "*.tgz", "*.xz", "*.bz2", "*.7z", "*.exe", "*.so", "*.dll"),
     *("*.mp4", "*.mp3", "*.odt", "*.ods", "*.docx", "*.xlsx", "*.sqlite", "*.db", "*.bin"),
 )
-
-
-class Role(StrEnum):
-    """What a file is read as; a content has the roles of all the paths that carry it."""
-
-    PHP = "php"
-    YAML = "yaml"
-    DOTENV = "dotenv"
-    DOCKERFILE = "dockerfile"
-    SQL = "sql"
-    TWIG = "twig"
-    TEXT = "text"
 
 
 @dataclass(slots=True)
@@ -91,27 +69,6 @@ def _reason_to_skip(file: FileFact, limits: Limits) -> Skip | None:
         return Skip.BINARY
     allowed = MANIFEST_MAX_BYTES if file.path in ("composer.json", "composer.lock") else limits.max_blob_bytes
     return Skip.TOO_BIG if file.size > allowed else None
-
-
-def roles(path: str) -> frozenset[Role]:
-    """What a file of that path is read as."""
-    name = path.rpartition("/")[2].lower()
-    found: set[Role] = set()
-    if name.endswith((".php", ".phtml", ".inc", ".php5", ".php7", ".phps")) or path == "bin/console":
-        found.add(Role.PHP)
-    elif name.endswith((".yaml", ".yml")):
-        found.add(Role.YAML)
-    elif name == ".env" or name.startswith(".env."):
-        found.add(Role.DOTENV)
-    elif name in ("dockerfile", "containerfile") or name.startswith("dockerfile."):
-        found.add(Role.DOCKERFILE)
-    elif name.endswith(".sql"):
-        found.add(Role.SQL)
-    elif name.endswith(".twig"):
-        found.add(Role.TWIG)
-    if not any(fnmatch.fnmatchcase(name, pattern) for pattern in _UNSCANNED):
-        found.add(Role.TEXT)
-    return frozenset(found)
 
 
 def is_binary(content: bytes) -> bool:

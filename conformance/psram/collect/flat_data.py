@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from psram.facts import DataFacts, Entry, Mark
@@ -10,7 +11,6 @@ from psram.facts import DataFacts, Entry, Mark
 _ASSIGNMENT: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$")
 _MAX_LINES: Final = 20_000
 _MAX_VALUE: Final = 1000
-_PRINTED: Final = re.compile(r"\{\{(.{0,2000}?)\}\}", re.DOTALL)
 _RAW: Final = re.compile(r"\|\s*raw\b")
 _LITERAL: Final = re.compile(r"""^\s*(?:'[^']*'|"[^"#]*")\s*(?:\|\s*(?:trans|raw)\b\s*(?:\([^)]*\))?\s*)*$""")
 _AUTOESCAPE_OFF: Final = re.compile(r"\{%-?\s*autoescape\s+false\b")
@@ -53,6 +53,17 @@ def dockerfile(content: bytes) -> DataFacts:
     return DataFacts(tuple(entries))
 
 
+def _printed(source: str) -> Iterator[tuple[int, str]]:
+    """Start and content of each ``{{ … }}``: searched once from left to right, whatever is left open."""
+    start = source.find("{{")
+    while start >= 0:
+        end = source.find("}}", start)
+        if end < 0:
+            return
+        yield start, source[start + 2 : end]
+        start = source.find("{{", end)
+
+
 def twig(content: bytes) -> tuple[Mark, ...]:
     """Unescaped output and literals that look like organisations, comments left out."""
     source = content.decode("utf-8", "replace")
@@ -64,9 +75,9 @@ def twig(content: bytes) -> tuple[Mark, ...]:
         line = source.count("\n", 0, position) + 1
         marks.append(Mark(line, kind, name[:80], detail, "".join(lines[line - 1].split())[:400]))
 
-    for found in _PRINTED.finditer(source):
-        if _RAW.search(found[1]) and not _LITERAL.match(found[1]):
-            add("twig-raw", found.start(), found[1].strip())
+    for start, printed in _printed(source):
+        if _RAW.search(printed) and not _LITERAL.match(printed):
+            add("twig-raw", start, printed.strip())
     for found in _AUTOESCAPE_OFF.finditer(source):
         add("twig-raw", found.start(), "autoescape false")
     for found in _TWIG_CODE.finditer(source):

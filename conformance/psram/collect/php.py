@@ -18,7 +18,8 @@ from psram.collect.php_sites import call_facts, die_marks, literal_marks, superg
 from psram.facts import Declaration, Mark, PhpFacts, SqlSite
 
 MAX_NESTING: Final = 500
-_MAX_MARKS: Final = 500
+_MAX_MARKS: Final = 5000
+_MAX_SITES: Final = 300
 _BRACKETS: Final = re.compile(rb"[\[\](){}]")
 _QUERY: Final = """
 [
@@ -99,6 +100,9 @@ class _Collector:
     def run(self, nodes: list[Node]) -> PhpFacts:
         for node in nodes:
             self._take(node)
+            if len(self._sql) > _MAX_SITES or len(self._marks) > _MAX_MARKS:
+                # What would come after could be hidden by the flood: nothing is known of such a file.
+                return PhpFacts(has_error=True, error_line=node.start_point.row + 1)
         self._marks += superglobal_marks(self._content, self._root, self.excerpt)
         self._marks += die_marks(self._content, self._root, self.excerpt)
         self._marks += literal_marks(self._content, self._root, self.excerpt)
@@ -107,8 +111,8 @@ class _Collector:
             only_data=not self._declarations and not self._functions,
             namespaces=tuple(self._namespaces),
             declarations=tuple(self._declarations),
-            marks=tuple(sorted(self._marks)[:_MAX_MARKS]),
-            sql=tuple(self._sql[:_MAX_MARKS]),
+            marks=tuple(sorted(self._marks)),
+            sql=tuple(self._sql),
             bundles=tuple(_bundles(self._root, self._names)),
         )
 

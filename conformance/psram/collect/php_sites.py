@@ -154,7 +154,7 @@ def _is_filters(node: Node | None) -> bool:
         return True
     if node.type != "variable_name":
         return False
-    return any("getfilters" in text(a)[-200:].lower() for a in assignments(node, text(node)))
+    return any("getfilters" in text(a)[-200:].lower() for a in assignments(node, text(node)) or ())
 
 
 def superglobal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:

@@ -11,6 +11,7 @@ from psram.collect.php_names import text
 
 MAX_TEXT: Final = 4000
 _MAX_STEPS: Final = 400
+_MAX_CHILDREN: Final = 2000
 _NUMBER_CASTS: Final = re.compile(r"^(int|integer|bool|boolean|float|double)$", re.IGNORECASE)
 # Calls whose result cannot carry an injection into SQL: quoting, numbers, lists of place-holders.
 _SAFE_CALLS: Final = frozenset(
@@ -136,6 +137,8 @@ class _Reader:
             return [], "", ""
         self._seen.add(name)
         assigned = assignments(node, name)
+        if assigned is None:
+            return [], "? …", name  # never taken for a harmless pass-through
         return (assigned, "", "") if assigned else ([], "?", name)
 
 
@@ -147,16 +150,19 @@ def scope(node: Node) -> Node:
     return current
 
 
-def assignments(node: Node, name: str) -> list[Node]:
-    """Right-hand sides of all assignments to ``name`` in the node's function; empty when it also comes from outside."""
+def assignments(node: Node, name: str) -> list[Node] | None:
+    """Right-hand sides of all assignments to ``name`` in the node's function.
+
+    Empty when it also comes from outside, ``None`` when the function is too long to be followed.
+    """
     found: list[Node] = []
     stack = [scope(node)]
     steps = 0
     while stack:
         steps += 1
-        if steps > 20 * _MAX_STEPS:
-            return []
         current = stack.pop()
+        if steps > 20 * _MAX_STEPS or current.named_child_count > _MAX_CHILDREN:
+            return None
         match current.type:
             case "assignment_expression" | "augmented_assignment_expression":
                 left, right = current.child_by_field_name("left"), current.child_by_field_name("right")

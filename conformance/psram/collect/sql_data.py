@@ -45,7 +45,7 @@ def facts(content: bytes) -> tuple[SqlStatement, ...]:
         if dynamic and re.match(r"do\b|create\s+(or\s+replace\s+)?(function|procedure)\b", statement):
             found.append(SqlStatement(line, "dynamic", detail=dynamic[:2000].lower()))
         if len(found) > _MAX_STATEMENTS:
-            break
+            return (*found, SqlStatement(line, "too_long"))
     return tuple(found)
 
 
