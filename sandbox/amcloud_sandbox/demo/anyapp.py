@@ -1,4 +1,4 @@
-"""``make demo APP=…``: any repository is taken the same way as the samples: pushed, declared, judged, hosted or refused."""
+"""``make demo APP=…``: any repository is taken as the samples are: pushed, declared, judged, hosted or refused."""
 
 from __future__ import annotations
 

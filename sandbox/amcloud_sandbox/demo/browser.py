@@ -35,10 +35,10 @@ class Agent:
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
 
 
-def sign_in(organisation: str) -> Agent:
-    """The sample agent of an organisation, with a token of the test identity provider."""
+def sign_in(organisation: str, app: str) -> Agent:
+    """The sample agent of an organisation, with a token of the test identity provider for this application."""
     subject = identity.agent_of(organisation).subject
-    return Agent(subject, identity.id_token(subject), identity.edge_session())
+    return Agent(subject, identity.id_token(subject, client_id=app), identity.edge_session())
 
 
 @dataclass(slots=True)

@@ -5,60 +5,129 @@ Administrator's rights serve here only; afterwards the operator works under its 
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from amcloud import assets
 from amcloud_sandbox.demo import cluster
 from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
+from psram import packs
 
 NAMESPACE = "amcloud-system"
-OPERATOR, REPORTS = "amcloud-operator", "amcloud-reports"
+OPERATOR, REPORTS, WEBHOOKS = "amcloud-operator", "amcloud-reports", "amcloud-webhooks"
 ROLLOUT_TIMEOUT_S = 180
+PACK = "psram-2026.1"
 
 
 def install(platform: Platform, narrator: Narrator, *, image: str) -> str:
-    """The operator runs from ``image``; the address of its webhook, as the forge reaches it."""
-    from amcloud import assets
-
+    """The operator runs from ``image``, a reference by digest; gives the address of its webhook for the forge."""
     kubectl = platform.kubectl
-    _custom_resources(platform, assets.folder("crds"))
-    overlay = _overlay(platform, assets.folder("deploy"), image)
+    # An old kubectl does not know CEL rules and would refuse them: the server validates.
+    kubectl("apply", "--validate=false", "-f", str(assets.folder("crds")))
+    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    narrator.say("définitions de ressources installées (LocalApp, ConformanceReport, NormPack, Organisation)")
+    overlay = _overlay(platform, image)
     kubectl("apply", "-k", str(overlay))
-    narrator.say(f"opérateur installé dans {NAMESPACE} : {image}")
+    shutil.rmtree(overlay)
+    narrator.say(f"opérateur installé dans {NAMESPACE}")
     kubectl.apply(*cluster.organisations(), norm_pack())
     for name in (OPERATOR, REPORTS):
-        narrator.wait(f"{name} démarre", lambda name=name: _available(platform, name), timeout_s=ROLLOUT_TIMEOUT_S)
-    return f"http://{_service_address(platform)}/webhooks/gitlab"
+        _wait_available(platform, narrator, name)
+    address = kubectl.json("get", "service", OPERATOR, "-n", NAMESPACE)["spec"]["clusterIP"]
+    return f"http://{address}:8080/webhooks/gitlab"
+
+
+def _wait_available(platform: Platform, narrator: Narrator, name: str) -> None:
+    def available() -> bool:
+        found = platform.kubectl.json("get", "deployment", name, "-n", NAMESPACE)
+        status = found.get("status", {})
+        current = status.get("observedGeneration") == found["metadata"]["generation"]
+        replicas = found["spec"]["replicas"]
+        return bool(current and status.get("updatedReplicas") == status.get("availableReplicas") == replicas)
+
+    narrator.wait(f"{name} démarre", available, timeout_s=ROLLOUT_TIMEOUT_S)
+    narrator.say(f"{name} est prêt")
+
+
+def _overlay(platform: Platform, image: str) -> Path:
+    """A folder for ``kubectl apply -k``: the base of `deploy/` with this platform's addresses. It holds secrets."""
+    folder = platform.layout.state / "demo" / "installation"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    base = Path(os.path.relpath(assets.folder("deploy"), folder))
+    name, _, digest = image.partition("@")
+    hosts = {REPORTS: f"rapports.{platform.domain}", WEBHOOKS: f"webhooks.{platform.domain}"}
+    for ingress, host in hosts.items():
+        patch = [{"op": "replace", "path": "/spec/rules/0/host", "value": host}]
+        (folder / f"{ingress}.yaml").write_text(yaml.safe_dump(patch), encoding="utf-8")
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": NAMESPACE,
+        "bases": [str(base / "base"), str(base / _budget(platform))],
+        "images": [{"name": "amcloud/operator", "newName": name, "digest": digest}],
+        "generatorOptions": {"disableNameSuffixHash": True},
+        "configMapGenerator": [_literals("amcloud-settings", settings(platform))],
+        "secretGenerator": [
+            _literals("amcloud-settings", secrets(platform)),
+            _literals("amcloud-reports", {"AMCLOUD_REPORTS_DATABASE_URL": platform.reports_database_url}),
+        ],
+        "patchesJson6902": [{"target": _target(ingress), "path": f"{ingress}.yaml"} for ingress in hosts],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return folder
+
+
+def _budget(platform: Platform) -> str:
+    """Folder of the disruption budgets in the version that the server offers."""
+    offered = platform.kubectl("api-versions").split()
+    return "disruption" if "policy/v1" in offered else "disruption-1.20"
+
+
+def _literals(name: str, values: dict[str, str]) -> dict[str, Any]:
+    return {"name": name, "literals": [f"{key}={value}" for key, value in values.items()]}
+
+
+def _target(ingress: str) -> dict[str, str]:
+    group = {"group": "networking.k8s.io", "version": "v1", "kind": "Ingress"}
+    return {**group, "name": ingress, "namespace": NAMESPACE}
 
 
 def norm_pack() -> dict[str, Any]:
-    """The newest pack of the engine, in force since yesterday, enforced at every stage."""
-    from psram import packs
-
-    pack = packs.load("psram-2026.1")
+    """The engine's pack, in force since yesterday, enforced at every stage."""
     effective = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT00:00:00Z")
     enforcement = dict.fromkeys(("development", "acceptance", "production"), "Enforce")
-    spec = {"version": "psram-2026.1", "digest": pack.digest, "effectiveTime": effective, "enforcement": enforcement}
-    return {"apiVersion": cluster.API, "kind": "NormPack", "metadata": {"name": "psram-2026.1"}, "spec": spec}
+    digest = packs.load(PACK).digest
+    spec = {"version": PACK, "digest": digest, "effectiveTime": effective, "enforcement": enforcement}
+    return {"apiVersion": cluster.API, "kind": "NormPack", "metadata": {"name": PACK}, "spec": spec}
 
 
 def settings(platform: Platform) -> dict[str, str]:
-    """The operator's settings on this platform."""
+    """The operator's settings on this platform that are no secret."""
     return {
         "AMCLOUD_DOMAIN": platform.domain,
         "AMCLOUD_URL_SCHEME": "http",
         "AMCLOUD_URL_PORT": f":{platform.edge_port}",
         "AMCLOUD_FORGE_URL": platform.forge_url,
-        "AMCLOUD_FORGE_TOKEN": platform.forge_operator_token,
         "AMCLOUD_REGISTRY_URL": platform.registry_url,
         "AMCLOUD_REGISTRY_NAME": platform.registry_name,
-        "AMCLOUD_DATABASE_URL": platform.database_url,
+        "AMCLOUD_REPORTS_URL": platform.reports_url,
         "AMCLOUD_OIDC_ISSUER": platform.identity_url,
-        "AMCLOUD_WEBHOOK_TOKEN": platform.webhook_token,
         "AMCLOUD_PACKAGE_SOURCES": platform.composer_url,
         "AMCLOUD_POLL_S": "20",
+    }
+
+
+def secrets(platform: Platform) -> dict[str, str]:
+    """The operator's settings that are secret."""
+    return {
+        "AMCLOUD_FORGE_TOKEN": platform.forge_operator_token,
+        "AMCLOUD_DATABASE_URL": platform.database_url,
+        "AMCLOUD_WEBHOOK_TOKEN": platform.webhook_token,
     }

@@ -23,7 +23,7 @@ class Narrator:
     """Prints the story. ``say`` may be called from several threads."""
 
     began: float = field(default_factory=time.monotonic)
-    _colours: bool = field(default_factory=lambda: sys.stdout.isatty())
+    _colours: bool = field(default_factory=sys.stdout.isatty)
 
     def title(self, text: str) -> None:
         """A new act."""

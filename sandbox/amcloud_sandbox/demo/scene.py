@@ -59,8 +59,7 @@ class Scene:
         if credentials and not self.platform.kubectl.find("get", "secret", credentials["name"], "-n", namespace):
             token = projects.deploy_token(project)
             self.platform.kubectl.apply(cluster.forge_secret(namespace, credentials["name"], token))
-        cast = self.casts.setdefault(name, Cast(name, namespace, project_path, Line(name), work))
-        return cast
+        return self.casts.setdefault(name, Cast(name, namespace, project_path, Line(name), work))
 
     def push(self, cast: Cast, revision: str) -> None:
         """One revision of a sample goes to the forge; only git is used."""
@@ -92,8 +91,8 @@ class Scene:
 
         def serving() -> bool:
             stage = cluster.stage_status(self.local_app(cast), STAGE)
-            ready = next((c for c in stage.get("conditions", []) if c["type"] == "Ready"), {})
-            return stage.get("deployedCommit") == cast.commit and ready.get("status") == "True"
+            ready = any(c["type"] == "Ready" and c["status"] == "True" for c in stage.get("conditions", []))
+            return stage.get("deployedCommit") == cast.commit and ready
 
         self.narrator.wait(f"{cast.name} : mise en service", serving, timeout_s=SERVING_TIMEOUT_S)
         stage = cluster.stage_status(self.local_app(cast), STAGE)
