@@ -74,7 +74,7 @@ def kubelet_configuration(plane: ControlPlane) -> dict[str, object]:
         "clusterDomain": "cluster.local",
         "resolvConf": str(state / "node" / "resolv.conf"),
         "syncFrequency": "5s",
-        "nodeStatusUpdateFrequency": "5s",
+        "nodeStatusUpdateFrequency": "2s",
         "volumePluginDir": str(state / "node" / "volume-plugins"),
         "serializeImagePulls": False,
         # images come from a registry that goes with the sandbox: never thrown away to save space
