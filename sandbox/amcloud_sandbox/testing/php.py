@@ -161,7 +161,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
         urls = [f"postgresql://{login}:{password}@127.0.0.1:{place.port}/{name}" for login in (owner, role)]
         with psycopg.connect(urls[0], autocommit=True) as connection:
             for rights in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
-                connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT {rights} TO {role}")  # type: ignore[arg-type]
+                connection.execute(f"ALTER DEFAULT PRIVILEGES GRANT {rights} TO {role}")
         yield Database(owner_url=urls[0], app_url=urls[1])
         operator.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
