@@ -7,11 +7,14 @@ explained in docs/decisions/0005-kopf.md.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import kopf
 
+from amcloud.clients import connection
 from amcloud.dispatch import Dispatcher
 from amcloud.settings import FINALIZER, GROUP, REQUESTED_AT, VERSION
 from amcloud.web.server import application, serving
@@ -47,7 +50,11 @@ def registry(dispatcher: Dispatcher) -> kopf.OperatorRegistry:
 
     @kopf.on.login(**everything)
     async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+        found = kopf.login_with_service_account(**arguments)
+        if found is None:
+            return kopf.login_with_kubeconfig(**arguments)
+        # Kopf names the API server by a cluster DNS name; the address in the pod's environment needs no DNS.
+        return dataclasses.replace(found, server=connection.in_cluster(os.environ).server)
 
     @kopf.on.event(GROUP, VERSION, "localapps", **everything)
     async def local_app(type: str | None, body: Body, **_: Any) -> None:  # noqa: A002 - Kopf's name
