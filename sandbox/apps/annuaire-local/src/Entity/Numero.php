@@ -24,7 +24,7 @@ class Numero
     private Fiche $fiche;
 
     #[ORM\ManyToOne(targetEntity: TypeNumero::class)]
-    #[ORM\JoinColumn(name: 'type_id', nullable: false)]
+    #[ORM\JoinColumn(name: 'type_id', referencedColumnName: 'code', nullable: false)]
     private TypeNumero $type;
 
     #[ORM\Column(type: 'string', length: 20)]
