@@ -15,7 +15,7 @@ from amcloud import errors
 from amcloud.ports import Question, World
 from amcloud.stages import apply, build, manifest, observe, render, report, repository, verdict
 from amcloud.stages.apply import Wave
-from amcloud.stages.manifest import App, DeletionPolicy, Stage
+from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
 from amcloud.stages.render import Object, Place, Revision
 from amcloud.stages.report import StageOutcome
 from amcloud.stages.verdict import Moment, Reason
@@ -92,7 +92,7 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         yield (so_far := so_far.observed(seen))
         if seen.progress is not observe.Progress.DONE:
             return
-    yield so_far.served(url=f"{settings.url_scheme}://{place.domain}{settings.url_port}", organisations=served)
+    yield so_far.served(url=_address(app, place, served, world), organisations=served)
 
 
 def reconcile(found: Object, world: World) -> Next:
@@ -173,6 +173,13 @@ def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcom
     return so_far.judged(moment, judged.report, url, name, decision)
 
 
+def _address(app: App, place: Place, served: tuple[Organisation, ...], world: World) -> str:
+    """Where the owner's agents go, else those of the first organisation served."""
+    first = next((o for o in served if o.code == app.owner), served[0] if served else None)
+    host = f"{first.label}.{place.domain}" if first else place.domain
+    return f"{world.settings.url_scheme}://{host}{world.settings.url_port}"
+
+
 def _missing_secrets(app: App, place: Place, world: World) -> str:
     """The sentence for Secrets that the manifest names and the instance lacks; empty when all are there."""
     if not app.hosting.secrets:
@@ -210,7 +217,7 @@ def publish_broken(found: Object, error: Exception, world: World) -> None:
 
 def _tell(found: Object, current: dict[str, Any], world: World, outcomes: tuple[StageOutcome, ...] = ()) -> None:
     previous = found.get("status") or {}
-    if current != previous:
+    if not report.same(current, previous):
         world.cluster.set_local_app_status(found["metadata"]["namespace"], found["metadata"]["name"], current)
     for event in report.events(previous, current, outcomes):
         world.cluster.emit(found, event)

@@ -84,6 +84,11 @@ def broken_status(error: str, metadata: Values, previous: Values, *, now: dateti
     return _unread(conditions, metadata, previous, now)
 
 
+def same(current: Values, previous: Values) -> bool:
+    """Whether two statuses say the same; the server may order lists by type or name in its own way."""
+    return _ordered(current) == _ordered(previous)
+
+
 def summary_conditions(app: App, outcomes: tuple[StageOutcome, ...]) -> list[Condition]:
     """``Ready``, then ``Reconciling`` or ``Stalled`` when one of them is true. A refusal is told before a wait."""
     if not outcomes:
@@ -354,3 +359,13 @@ def _unread(conditions: list[Condition], metadata: Values, previous: Values, now
 def _list(values: Values, name: str) -> list[Mapping[str, Any]]:
     found = values.get(name)
     return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _ordered(item) for name, item in value.items()}
+    if isinstance(value, list):
+        items = [_ordered(item) for item in value]
+        keyed = all(isinstance(item, Mapping) and ("type" in item or "name" in item) for item in items)
+        return sorted(items, key=lambda item: str(item.get("type", item.get("name")))) if keyed else items
+    return value
