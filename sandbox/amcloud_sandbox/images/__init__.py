@@ -7,6 +7,7 @@ Each function returns the image's reference by digest once the registry has it; 
 from __future__ import annotations
 
 import hashlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from amcloud_sandbox.errors import SandboxError
@@ -14,13 +15,26 @@ from amcloud_sandbox.images import definition, oci, operator_image, rootfs
 from amcloud_sandbox.images.commands import Say
 from amcloud_sandbox.images.oci import Built, Target
 from amcloud_sandbox.layout import Layout
+from amcloud_sandbox.locks import one_at_a_time
 
-__all__ = ["DEBIAN_PACKAGES", "Target", "operator", "pause", "php_base", "python_base"]
+__all__ = ["DEBIAN_PACKAGES", "Target", "operator", "pause", "php_base", "prebuild", "python_base"]
 
 DEBIAN_PACKAGES = ("buildah", "mmdebstrap", "skopeo")
 PAUSE_REPOSITORY = "amcloud/pause"
 PAUSE_TAG = "1"
 SANDBOX_REGISTRY = Target()
+
+
+def prebuild(layout: Layout, say: Say) -> None:
+    """The base images and the operator's wheels are in the cache; needs no registry: it may run beside a compile.
+
+    Raises:
+        SandboxError: a package source or index cannot be reached, or a tool fails.
+    """
+    for name in ("php-base", "python-base"):
+        _built_base(name, layout, say)
+    with _alone(layout, say):
+        operator_image.fetch(layout, say)
 
 
 def php_base(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> str:
@@ -36,7 +50,8 @@ def python_base(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> 
 def operator(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> str:
     """Reference of the operator's image, made of this checkout by its Dockerfile."""
     base = python_base(layout, say, target)
-    built = operator_image.build(layout, base=base, say=say, target=target)
+    with _alone(layout, say):
+        built = operator_image.build(layout, base=base, say=say, target=target)
     say("envoi de l'image de l'opérateur au registre")
     return oci.push(built, repository=operator_image.REPOSITORY, tag=operator_image.version(), target=target)
 
@@ -44,22 +59,32 @@ def operator(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> str
 def pause(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY, *, program: Path) -> str:
     """Reference of the image that holds a pod's namespaces: the static ``program`` and nothing else."""
     name = f"pause-{hashlib.sha256(program.read_bytes()).hexdigest()[:16]}"
-    built = oci.cached(layout, name)
-    if built is None:
-        made = oci.workplace(layout, name)
-        oci.from_files(layout, {program: "/pause"}, entrypoint=("/pause",), user=65535, folder=made)
-        built = oci.keep(layout, name, made)
+    with _alone(layout, say):
+        built = oci.cached(layout, name)
+        if built is None:
+            made = oci.workplace(layout, name) / "image"
+            oci.from_files(layout, {program: "/pause"}, entrypoint=("/pause",), user=65535, folder=made)
+            built = oci.keep(layout, name, made)
     say("envoi de l'image pause au registre")
     return oci.push(built, repository=PAUSE_REPOSITORY, tag=PAUSE_TAG, target=target)
 
 
 def _base(name: str, layout: Layout, say: Say, target: Target) -> str:
+    built = _built_base(name, layout, say)
     what = definition.load(name)
-    suite = rootfs.release(rootfs.OS_RELEASE.read_text(encoding="utf-8"))
-    key = f"{name}-{definition.key(name, suite, *rootfs.LEFT_OUT)}"
-    built = oci.cached(layout, key) or _make_base(what, layout, say, key)
     say(f"envoi de l'image {what.repository}:{what.tag} au registre")
     return oci.push(built, repository=what.repository, tag=what.tag, target=target)
+
+
+def _built_base(name: str, layout: Layout, say: Say) -> Built:
+    suite = rootfs.release(rootfs.OS_RELEASE.read_text(encoding="utf-8"))
+    key = f"{name}-{definition.key(name, suite, *rootfs.LEFT_OUT)}"
+    with _alone(layout, say):
+        return oci.cached(layout, key) or _make_base(definition.load(name), layout, say, key)
+
+
+def _alone(layout: Layout, say: Say) -> AbstractContextManager[None]:
+    return one_at_a_time(layout.cache / "images.lock", doing="fabrication des images", say=say)
 
 
 def _make_base(what: definition.Definition, layout: Layout, say: Say, key: str) -> Built:

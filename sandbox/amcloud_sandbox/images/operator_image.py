@@ -36,9 +36,7 @@ def build(layout: Layout, *, base: str, say: commands.Say, target: Target) -> Bu
     doing = "construction de l'image de l'opérateur"
     if not (CHECKOUT / "Dockerfile").exists():
         raise SandboxError(doing, f"il faut un clone du projet : pas de Dockerfile dans {CHECKOUT}")
-    pyproject = _pyproject()
-    tools = _wheels(layout, "tools", [*pyproject["build-system"]["requires"], "pip"], say)
-    wheels = _wheels(layout, "wheels", pyproject["project"]["dependencies"], say)
+    tools, wheels = fetch(layout, say)
     product = _content(SINGLE_FILES + SOURCES)
     name = f"operator-{_hash(base, tools.name, wheels.name, product, _content(('Dockerfile',)))}"
     built = oci.cached(layout, name)
@@ -57,6 +55,13 @@ def build(layout: Layout, *, base: str, say: commands.Say, target: Target) -> Bu
     image.mkdir()
     commands.run(argv, doing=doing, say=say, log=layout.cache / "logs" / "operator.log", env=oci.ENVIRONMENT)
     return oci.keep(layout, name, image)
+
+
+def fetch(layout: Layout, say: commands.Say) -> tuple[Path, Path]:
+    """Folders with the wheels of what builds and installs the project, and of its dependencies."""
+    pyproject = _pyproject()
+    tools = _wheels(layout, "tools", [*pyproject["build-system"]["requires"], "pip"], say)
+    return tools, _wheels(layout, "wheels", pyproject["project"]["dependencies"], say)
 
 
 def _fill(context: Path, *, tools: Path, wheels: Path, say: commands.Say, log: Path) -> None:

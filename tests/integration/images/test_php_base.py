@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from amcloud_sandbox import images, processes
-from amcloud_sandbox.images import Target, definition, oci
+from amcloud_sandbox.images import Target, definition
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.testing.services import RegistryServer, registry
 
@@ -75,7 +75,6 @@ def bundle(registry: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -
         (rootfs / "app" / "public" / name).write_text(text)
     config = json.loads((blobs / manifest["config"]["digest"].removeprefix("sha256:")).read_bytes())["config"]
     _write_spec(folder, config)
-    oci.release(layout)
     return folder
 
 
