@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Final, assert_never
 
 from amcloud.clients import records
-from amcloud.clients.kubernetes_api import APPLY_PATCH, Api, ConflictError, Resource
+from amcloud.clients.kubernetes_api import APPLY_PATCH, JSON_PATCH, Api, ConflictError, Resource
 from amcloud.errors import AmcloudError, BrokenInstallationError, RepositoryRefusedError, UnavailableError
 from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
 from amcloud.stages.app import App, Organisation, Stage
@@ -147,20 +147,10 @@ class KubernetesCluster:
 
     def set_local_app_status(self, app_namespace: str, app_name: str, status: Mapping[str, Any]) -> None:
         """Write the status subresource; an object deleted meanwhile is not an error."""
-        resource = self._api.resource(GROUP, "LocalApp")
-        body = {
-            "apiVersion": resource.api_version,
-            "kind": "LocalApp",
-            "metadata": {"name": app_name, "namespace": app_namespace},
-            "status": dict(status),
-        }
-        self._api.patch(
-            resource.path(app_namespace, app_name, "status"),
-            body,
-            doing=f"écriture de l'état de {app_namespace}/{app_name}",
-            kind=APPLY_PATCH,
-            params={"fieldManager": FIELD_MANAGER, "force": "true"},
-        )
+        path = self._api.resource(GROUP, "LocalApp").path(app_namespace, app_name, "status")
+        doing = f"écriture de l'état de {app_namespace}/{app_name}"
+        # "add" replaces the status as a whole: server-side apply on 1.20 leaves `null` where a list lost its last item
+        self._api.patch(path, [{"op": "add", "path": "/status", "value": dict(status)}], doing=doing, kind=JSON_PATCH)
 
     def keep_report(self, app: App, stage: Stage, report: Report, url: str) -> str:
         """Name of the ``ConformanceReport`` of this verdict, made unless it exists."""

@@ -33,6 +33,7 @@ DISCOVERY_AGAIN_S: Final = 2.0
 """The same when a kind was not found: a CRD may just have been installed."""
 GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", GROUP)
 MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 
 
@@ -105,7 +106,13 @@ class Api:
         return self._call("POST", path, doing=doing, body=body)
 
     def patch(
-        self, path: str, body: Object, *, doing: str, kind: str = MERGE_PATCH, params: Mapping[str, Any] | None = None
+        self,
+        path: str,
+        body: Object | list[Object],
+        *,
+        doing: str,
+        kind: str = MERGE_PATCH,
+        params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any] | None:
         """The object after the patch; ``None`` when it, or the place for it, does not exist."""
         return self._call("PATCH", path, doing=doing, body=body, params=params, content_type=kind)
@@ -163,7 +170,7 @@ class Api:
         path: str,
         *,
         doing: str,
-        body: Object | None = None,
+        body: Object | list[Object] | None = None,
         params: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any] | None:
