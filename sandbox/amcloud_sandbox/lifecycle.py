@@ -30,7 +30,7 @@ def prepare(*, layout: Layout, progress: Progress) -> None:
         SandboxError: the machine lacks something that cannot be installed or compiled.
     """
     with progress.step("vérification de la machine"):
-        prerequisites.ensure(parts.load(), extra=images.DEBIAN_PACKAGES, layout=layout, say=progress.say)
+        prerequisites.ensure(parts.load(), extra=images.DEBIAN_PACKAGES, starts=False, layout=layout, say=progress.say)
     with progress.step("programmes de Kubernetes"):
         binaries.ensure(binaries.CLUSTER_PROGRAMS, layout=layout, say=progress.say)
 

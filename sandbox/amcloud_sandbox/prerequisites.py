@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from amcloud_sandbox import apt, processes
@@ -77,7 +77,9 @@ def problems(machine: Machine, *, missing: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def ensure(parts: Iterable[Part], *, extra: Sequence[str] = (), layout: Layout, say: Callable[[str], None]) -> None:
+def ensure(
+    parts: Iterable[Part], *, extra: Sequence[str] = (), starts: bool = True, layout: Layout, say: Callable[[str], None]
+) -> None:
     """This machine has all that ``parts`` need, and ``extra`` packages; what is missing is installed, and said.
 
     Raises:
@@ -85,7 +87,10 @@ def ensure(parts: Iterable[Part], *, extra: Sequence[str] = (), layout: Layout, 
     """
     wanted = dict.fromkeys(package for part in parts for package in part.debian_packages) | dict.fromkeys(extra)
     missing = apt.missing(tuple(wanted)) if shutil.which("dpkg-query") else tuple(wanted)
-    found = problems(look(layout), missing=missing)
+    machine = look(layout)
+    if not starts:
+        machine = replace(machine, foreign_kubernetes=())  # programs on a disk disturb nobody
+    found = problems(machine, missing=missing)
     if found:
         raise SandboxError("cette machine ne peut pas porter le bac à sable", "\n".join(f"  - {one}" for one in found))
     if missing:
