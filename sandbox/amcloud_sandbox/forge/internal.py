@@ -48,6 +48,7 @@ def routes(forge: Forge) -> list[Route]:
         ("PUT", "/runner/jobs/{id:int}", _job),
         ("PUT", "/runner/jobs/{id:int}/trace", _trace),
         ("PUT", "/runner/jobs/{id:int}/artifacts", _artifacts),
+        ("GET", "/runner/jobs/{id:int}/artifacts", _archive),
     )
     return [
         *(_route(forge, method, path, handler, _is_root) for method, path, handler in admin),
@@ -75,6 +76,8 @@ def _endpoint(
             answer = await run_in_threadpool(handler, forge, request, body)
         except ApiError as error:
             return JSONResponse(error.body, error.status)
+        if isinstance(answer, bytes):
+            return Response(answer, media_type="application/octet-stream")
         return Response(status_code=204) if answer is None else JSONResponse(answer)
 
     return endpoint
@@ -140,10 +143,10 @@ def _wait_deliveries(forge: Forge, _request: Request, _body: bytes) -> Row:
 
 
 def _finish(forge: Forge, request: Request, body: bytes) -> Row:
-    """Ends a pipeline without a runner: ``{"jobs": {"tests": "success", …}, "files": {"image": {"image.json": …}}}``."""
+    """Ends a pipeline without a runner: ``{"jobs": {"tests": "success", …}, "files": {"build-image": {"image.json": …}}}``."""
     wanted = _json(body)
     pipeline = runners.pipeline(forge, request.path_params["id"])
-    states: dict[str, str] = wanted.get("jobs") or {"tests": "success", "image": "success"}
+    states: dict[str, str] = wanted.get("jobs") or {"tests": "success", "build-image": "success"}
     made = runners.plan(forge, pipeline["id"], [{"name": name, "stage": name} for name in states])
     for job in made:
         for name, content in (wanted.get("files") or {}).get(job["name"], {}).items():
@@ -219,3 +222,8 @@ def _artifacts(forge: Forge, request: Request, body: bytes) -> None:
     runners.store_artifacts(
         forge, _job_row(forge, request)["id"], body, kind=request.query_params.get("type", "archive")
     )
+
+
+def _archive(forge: Forge, request: Request, _body: bytes) -> bytes | None:
+    path = api_jobs.folder(forge, _job_row(forge, request)["id"]) / api_jobs.ARCHIVE
+    return path.read_bytes() if path.is_file() else None

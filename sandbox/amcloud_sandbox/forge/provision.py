@@ -10,11 +10,11 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import gitlab
+from amcloud import assets
 from gitlab.exceptions import GitlabGetError
 
 from amcloud_sandbox.errors import SandboxError
@@ -126,20 +126,6 @@ def _ensure_group(root: gitlab.Gitlab, path: str, parent: Any) -> Any:
     return root.groups.create({"name": name, "path": name, **({"parent_id": parent.id} if parent else {})})
 
 
-def pipelines_folder() -> Path:
-    """The folder of the pipelines: in the installed product, else in the checkout.
-
-    Raises:
-        SandboxError: neither is there.
-    """
-    packaged = Path(str(resources.files("amcloud"))) / "_assets" / "pipelines"
-    checkout = Path(__file__).resolve().parents[3] / "pipelines"
-    found = next((folder for folder in (packaged, checkout) if (folder / "application.gitlab-ci.yml").is_file()), None)
-    if found is None:
-        raise SandboxError("publication des pipelines", "dossier pipelines/ introuvable")
-    return found
-
-
 def publish_pipelines(layout: Layout, *, url: str, token: str) -> str:
     """Id of the commit of ``amcloud/pipelines`` that its tag v1 names, after both hold the product's pipelines.
 
@@ -170,7 +156,9 @@ def _publish(work: Path, remote: str, token: str) -> str:
         run("fetch", "--quiet", "--depth=1", remote, BRANCH)
         run("reset", "--quiet", "--hard", "FETCH_HEAD")
         run("rm", "-r", "--quiet", ".")
-    shutil.copytree(pipelines_folder(), work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git*", "__pycache__"))
+    shutil.copytree(
+        assets.folder("pipelines"), work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".git*", "__pycache__")
+    )
     run("add", "--all")
     if run("status", "--porcelain"):
         run("commit", "--quiet", "--message", "Pipelines AM Cloud")

@@ -28,7 +28,8 @@ from amcloud_sandbox.forge.config import Config
 from amcloud_sandbox.forge.state import Forge, open_forge
 
 ROOT_TOKEN, RUNNER_TOKEN = "glpat-root-for-tests", "runner-for-tests"
-CI_FILE = "stages: [tests, image]\ntests: {stage: tests, script: [true]}\nimage: {stage: image, script: [true]}\n"
+IMAGE_JOB = "build-image"  # `image` is a keyword of GitLab CI: no job may be called so
+CI_FILE = "stages: [tests, image]\ntests: {stage: tests, script: [true]}\nbuild-image: {stage: image, script: [true]}\n"
 START_TIMEOUT_S = 10.0
 
 
@@ -145,13 +146,13 @@ class RunningForge:
     ) -> dict[str, Any]:
         """The newest CI pipeline of the commit ends with these job states (``success`` unless given).
 
-        ``image``: content of the artifact ``image.json`` of the job ``image``.
+        ``image``: content of the artifact ``image.json`` of the job that builds it.
         """
         found: Any = self.client().projects.get(project).pipelines.list(sha=sha, get_all=True)
         pipeline = next(item for item in found if item.source != "external")
-        body: dict[str, Any] = {"jobs": dict(jobs or {"tests": "success", "image": "success"})}
+        body: dict[str, Any] = {"jobs": dict(jobs or {"tests": "success", IMAGE_JOB: "success"})}
         if image is not None:
-            body["files"] = {"image": {"image.json": dict(image)}}
+            body["files"] = {IMAGE_JOB: {"image.json": dict(image)}}
         answer: dict[str, Any] = self.internal("POST", f"/pipelines/{pipeline.id}/finish", body)
         return answer
 

@@ -1,0 +1,107 @@
+"""How a command of a pipeline is started: as the runner's account, in namespaces of its own.
+
+The command line is ``unshare`` (processes, mounts, IPC, host name) → a few mounts made as root → ``setpriv`` to the
+account. Ending ``unshare`` ends every process of the job. Privileges are not given up for good (no_new_privs), since
+buildah's user namespace needs the set-uid ``newuidmap`` (which needs CAP_SYS_ADMIN in its bounding set); the network is the machine's, as a shell executor's is.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TMP = Path("/tmp")
+UNSHARE = ("unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc")
+DROPPED = "-net_admin,-net_raw,-sys_ptrace,-sys_module,-sys_boot,-sys_time,-mknod"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One pipeline's place: ``folder`` holds its home, its /tmp and its sources.
+
+    ``images``: store of base images, read and never written. ``cache``: the project's, kept between pipelines.
+    ``tools``: where gitlab-ci-local is installed; may lie where the account cannot go, so it is bound into ``folder``.
+    """
+
+    account: str
+    folder: Path
+    images: Path
+    cache: Path
+    tools: Path
+
+    @property
+    def home(self) -> Path:
+        """The account's home during this pipeline."""
+        return self.folder / "home"
+
+    @property
+    def tmp(self) -> Path:
+        """What the pipeline sees as /tmp."""
+        return self.folder / "tmp"
+
+    @property
+    def tmp_inside(self) -> Path:
+        """Where the pipeline finds :attr:`tmp`: at /tmp, unless the sandbox itself lies there (tests)."""
+        return self.tmp if self.folder.is_relative_to(TMP) else TMP
+
+    @property
+    def sources(self) -> Path:
+        """The checked-out commit."""
+        return self.folder / "builds"
+
+    @property
+    def program(self) -> Path:
+        """gitlab-ci-local, as seen inside."""
+        return self.folder / "tools" / "node_modules" / ".bin" / "gitlab-ci-local"
+
+    def make(self) -> None:
+        """The folders exist and belong to the account (``tools`` excepted)."""
+        user = pwd.getpwnam(self.account)
+        for folder in (self.folder, self.home, self.home / "run", self.tmp, self.sources, self.cache):
+            folder.mkdir(parents=True, exist_ok=True)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            folder.chmod(0o700)
+        (self.folder / "tools").mkdir(exist_ok=True)
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The whole environment of a command; nothing of the runner's own is in it."""
+        return {
+            "PATH": PATH,
+            "HOME": str(self.home),
+            "USER": self.account,
+            "LOGNAME": self.account,
+            "LANG": "C.UTF-8",
+            "XDG_RUNTIME_DIR": str(self.home / "run"),
+            "TMPDIR": str(self.tmp_inside),
+            "COMPOSER_HOME": str(self.cache / "composer"),
+            "COMPOSER_CACHE_DIR": str(self.cache / "composer" / "cache"),
+            "BUILDAH_ISOLATION": "chroot",
+            "GIT_TERMINAL_PROMPT": "0",
+            "NO_COLOR": "1",
+            **(extra or {}),
+        }
+
+    def argv(self, command: Sequence[str], *, cwd: Path | None = None, images_writable: bool = False) -> list[str]:
+        """The command line that runs ``command`` inside the cell (in its sources unless ``cwd``)."""
+        script = self._script(cwd or self.sources, images_writable=images_writable)
+        return [*UNSHARE, "/bin/sh", "-c", script, "cell", *command]
+
+    def _script(self, cwd: Path, *, images_writable: bool) -> str:
+        images, tools, inside = (shlex.quote(str(path)) for path in (self.images, self.tools, self.folder / "tools"))
+        account = shlex.quote(self.account)
+        mounts = _read_only(tools, inside)
+        if self.tmp_inside != self.tmp:
+            mounts.insert(0, f"mount --bind {shlex.quote(str(self.tmp))} {self.tmp_inside}")
+        if not images_writable:
+            mounts += _read_only(images, images)
+        change = f"setpriv --reuid {account} --regid {account} --init-groups --bounding-set={DROPPED}"
+        return " && ".join((*mounts, f"cd {shlex.quote(str(cwd))}", f'exec {change} -- "$@"'))
+
+
+def _read_only(source: str, target: str) -> list[str]:
+    return [f"mount --bind {source} {target}", f"mount -o remount,bind,ro {target}"]
