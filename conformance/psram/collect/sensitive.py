@@ -74,7 +74,10 @@ def secrets(content: bytes) -> tuple[Mark, ...]:
     """Places that hold what looks like a real secret."""
     if _HINT.search(content) is None:
         return ()
-    found = [*_tokens(content), *_dsns(content), *_assigned(content)]
+    found: list[_Hit] = []
+    for hit in (*_tokens(content), *_dsns(content), *_assigned(content)):
+        if not any(hit[0] < end and start < hit[1] for start, end, _name in found[-_MAX_MARKS:]):
+            found.append(hit)  # the most precise kind speaks for a value
     return _marks(content, "secret", found)
 
 

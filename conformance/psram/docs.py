@@ -1,0 +1,119 @@
+"""Writes docs/regles/ from the pack's data: ``python -m psram.docs FOLDER`` (``--check`` only compares).
+
+The pages are the rules' documentation for developers and auditors, in French; they are never edited by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from psram import packs
+from psram.reports.projection import MOMENTS
+from psram.rules import EvidenceClass, Example, Pack, Rule
+
+_EVIDENCE = {
+    EvidenceClass.OBSERVED: "observée par la plateforme",
+    EvidenceClass.PRODUCED: "produite par le pipeline",
+    EvidenceClass.DECLARED: "déclarée sur le portail",
+    EvidenceClass.SIGNED: "signée par une personne",
+}
+_LANGUAGES = {"php": "php", "yaml": "yaml", "json": "json", "sql": "sql", "twig": "twig", "lock": "json"}
+
+
+def pages(pack: Pack) -> dict[str, str]:
+    """File name → content of every page."""
+    return {"README.md": _index(pack), **{f"{rule.id}.md": _page(rule, pack) for rule in pack.rules}}
+
+
+def _index(pack: Pack) -> str:
+    lines = [
+        f"# Règles de {pack.title}",
+        "",
+        f"Pages écrites par `python -m psram.docs docs/regles` depuis le pack `{pack.name}`",
+        f"(empreinte `{pack.digest}`). Une règle bloquante enfreinte fait refuser l'hébergement ; au-delà de",
+        f"{pack.major_threshold['homologation']} règles majeures enfreintes ({pack.major_threshold['labellisation']} en "
+        "labellisation), elles bloquent aussi.",
+        "",
+    ]
+    for family, title in pack.families.items():
+        lines += [f"## {family} – {title}", ""]
+        lines += ["| règle | gravité | compte dès | titre |", "| --- | --- | --- | --- |"]
+        for rule in pack.rules:
+            if rule.family == family:
+                severity = rule.severity["homologation"].value
+                lines.append(f"| [{rule.id}]({rule.id}.md) | {severity} | {MOMENTS[rule.moment]} | {rule.title} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _page(rule: Rule, pack: Pack) -> str:
+    severities = ", ".join(f"{severity.value} en {track}" for track, severity in sorted(rule.severity.items()))
+    lines = [
+        f"# {rule.id} – {rule.title}",
+        "",
+        rule.rationale,
+        "",
+        f"* **Gravité** : {severities}",
+        f"* **Compte dès** : {MOMENTS[rule.moment]}",
+        f"* **Preuve** : {_EVIDENCE[rule.evidence]}",
+        f"* **Références** : {' ; '.join(rule.references)}",
+    ]
+    if rule.requires:
+        lines.append(f"* **Suppose** : {', '.join(f'[{required}]({required}.md)' for required in rule.requires)}")
+    lines += ["", "## Remède", "", f"{rule.remediation.fr} (effort {rule.remediation.effort})", ""]
+    lines += ["## Accepté", "", *_examples(rule.examples.good), "## Refusé", "", *_examples(rule.examples.bad)]
+    lines.append(f"Depuis {pack.title}. Page écrite depuis `conformance/packs/{pack.name}/rules/{rule.id}.yaml`.")
+    return "\n".join(lines) + "\n"
+
+
+def _examples(examples: tuple[Example, ...]) -> Iterator[str]:
+    for example in examples:
+        outcome = " (indéterminé)" if example.expect == "indetermine" else ""
+        yield f"* {example.name[0].upper()}{example.name[1:]}{outcome}"
+        yield from _facts(example)
+        yield ""
+
+
+def _facts(example: Example) -> Iterator[str]:
+    for path, text in example.files.items():
+        suffix = path.rpartition(".")[2].lower()
+        shown = text.replace("@@", "…").rstrip("\n")
+        yield ""
+        yield f"  `{path!r}`".replace("'", "") if "\n" in path else f"  `{path}`"
+        yield ""
+        yield f"  ```{_LANGUAGES.get(suffix, 'text')}"
+        yield from (f"  {line}".rstrip().replace("\0", "␀") for line in shown.split("\n"))
+        yield "  ```"
+    notes = [f"lien `{path}` vers `{target}`" for path, target in example.links.items()]
+    notes += [f"sous-module `{path}`" for path in example.submodules]
+    notes += [f"`{path}`, plus gros que la limite" for path in example.oversize]
+    notes += [f"{key} : `{value}`" for key, value in sorted(example.context.items())]
+    if notes:
+        yield ""
+        yield f"  {' ; '.join(notes)}"
+
+
+def main() -> int:
+    """Write the pages, or compare them with ``--check``; 1 when they are out of date."""
+    parser = argparse.ArgumentParser(description="Écrit les pages des règles depuis les données du pack.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pack", default=packs.DEFAULT)
+    parser.add_argument("--check", action="store_true", help="compare sans écrire")
+    given = parser.parse_args()
+    wanted = pages(packs.load(given.pack))
+    existing = {f.name: f.read_text("utf-8") for f in given.folder.glob("*.md")} if given.folder.is_dir() else {}
+    if given.check:
+        return 0 if existing == wanted else 1
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for name in existing.keys() - wanted.keys():
+        (given.folder / name).unlink()
+    for name, content in wanted.items():
+        (given.folder / name).write_text(content, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""What the engine recomputes without Composer is what Composer itself says (Debian's, run for real)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from psram import versions
+from psram.collect import composer
+
+COMPOSER = Path("/usr/share/php/Composer/autoload.php")
+pytestmark = pytest.mark.skipif(
+    shutil.which("php") is None or not COMPOSER.exists(), reason="Debian's composer and php are not installed"
+)
+
+HASHES = """
+require '/usr/share/php/Composer/autoload.php';
+foreach (json_decode(stream_get_contents(STDIN)) as $text) {
+    echo Composer\\Package\\Locker::getContentHash($text), "\\n";
+}
+"""
+ALLOWS = """
+require '/usr/share/php/Composer/autoload.php';
+foreach (json_decode(stream_get_contents(STDIN)) as [$constraint, $version]) {
+    try { echo Composer\\Semver\\Semver::satisfies($version, $constraint) ? '1' : '0'; } catch (Throwable) { echo '?'; }
+}
+"""
+
+
+def php(code: str, given_values: Any) -> str:
+    done = subprocess.run(
+        ["php", "-d", "error_reporting=0", "-d", "display_errors=stderr", "-r", code],
+        input=json.dumps(given_values).encode(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.decode()
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**66), 2**66),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.one_of(st.text("ab/é01", max_size=3), st.sampled_from(["0", "1", "2"])), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+KEYS = ["name", "version", "require", "require-dev", "minimum-stability", "prefer-stable", "repositories", "extra"]
+MANIFESTS = st.builds(
+    lambda known, platform: {**known, **({} if platform is None else {"config": {"platform": platform, "sort": 1}})},
+    st.dictionaries(st.sampled_from([*KEYS, "description", "autoload"]), VALUES, max_size=5),
+    st.one_of(st.none(), st.dictionaries(st.sampled_from(["php", "ext-intl"]), st.just("8.2.7"), max_size=2)),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(MANIFESTS, min_size=30, max_size=60))
+def test_the_content_hash_is_composers(manifests: list[dict[str, Any]]) -> None:
+    texts = [json.dumps(m, ensure_ascii=False) for m in manifests]
+    theirs = php(HASHES, texts).split()
+    ours = [composer.content_hash(json.loads(text)) for text in texts]
+    wrong = [(t, composer.php_json(json.loads(t))) for t, a, b in zip(texts, ours, theirs, strict=True) if a != b]
+    assert wrong == []
+
+
+CONSTRAINTS = ["^", "~", ">=", "<", ">", "<=", "!=", "", "=="]
+NUMBERS = st.lists(st.integers(0, 12), min_size=1, max_size=4).map(lambda n: ".".join(map(str, n)))
+ONE = st.one_of(
+    st.builds(lambda o, n: o + n, st.sampled_from(CONSTRAINTS), NUMBERS),
+    NUMBERS.filter(lambda n: n.count(".") < 3).map(lambda n: n + ".*"),
+    st.builds(lambda a, b: f"{a} - {b}", NUMBERS, NUMBERS),
+)
+MANY = st.lists(st.lists(ONE, min_size=1, max_size=2).map(" ".join), min_size=1, max_size=2).map(" || ".join)
+VERSIONS = st.builds(lambda n, s: n + s, NUMBERS, st.sampled_from(["", "", "", "-beta1", "-RC2", "-dev"]))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(MANY, VERSIONS), min_size=50, max_size=100))
+def test_constraints_allow_what_composer_allows(cases: list[tuple[str, str]]) -> None:
+    theirs = php(ALLOWS, cases)
+    wrong = []
+    for (constraint, version), said in zip(cases, theirs, strict=True):
+        ours = versions.allows(constraint, version)
+        if said != "?" and ours is not None and ours is not (said == "1"):
+            wrong.append((constraint, version, said))
+    assert wrong == []
