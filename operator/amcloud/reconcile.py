@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from amcloud import errors
-from amcloud.ports import Question, World
+from amcloud.ports import Judged, Question, World
 from amcloud.stages import apply, build, manifest, observe, render, report, repository, verdict
 from amcloud.stages.apply import Wave
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
@@ -45,21 +45,26 @@ def admit(
     yield (so_far := replace(so_far, commit=commit, seen_at=seen_at))
 
     question = Question.of(app, stage, commit, token, world, now=now)
-    yield (so_far := _judge(question, Moment.BUILD, world, so_far))
+    so_far, judged = _judge(question, Moment.BUILD, world, so_far)
+    yield so_far
     if so_far.over:
+        yield _kept(question, judged, world, so_far)
         return
 
     pipelines, image = world.forge.pipelines(project, commit), world.registry.image(project, commit)
     grace_s, deadline_s = world.settings.pipeline_grace_s, world.settings.pipeline_deadline_s
     step = build.next_step(commit, pipelines, image, seen_at=seen_at, now=now, grace_s=grace_s, deadline_s=deadline_s)
-    if isinstance(step, build.Start):
-        world.forge.start_pipeline(project, head.name, commit)
-    yield (so_far := so_far.building(step))
     if not isinstance(step, build.GoOn):
+        so_far = _kept(question, judged, world, so_far)
+        if isinstance(step, build.Start):
+            world.forge.start_pipeline(project, head.name, commit)
+        yield so_far.building(step)
         return
+    yield (so_far := so_far.building(step))
 
     question = question.after(world.forge.test_evidence(project, step.pipeline, commit))
-    so_far = _judge(question, Moment.HOST, world, so_far)
+    so_far, judged = _judge(question, Moment.HOST, world, so_far)
+    so_far = _kept(question, judged, world, so_far)
     yield so_far if so_far.over else replace(so_far, deployed=Revision(commit, step.image.reference))
 
 
@@ -156,10 +161,9 @@ def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOut
     return so_far
 
 
-def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcome) -> StageOutcome:
+def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcome) -> tuple[StageOutcome, Judged]:
+    """The gate's answer, and the verdict that it is founded on."""
     judged = world.conformance.judge(question)
-    url = world.reports.keep(question, judged)
-    name = world.cluster.keep_report(question.app, question.stage, judged.report, url)
     decision = verdict.decide(
         moment=moment,
         app=question.app,
@@ -170,7 +174,14 @@ def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcom
         dossier=question.dossier,
         now=world.clock.now(),
     )
-    return so_far.judged(moment, judged.report, url, name, decision)
+    return so_far.judged(moment, judged.report, decision), judged
+
+
+def _kept(question: Question, judged: Judged, world: World, so_far: StageOutcome) -> StageOutcome:
+    """The verdict is stored where auditors and developers read it; only the last one of a pass is."""
+    url = world.reports.keep(question, judged)
+    name = world.cluster.keep_report(question.app, question.stage, judged.report, url)
+    return replace(so_far, report_url=url, report_name=name)
 
 
 def _address(app: App, place: Place, served: tuple[Organisation, ...], world: World) -> str:

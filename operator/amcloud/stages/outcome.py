@@ -113,7 +113,9 @@ class StageOutcome:
             case errors.UnavailableError():
                 forge = isinstance(error, errors.ForgeUnavailableError)
                 reason = Reason.FORGE_UNAVAILABLE if forge else Reason.SERVICE_UNAVAILABLE
-                return self.waiting(reason, str(error), retry_after_s=error.retry_after_s or RETRY_UNAVAILABLE_S)
+                # half a verdict must not replace the whole one that an earlier pass gave
+                known = replace(self, report=None, moment=None) if self.partial else self
+                return known.waiting(reason, str(error), retry_after_s=error.retry_after_s or RETRY_UNAVAILABLE_S)
             case errors.RepositoryRefusedError():
                 return self.refused(Reason.REPOSITORY_REFUSED, str(error))
             case errors.NotOwnedError():
@@ -123,9 +125,9 @@ class StageOutcome:
             case _:
                 return self.refused(Reason.BROKEN_INSTALLATION, str(error))
 
-    def judged(self, moment: Moment, report: Report, url: str, name: str, decision: Decision) -> StageOutcome:
+    def judged(self, moment: Moment, report: Report, decision: Decision) -> StageOutcome:
         """The gate has answered."""
-        known = replace(self, moment=moment, report=report, report_url=url, report_name=name)
+        known = replace(self, moment=moment, report=report)
         match decision.answer:
             case Answer.GO:
                 return known

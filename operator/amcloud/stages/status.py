@@ -160,7 +160,7 @@ def _conditions(outcome: StageOutcome) -> Iterator[Condition]:
     """What this pass learnt, as conditions of the stage."""
     reason, text = outcome.reason, sentence(outcome)
     yield Condition("Ready", _ready(outcome), reason, text)
-    if reason in _SOURCE:
+    if reason in _SOURCE and outcome.report is None:
         yield Condition("SourceFetched", Status.FALSE, reason, text)
     elif outcome.commit is not None:
         yield Condition("SourceFetched", Status.TRUE, Reason.SOURCE_FETCHED, f"commit {outcome.commit}")
@@ -174,7 +174,7 @@ def _conditions(outcome: StageOutcome) -> Iterator[Condition]:
         yield Condition("Accepted", Status.TRUE, Reason.ACCEPTED, "procès-verbal de recette positif pour ce commit")
     if outcome.image is not None:
         yield Condition("Built", Status.TRUE, Reason.BUILT, outcome.image)
-    elif reason in _BUILD:
+    elif reason in _BUILD or (reason is Reason.REPOSITORY_REFUSED and outcome.report is not None):
         yield Condition("Built", Status.FALSE, reason, text)
     yield from _instance(outcome, text)
 
@@ -259,8 +259,8 @@ def _conformance(outcome: StageOutcome) -> dict[str, Any] | None:
         "sentence": bounded(outcome_sentence(outcome, report), 255),
         "counts": {_COUNTED[verdict]: number for verdict, number in sorted(counts.items())},
         "blocking": [_blocking(result.rule_id, result.title, result.findings) for result in blocking],
-        "reportRef": {"name": outcome.report_name},
-        "reportURL": outcome.report_url,
+        **({"reportRef": {"name": outcome.report_name}} if outcome.report_name else {}),
+        **({"reportURL": outcome.report_url} if outcome.report_url else {}),
     }
 
 
