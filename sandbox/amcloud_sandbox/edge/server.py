@@ -52,7 +52,6 @@ class Server:
         for name in ("tmp", "pages"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
-        self.followed.unlink(missing_ok=True)
         for name, text in PAGES.items():
             (self.folder / "pages" / name).write_text(text, encoding="utf-8")
         if not self.file.exists():

@@ -39,6 +39,8 @@ class Edge:
         listen = [option for address in server.listen for option in ("--listen", address)]
         argv = (*self.launcher, sys.executable, "-m", "amcloud_sandbox.edge", "--kubeconfig", str(layout.kubeconfig),
                 "--folder", str(server.folder), *listen)  # fmt: skip
+        if not processes.running(self._controller, layout=layout):
+            server.followed.unlink(missing_ok=True)  # an earlier controller's
         processes.start(self._controller, argv, layout=layout)
         processes.wait_until(
             lambda: self.healthy(layout),

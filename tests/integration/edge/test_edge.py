@@ -15,10 +15,10 @@ import pytest
 import requests
 from kubernetes import client, config
 
-from amcloud_sandbox import network
+from amcloud_sandbox import network, processes
 from amcloud_sandbox.control_plane import ControlPlane
 from amcloud_sandbox.identity import edge_session
-from amcloud_sandbox.layout import HOST_IP
+from amcloud_sandbox.layout import HOST_IP, Layout
 from amcloud_sandbox.parts.edge import Edge
 from amcloud_sandbox.testing.services import ENDS_WITH_US, free_port, temporary_layout
 
@@ -36,13 +36,19 @@ def api(control_plane: ControlPlane) -> client.ApiClient:
 @pytest.fixture(scope="module")
 def edge(control_plane: ControlPlane) -> Iterator[str]:
     """Address of an entry that follows the test's API server."""
+    with started(control_plane) as (part, _):
+        yield f"http://127.0.0.1:{part.port}"
+
+
+@contextlib.contextmanager
+def started(control_plane: ControlPlane) -> Iterator[tuple[Edge, Layout]]:
     part = Edge(hosts=("127.0.0.1",), port=free_port(), launcher=ENDS_WITH_US)
     with temporary_layout() as layout:
         layout.state.mkdir()
         shutil.copy(control_plane.kubeconfig, layout.kubeconfig)
         try:
             part.up(layout, print)
-            yield f"http://127.0.0.1:{part.port}"
+            yield part, layout
         finally:
             part.down(layout)
 
@@ -252,3 +258,20 @@ def test_a_session_of_the_sandbox_reaches_hosts_by_name_and_keeps_cookies_apart(
     assert answer.text == "named /x a.amcloud.localhost:8080|127.0.0.1|http"
     assert answer.url == "http://a.amcloud.localhost:8080/x"
     assert [cookie.domain for cookie in session.cookies] == ["a.amcloud.localhost"]
+
+
+def test_nginx_goes_on_serving_while_the_controller_is_started_again(
+    control_plane: ControlPlane, world: World, address: str
+) -> None:
+    with application("steady", address) as port, started(control_plane) as (part, layout):
+        here = f"http://127.0.0.1:{part.port}"
+        world.create("steady.exemple.localhost", port)
+        soon(lambda: get(here, "steady.exemple.localhost").status_code == 200)
+        part.up(layout, print)  # once more changes nothing
+        processes.stop("edge-controller", layout=layout)
+        assert not part.healthy(layout)
+        assert get(here, "steady.exemple.localhost").status_code == 200
+        world.edit("steady2.exemple.localhost")
+        part.up(layout, print)
+        assert get(here, "steady2.exemple.localhost").status_code == 200
+        assert get(here, "steady.exemple.localhost").status_code == 404
