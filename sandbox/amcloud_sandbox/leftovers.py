@@ -78,7 +78,7 @@ def restore_machine(layout: Layout) -> None:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return None
 
@@ -98,7 +98,8 @@ def _hierarchies() -> list[Path]:
 
 def end_pods(socket: Path, name: str) -> None:
     """No shim of the containerd at ``socket`` and no process of the control group ``name`` is left."""
-    _end(lambda: _shims(socket))
+    # the first process of each container goes with its shim; once the shim has gone, nothing tells whose it was
+    _end(lambda: [*_children(set(_shims(socket))), *_shims(socket)])
     _end(lambda: _pod_processes(name))
 
 
@@ -122,6 +123,14 @@ def _shims(socket: Path) -> Iterable[int]:
         except OSError:
             continue
         if words[0].endswith(b"containerd-shim-runc-v2") and str(socket).encode() in words:
+            yield int(folder.name)
+
+
+def _children(parents: set[int]) -> Iterable[int]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        stat = _read(folder / "stat") or ""
+        fields = stat.rpartition(")")[2].split()
+        if fields and fields[0] != "Z" and int(fields[1]) in parents:
             yield int(folder.name)
 
 
