@@ -155,7 +155,7 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
             operator.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(login), sql.Literal(password))
             )
-        operator.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner)))
+            operator.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(login)))
         operator.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
         place = urlsplit(postgres.operator_url)
         urls = [f"postgresql://{login}:{password}@127.0.0.1:{place.port}/{name}" for login in (owner, role)]

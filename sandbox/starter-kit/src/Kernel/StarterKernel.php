@@ -46,9 +46,19 @@ abstract class StarterKernel extends Kernel
         $this->configureRoutesOfFiles($routes);
     }
 
-    /** One folder a checkout, so that two applications on one machine do not share it. */
+    /** One folder a checkout and account: what is executed from it was written by us, by nobody else. */
     private function temporary(): string
     {
-        return sys_get_temp_dir() . '/amcloud-' . substr(hash('sha256', $this->getProjectDir()), 0, 12) . '-' . getmyuid();
+        $account = \function_exists('posix_geteuid') ? posix_geteuid() : getmyuid();
+        $checkout = substr(hash('sha256', $this->getProjectDir()), 0, 12);
+        $folder = sys_get_temp_dir() . "/amcloud-{$checkout}-{$account}";
+        if (!is_dir($folder) && !mkdir($folder, 0o700, true) && !is_dir($folder)) {
+            throw new \RuntimeException("dossier temporaire impossible à créer : {$folder}");
+        }
+        if (fileowner($folder) !== $account) {
+            throw new \RuntimeException("dossier temporaire d'un autre compte : {$folder}");
+        }
+
+        return $folder;
     }
 }

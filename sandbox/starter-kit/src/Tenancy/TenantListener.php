@@ -7,6 +7,7 @@ namespace AmCloud\StarterKit\Tenancy;
 use Symfony\Component\EventDispatcher\EventSubscriberInterface;
 use Symfony\Component\HttpKernel\Event\RequestEvent;
 use Symfony\Component\HttpKernel\Exception\NotFoundHttpException;
+use Symfony\Component\HttpKernel\Exception\ServiceUnavailableHttpException;
 use Symfony\Component\HttpKernel\KernelEvents;
 
 /**
@@ -35,8 +36,14 @@ final class TenantListener implements EventSubscriberInterface
         if ($request->getPathInfo() === '/sante') {
             return;
         }
-        $organisation = $this->organisations->forHost($request->getHost())
-            ?? throw new NotFoundHttpException('Aucun organisme n’est servi à cette adresse.');
+        try {
+            $organisation = $this->organisations->forHost($request->getHost());
+        } catch (OrganisationsFileError $error) {
+            throw new ServiceUnavailableHttpException(5, 'Service indisponible pour le moment.', $error);
+        }
+        if ($organisation === null) {
+            throw new NotFoundHttpException('Aucun organisme n’est servi à cette adresse.');
+        }
         $this->tenancy->enter($organisation);
     }
 }

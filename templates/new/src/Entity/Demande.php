@@ -1,0 +1,52 @@
+<?php
+
+declare(strict_types=1);
+
+namespace App\Entity;
+
+use AmCloud\StarterKit\Tenancy\TenantScoped;
+use Doctrine\ORM\Mapping as ORM;
+
+/** Une demande d’un agent. */
+#[ORM\Entity]
+#[ORM\Table(name: 'demande')]
+class Demande
+{
+    use TenantScoped;
+
+    #[ORM\Id]
+    #[ORM\GeneratedValue(strategy: 'IDENTITY')]
+    #[ORM\Column(type: 'integer')]
+    private ?int $id = null;
+
+    #[ORM\Column(type: 'string', length: 200)]
+    private string $objet;
+
+    #[ORM\Column(type: 'boolean')]
+    private bool $close = false;
+
+    public function __construct(string $objet)
+    {
+        $this->objet = $objet;
+    }
+
+    public function id(): int
+    {
+        return $this->id ?? throw new \LogicException('demande non enregistrée');
+    }
+
+    public function objet(): string
+    {
+        return $this->objet;
+    }
+
+    public function estClose(): bool
+    {
+        return $this->close;
+    }
+
+    public function clore(): void
+    {
+        $this->close = true;
+    }
+}
