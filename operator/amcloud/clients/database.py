@@ -158,7 +158,7 @@ def _ensure_role(connection: psycopg.Connection, login: _Login) -> None:
         )
     # hashed here: the server, and its log, never see the password
     hashed = connection.pgconn.encrypt_password(login.password.encode(), login.role.encode(), b"scram-sha-256").decode()
-    options = "LOGIN NOINHERIT CONNECTION LIMIT {connections} PASSWORD {hashed}"
+    options = "LOGIN CONNECTION LIMIT {connections} PASSWORD {hashed}"
     if not found:
         options = f"NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION {options}"
     connection.execute(

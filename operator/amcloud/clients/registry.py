@@ -21,7 +21,7 @@ _MANIFESTS: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_PROJECT: Final = re.compile(r"[a-z0-9]+(?:[._/-]{1,2}[a-z0-9]+){0,60}")
+_PROJECT: Final = re.compile(r"[a-z0-9]+(?:(?:[./]|_{1,2}|-{1,20})[a-z0-9]+){0,60}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 
 

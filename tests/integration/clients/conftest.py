@@ -143,3 +143,10 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningForge]:
     """The forge's stand-in: real git, real HTTP."""
     with running_forge(Path(tmp_path_factory.mktemp("forge"))) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def token(forge: RunningForge) -> str:
+    """The organisation's own token for its project."""
+    forge.project("cpam-bas-rhin/suivi-courriers", maintainers=("organisation", "amcloud"))
+    return forge.user("organisation")

@@ -1,0 +1,82 @@
+"""The norm engine's adapter: real git, real worker process, facts read once."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from amcloud.clients.conformance import PsramConformance
+from amcloud.clients.source import GitSource
+from amcloud.errors import BrokenInstallationError
+from amcloud.ports import Question
+from amcloud.stages.verdict import Dossier, NormPack
+from amcloud_sandbox.testing.forge import RunningForge
+from psram import packs
+from psram.evidence import load
+from psram.model import Limits, PipelineEvidence, ReportVerdict, TestSummary
+
+from .conftest import ORGANISATIONS, SETTINGS, STAGE, local_app, parsed
+
+PROJECT = "cpam-bas-rhin/suivi-courriers"
+NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+
+
+def question(commit: str, token: str) -> Question:
+    pack = NormPack(packs.DEFAULT, packs.load().digest, datetime(2026, 1, 1, tzinfo=UTC), frozenset())
+    organisations = tuple(ORGANISATIONS.values())
+    return Question(parsed(local_app()), STAGE, commit, token, pack, None, Dossier(), organisations)
+
+
+def conformance(forge: RunningForge, folder: Path, limits: Limits | None = None) -> PsramConformance:
+    source = GitSource(forge.url, folder / "git")
+    return PsramConformance(source, SETTINGS, folder / "facts", now=lambda: NOW, limits=limits)
+
+
+def test_a_repository_without_composer_json_is_judged_and_its_facts_are_read_once(
+    forge: RunningForge, token: str, tmp_path: Path
+) -> None:
+    commit = forge.commit(PROJECT, {"index.php": "<?php echo 1;\n"})
+    first = conformance(forge, tmp_path).judge(question(commit, token))
+    assert first.report.verdict is ReportVerdict.VIOLATED
+    assert first.report.commit == commit
+    assert first.report.evaluated_on.isoformat() == "2026-03-02"  # the day in Paris
+    forge_is_gone = PsramConformance(
+        GitSource("http://127.0.0.1:1", tmp_path / "other"), SETTINGS, tmp_path / "facts", now=lambda: NOW
+    )
+    assert forge_is_gone.judge(question(commit, token)).report == first.report
+
+
+def test_the_pipeline_s_evidence_changes_the_verdict_of_its_rules_only(
+    forge: RunningForge, token: str, tmp_path: Path
+) -> None:
+    commit = forge.commit(PROJECT, {"a.php": "<?php\n"})
+    before = conformance(forge, tmp_path).judge(question(commit, token))
+    tests = TestSummary(tests=3, failures=0, errors=0, skipped=0, isolation=1)
+    after = conformance(forge, tmp_path).judge(
+        question(commit, token).after(PipelineEvidence(commit, "success", tests=tests))
+    )
+    changed = {a.rule_id for a, b in zip(before.report.results, after.report.results, strict=True) if a != b}
+    assert changed
+    assert load(after.evidence).context.evidence.pipeline is not None
+
+
+def test_what_cannot_be_read_is_indeterminate_and_tried_again(forge: RunningForge, token: str, tmp_path: Path) -> None:
+    commit = forge.commit(PROJECT, {"b.php": "<?php\n"})
+    starved = conformance(forge, tmp_path, Limits(timeout_s=0.01)).judge(question(commit, token))
+    assert starved.report.verdict is not ReportVerdict.CONFORMING
+    assert any(r.missing_evidence for r in starved.report.blocking())
+    fed = conformance(forge, tmp_path).judge(question(commit, token))
+    assert fed.report.files > 0
+
+
+def test_a_pack_with_another_digest_is_a_broken_installation(forge: RunningForge, token: str, tmp_path: Path) -> None:
+    asked = question("a" * 40, token)
+    for pack in (
+        dataclasses.replace(asked.pack, digest="sha256:" + "0" * 64),
+        dataclasses.replace(asked.pack, version="psram-1999.1"),
+    ):
+        with pytest.raises(BrokenInstallationError, match="paquet de normes"):
+            conformance(forge, tmp_path).judge(dataclasses.replace(asked, pack=pack))

@@ -1,0 +1,177 @@
+"""GitLab's client against the stand-in, which answers as GitLab does, failures included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from amcloud.clients.forge import GitlabForge
+from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError
+from amcloud.stages.build import PipelineStatus
+from amcloud.stages.report import CommitState, CommitStatus
+from amcloud_sandbox.testing.forge import CI_FILE, RunningForge
+
+PROJECT = "cpam-bas-rhin/suivi-courriers"
+FAILED = CommitStatus(
+    "amcloud/psram", CommitState.FAILED, "1 règle bloquante non respectée", "http://rapports.example/1"
+)
+JUNIT = '<testsuite><testcase classname="IsolationTest" name="a"/><testcase name="b"><failure/></testcase></testsuite>'
+
+
+@pytest.fixture
+def gitlab(forge: RunningForge, token: str) -> GitlabForge:
+    del token  # made with the members of the project
+    return GitlabForge(forge.url, forge.user("amcloud"))
+
+
+def written(forge: RunningForge, since: int) -> list[dict[str, Any]]:
+    return forge.requests("*statuses*", "POST", since=since)
+
+
+def test_a_status_is_written_once(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {"a": "status once"})
+    assert gitlab.set_status(PROJECT, commit, FAILED) is True
+    assert gitlab.set_status(PROJECT, commit, FAILED) is False
+    listed: Any = forge.client().projects.get(PROJECT).commits.get(commit).statuses.list(get_all=True)
+    assert [(s.name, s.status, s.target_url) for s in listed] == [
+        ("amcloud/psram", "failed", "http://rapports.example/1")
+    ]
+
+
+def test_a_status_among_many_is_found_beyond_the_first_page(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {"a": "many"})
+    assert gitlab.set_status(PROJECT, commit, FAILED)
+    for number in range(25):
+        gitlab.set_status(PROJECT, commit, CommitStatus(f"autre/{number}", CommitState.SUCCESS, "bien"))
+    assert gitlab.set_status(PROJECT, commit, FAILED) is False
+
+
+def test_the_same_state_again_is_no_error(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {"a": "transition"})
+    for description in ("un", "deux", "trois"):
+        gitlab.set_status(PROJECT, commit, CommitStatus("amcloud/acceptance", CommitState.RUNNING, description))
+
+
+def test_pipelines_speak_of_their_jobs_and_not_of_our_statuses(forge: RunningForge, gitlab: GitlabForge) -> None:
+    project = forge.project(PROJECT)
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE})
+    assert [p.status for p in gitlab.pipelines(PROJECT, commit)] in (
+        [PipelineStatus.PENDING],
+        [PipelineStatus.RUNNING],
+    )
+    gitlab.set_status(PROJECT, commit, FAILED)
+    forge.finish_pipeline(project.id, commit)
+    (found,) = gitlab.pipelines(PROJECT, commit)
+    assert found.status is PipelineStatus.SUCCESS
+    assert found.created_at.tzinfo is not None
+    assert found.url.startswith("http")
+
+
+def test_a_commit_with_a_status_alone_has_no_pipeline_of_ours(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": None, "a": "no ci"})
+    gitlab.set_status(PROJECT, commit, FAILED)  # GitLab makes an "external" pipeline for it
+    assert gitlab.pipelines(PROJECT, commit) == ()
+
+
+def test_a_pipeline_is_started_where_the_push_did_not(forge: RunningForge, gitlab: GitlabForge) -> None:
+    forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE})
+    commit = forge.commit(PROJECT, {"a": "skipped"}, message="Change [skip ci]")
+    before = [p for p in gitlab.pipelines(PROJECT, commit) if p.status is not PipelineStatus.SKIPPED]
+    assert before == []
+    gitlab.start_pipeline(PROJECT, "main", commit)
+    assert gitlab.pipelines(PROJECT, commit)[0].status in (PipelineStatus.PENDING, PipelineStatus.RUNNING)
+
+
+def test_a_project_without_ci_says_so(forge: RunningForge, gitlab: GitlabForge) -> None:
+    forge.project("cpam-bas-rhin/sans-ci", maintainers=("amcloud",))
+    commit = forge.commit("cpam-bas-rhin/sans-ci", {"a": "1"})
+    with pytest.raises(RepositoryRefusedError, match=r"\.gitlab-ci\.yml"):
+        gitlab.start_pipeline("cpam-bas-rhin/sans-ci", "main", commit)
+
+
+def test_the_test_job_s_report_is_evidence(forge: RunningForge, gitlab: GitlabForge) -> None:
+    project = forge.project(PROJECT)
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "junit"})
+    (pipeline,) = gitlab.pipelines(PROJECT, commit)
+    body = {"jobs": {"tests": "success", "image": "success"}, "files": {"tests": {"junit.xml": JUNIT}}}
+    forge.internal("POST", f"/pipelines/{pipeline.id}/finish", body)
+    (pipeline,) = gitlab.pipelines(PROJECT, commit)
+    evidence = gitlab.test_evidence(PROJECT, pipeline, commit)
+    assert evidence.tests is not None
+    assert (evidence.tests.tests, evidence.tests.failures, evidence.tests.isolation) == (2, 1, 1)
+    assert (evidence.commit, evidence.trusted, evidence.problem) == (commit, True, "")
+    assert project.id
+
+
+def test_a_missing_test_report_is_said(forge: RunningForge, gitlab: GitlabForge) -> None:
+    project = forge.project(PROJECT)
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "no junit"})
+    forge.finish_pipeline(project.id, commit)
+    (pipeline,) = gitlab.pipelines(PROJECT, commit)
+    evidence = gitlab.test_evidence(PROJECT, pipeline, commit)
+    assert evidence.tests is None
+    assert "junit.xml" in evidence.problem
+
+
+def test_active_projects_are_named_by_their_path(forge: RunningForge, gitlab: GitlabForge) -> None:
+    forge.commit(PROJECT, {"a": "active"})
+    assert PROJECT in gitlab.active_projects(datetime.now(UTC) - timedelta(minutes=1))
+
+
+def test_a_project_that_is_not_there_is_its_owner_s_business(gitlab: GitlabForge) -> None:
+    with pytest.raises(RepositoryRefusedError, match="cpam-bas-rhin/inconnu"):
+        gitlab.pipelines("cpam-bas-rhin/inconnu", "a" * 40)
+
+
+def test_a_token_that_was_rotated_is_the_platform_team_s_business(forge: RunningForge) -> None:
+    with pytest.raises(BrokenInstallationError, match="jeton"):
+        GitlabForge(forge.url, "glpat-perime").pipelines(PROJECT, "a" * 40)
+
+
+def test_a_renamed_project_still_answers(forge: RunningForge) -> None:
+    forge.project("cpam-bas-rhin/ancien", maintainers=("amcloud",))
+    commit = forge.commit("cpam-bas-rhin/ancien", {"a": "1"})
+    forge.client().projects.update(forge.project("cpam-bas-rhin/ancien").id, {"path": "nouveau", "name": "nouveau"})
+    gitlab = GitlabForge(forge.url, forge.user("amcloud"))
+    assert gitlab.set_status("cpam-bas-rhin/ancien", commit, FAILED) is True
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"kind": "status", "status": 503}, id="503"),
+        pytest.param({"kind": "status", "status": 409}, id="409"),
+        pytest.param({"kind": "reset"}, id="connection reset"),
+        pytest.param({"kind": "truncated"}, id="truncated body"),
+        pytest.param({"kind": "html"}, id="a proxy's page"),
+    ],
+)
+def test_a_forge_in_trouble_is_asked_once_and_waited_for(
+    forge: RunningForge, gitlab: GitlabForge, fault: dict[str, Any]
+) -> None:
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": None, "a": str(fault)})
+    forge.fail({"path": "/api/v4/*", **fault})
+    try:
+        for call in (
+            lambda: gitlab.pipelines(PROJECT, commit),
+            lambda: gitlab.set_status(PROJECT, commit, FAILED),
+            lambda: gitlab.active_projects(datetime.now(UTC)),
+        ):
+            with pytest.raises(ForgeUnavailableError) as caught:
+                call()
+            assert "<html" not in str(caught.value)
+    finally:
+        forge.fail()
+    assert gitlab.set_status(PROJECT, commit, FAILED) is True
+
+
+def test_a_rate_limit_says_when_to_come_back(forge: RunningForge, gitlab: GitlabForge) -> None:
+    forge.fail({"kind": "rate-limit", "path": "/api/v4/*", "retry_after_s": 42})
+    try:
+        with pytest.raises(ForgeUnavailableError) as caught:
+            gitlab.pipelines(PROJECT, "a" * 40)
+    finally:
+        forge.fail()
+    assert caught.value.retry_after_s == 42.0

@@ -1,0 +1,135 @@
+"""The git client against real repositories over HTTP."""
+
+from __future__ import annotations
+
+import http.server
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from amcloud.clients import source as source_module
+from amcloud.clients.source import GitSource
+from amcloud.errors import ForgeUnavailableError, RepositoryRefusedError
+from amcloud_sandbox.testing.forge import RunningForge
+
+PROJECT = "cpam-bas-rhin/suivi-courriers"
+
+
+@pytest.fixture
+def source(forge: RunningForge, tmp_path: Path) -> GitSource:
+    return GitSource(forge.url, tmp_path / "git")
+
+
+def show(repository: Path, what: str) -> bytes:
+    return subprocess.run(["git", "-C", repository, "show", what], capture_output=True, check=True).stdout
+
+
+def test_refs_and_content_of_a_private_project(forge: RunningForge, source: GitSource, token: str) -> None:
+    commit = forge.commit(PROJECT, {"composer.json": "{}\n"})
+    assert source.refs(PROJECT, token)["refs/heads/main"] == commit
+    repository = source.fetch(PROJECT, commit, token)
+    assert show(repository, f"{commit}:composer.json") == b"{}\n"
+    assert source.fetch(PROJECT, commit, None) == repository  # it is here: nobody is asked again
+
+
+def test_an_older_commit_is_fetched_by_its_name(forge: RunningForge, source: GitSource, token: str) -> None:
+    old = forge.commit(PROJECT, {"a": "1"})
+    new = forge.commit(PROJECT, {"a": "2"})
+    repository = source.fetch(PROJECT, new, token)
+    assert source.fetch(PROJECT, old, token) == repository
+    assert (show(repository, f"{old}:a"), show(repository, f"{new}:a")) == (b"1", b"2")
+
+
+def test_a_half_filled_mirror_is_completed(forge: RunningForge, source: GitSource, token: str) -> None:
+    commit = forge.commit(PROJECT, {"b": "entier"})
+    repository = source.fetch(PROJECT, commit, token)
+    for pack in (repository / "objects" / "pack").glob("*"):
+        pack.unlink()
+    (repository / "shallow").unlink(missing_ok=True)
+    assert show(source.fetch(PROJECT, commit, token), f"{commit}:b") == b"entier"
+
+
+@pytest.mark.parametrize(
+    ("project", "given"),
+    [
+        pytest.param(PROJECT, None, id="private, without a token"),
+        pytest.param(PROJECT, "glpat-faux", id="private, wrong token"),
+        pytest.param("cpam-bas-rhin/inconnu", "mine", id="absent"),
+        pytest.param("../../etc/passwd", "mine", id="a path that climbs"),
+        pytest.param("--upload-pack=touch /tmp/x", "mine", id="an option"),
+        pytest.param("a/b\nc", "mine", id="a line break"),
+    ],
+)
+def test_what_this_credential_does_not_open_is_refused(
+    source: GitSource, token: str, project: str, given: str | None
+) -> None:
+    with pytest.raises(RepositoryRefusedError) as caught:
+        source.refs(project, token if given == "mine" else given)
+    assert token not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_project_is_refused_with_what_to_do(forge: RunningForge, source: GitSource) -> None:
+    forge.project("cpam-bas-rhin/vide", maintainers=("organisation",))
+    with pytest.raises(RepositoryRefusedError, match="poussez"):
+        source.refs("cpam-bas-rhin/vide", forge.user("organisation"))
+
+
+def test_a_commit_that_is_too_big_is_refused(
+    forge: RunningForge, source: GitSource, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_module, "FILE_MAX_BYTES", 1024 * 1024)
+    noise = Path("/dev/urandom").open("rb").read(3 * 1024 * 1024)  # noqa: SIM115 - a device
+    commit = forge.commit(PROJECT, {"noise.bin": noise})
+    with pytest.raises(RepositoryRefusedError, match="1 Mio"):
+        source.fetch(PROJECT, commit, token)
+    forge.commit(PROJECT, {"noise.bin": None})
+
+
+def test_a_commit_that_the_forge_does_not_have_is_asked_again_later(source: GitSource, token: str) -> None:
+    with pytest.raises((ForgeUnavailableError, RepositoryRefusedError)):
+        source.fetch(PROJECT, "f" * 40, token)
+
+
+@pytest.fixture
+def broken() -> Iterator[str]:
+    """A server that answers 500 to everything."""
+
+    class Broken(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(500)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+            del format, args
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_forge_in_trouble_is_unavailable(broken: str, tmp_path: Path) -> None:
+    for url in (broken, "http://127.0.0.1:1", "http://inexistant.invalid"):
+        with pytest.raises(ForgeUnavailableError):
+            GitSource(url, tmp_path).refs(PROJECT, "jeton-secret")
+
+
+def test_the_token_is_in_no_argument_and_no_file(
+    forge: RunningForge, source: GitSource, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    real = subprocess.Popen
+
+    def spied(argv: list[str], **options: object) -> object:
+        seen.append(argv)
+        return real(argv, **options)  # type: ignore[call-overload]  # passed through
+
+    monkeypatch.setattr(source_module.subprocess, "Popen", spied)
+    source.fetch(PROJECT, forge.commit(PROJECT, {"c": "3"}), token)
+    assert seen
+    assert not any(token in part for argv in seen for part in argv)
+    assert not any(token.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
