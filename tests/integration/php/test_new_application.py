@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def test_its_tests_are_green(project: Path, postgres: PostgresServer) -> None:
 
 
 def test_it_conforms_to_the_norms(project: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(project)], check=True, timeout=20)  # so that .gitignore counts
     said = CliRunner().invoke(cli.build(), ["check", str(project)])
     assert said.exit_code == 0, said.output
     assert said.output.startswith("CONFORME")
