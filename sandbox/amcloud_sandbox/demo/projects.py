@@ -41,12 +41,22 @@ def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
     return project
 
 
-def deploy_token(project: Project) -> str:
-    """A new token that may read this repository, and nothing else: the organisation's own credential."""
-    token = project.access_tokens.create(
-        {"name": "amcloud-hebergement", "scopes": ["read_repository"], "access_level": 20, "expires_at": "2099-01-01"}
-    )
-    return str(token.token)
+def let_in(platform: Platform, project: Project, organisation: str) -> Any:
+    """The organisation's service account, which may read this project and, of private ones, only those of its own."""
+    forge, username = connect(platform), f"service-{organisation}"
+    found = forge.users.list(username=username, get_all=True)
+    person = {"username": username, "name": f"Compte de service {organisation} (exemple)"}
+    mail = {"email": f"{username}@exemple.invalid", "force_random_password": True, "skip_confirmation": True}
+    account = found[0] if found else forge.users.create({**person, **mail})
+    if account.id not in {member.id for member in project.members.list(get_all=True)}:
+        project.members.create({"user_id": account.id, "access_level": gitlab.const.AccessLevel.REPORTER})
+    return account
+
+
+def reading_token(account: Any) -> str:
+    """A new token of a service account that may read repositories, and nothing else."""
+    wanted = {"name": "amcloud-hebergement", "scopes": ["read_repository"]}
+    return str(account.personal_access_tokens.create(wanted).token)
 
 
 def push_revision(platform: Platform, project: str, app: str, revision: str, work: Path) -> Pushed:

@@ -55,9 +55,10 @@ class Scene:
         name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
         project_path = manifest["spec"]["repository"]["project"]
         project = projects.ensure_project(self.platform, project_path, hook_url=self.hook_url)
+        account = projects.let_in(self.platform, project, namespace)
         credentials = manifest["spec"]["repository"].get("credentialsRef")
         if credentials and not self.platform.kubectl.find("get", "secret", credentials["name"], "-n", namespace):
-            token = projects.deploy_token(project)
+            token = projects.reading_token(account)
             self.platform.kubectl.apply(cluster.forge_secret(namespace, credentials["name"], token))
         return self.casts.setdefault(name, Cast(name, namespace, project_path, Line(name), work))
 
