@@ -1,0 +1,176 @@
+"""``amcloud render FILE``: the objects that a LocalApp would become, without a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from amcloud.errors import AmcloudError, InvalidManifestError
+
+if TYPE_CHECKING:
+    from amcloud.settings import Settings
+    from amcloud.stages.app import Organisation
+    from amcloud.stages.render import Object, Offers
+
+MANIFEST_MAX_BYTES = 256 * 1024
+EXAMPLE_CREDENTIALS = (
+    "postgresql://exemple_app:exemple@base.example:5432/exemple",
+    "postgresql://exemple_owner:exemple@base.example:5432/exemple",
+    "exemple",
+    "exemple",
+)
+NEVER = 1000
+# Since and until which minor version Kubernetes serves an API version.
+LIFETIMES = {
+    "batch/v1beta1": (8, 25),
+    "policy/v1": (21, NEVER),
+    "policy/v1beta1": (5, 25),
+    "autoscaling/v2": (23, NEVER),
+    "autoscaling/v2beta2": (12, 26),
+}
+CRON_JOB_SINCE = 21  # batch/v1 is older than its CronJob
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("render", help="Affiche les objets Kubernetes qu'une LocalApp deviendrait, sans cluster.")(render)
+
+
+def render(
+    file: Path = typer.Argument(..., metavar="FICHIER", help="manifeste LocalApp (YAML)", dir_okay=False, exists=True),
+    stage: str = typer.Option("", "--stage", help="étape (development, acceptance, production) ; toutes par défaut"),
+    image: str = typer.Option("", "--image", help="image par empreinte (nom@sha256:…) ; un exemple par défaut"),
+    commit: str = typer.Option("0" * 40, "--commit", help="commit complet"),
+    domain: str = typer.Option("amcloud.example", "--domain", help="domaine DNS de la plateforme"),
+    minor: int = typer.Option(
+        30, "--kubernetes", min=20, max=99, help="version mineure de Kubernetes visée : 20 → 1.20"
+    ),
+    organisations: Path | None = typer.Option(
+        None,
+        "--organisations",
+        help="manifestes Organisation (YAML) ; exemples par défaut",
+        exists=True,
+        dir_okay=False,
+    ),
+) -> None:
+    """The objects as YAML on standard output; credentials are examples."""
+    import yaml
+
+    try:
+        documents = _objects(file, stage, image, commit, domain, minor, organisations)
+    except AmcloudError as error:
+        typer.echo(f"Erreur : {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(yaml.safe_dump_all(documents, allow_unicode=True, sort_keys=False), nl=False)
+
+
+def _objects(
+    file: Path, stage: str, image: str, commit: str, domain: str, minor: int, organisations: Path | None
+) -> list[Object]:
+    from amcloud import assets
+    from amcloud.stages import manifest
+    from amcloud.stages import render as stages
+
+    found = _manifest(file)
+    known = _organisations(organisations, found)
+    app = manifest.parse(found, known, lambda _: _owner(found))
+    if app.repository is None or not app.stages:
+        raise InvalidManifestError("spec.stages", "cette application n'est pas hébergée : il n'y a rien à afficher")
+    revision = stages.Revision(commit, image or f"registre.example/{app.repository.project}@sha256:{'0' * 64}")
+    return [
+        one
+        for wanted in app.stages
+        if stage in ("", wanted.name)
+        for one in stages.objects(
+            app,
+            wanted,
+            stages.place(app, wanted, domain=domain),
+            revision,
+            manifest.served(app, wanted, known),
+            stages.Access(*EXAMPLE_CREDENTIALS),
+            _offers(minor),
+            _settings(domain),
+            assets.hosting_templates(),
+        )
+    ]
+
+
+def _manifest(file: Path) -> dict[str, Any]:
+    """The LocalApp in ``file``, with the identity that a server would add."""
+    found = next((d for d in _documents(file) if d.get("kind") == "LocalApp"), None)
+    if found is None:
+        raise InvalidManifestError(str(file), "aucun document « kind: LocalApp »")
+    metadata = found.get("metadata")
+    given = metadata if isinstance(metadata, dict) else {}
+    return {**found, "metadata": {"uid": "exemple", "generation": 1, "namespace": "exemple", **given}}
+
+
+def _organisations(file: Path | None, found: Mapping[str, Any]) -> dict[str, Organisation]:
+    """Organisations of ``file``, or an example for each code that the manifest names."""
+    from amcloud.clients.records import organisation
+    from amcloud.stages.app import Organisation
+
+    if file is not None:
+        read = [organisation(d) for d in _documents(file) if d.get("kind") == "Organisation"]
+        return {one.code: one for one in read if one is not None}
+    spec: Any = found.get("spec") if isinstance(found.get("spec"), dict) else {}
+    repository, listed = spec.get("repository"), spec.get("organisations")
+    project = str(repository.get("project", "")) if isinstance(repository, dict) else ""
+    codes = [_owner(found), *(listed if isinstance(listed, list) else [])]
+    group = project.partition("/")[0]
+    return {
+        str(code): Organisation(str(code), f"Organisme {code} (exemple)", f"organisme-{code}", group) for code in codes
+    }
+
+
+def _owner(found: Mapping[str, Any]) -> str:
+    spec = found.get("spec")
+    owner = spec.get("owner") if isinstance(spec, dict) else None
+    return str(owner.get("organisation", "")) if isinstance(owner, dict) else ""
+
+
+def _documents(file: Path) -> list[dict[str, Any]]:
+    import yaml
+
+    if file.stat().st_size > MANIFEST_MAX_BYTES:
+        raise InvalidManifestError(str(file), f"le fichier dépasse {MANIFEST_MAX_BYTES} octets")
+    try:
+        return [d for d in yaml.safe_load_all(file.read_text(encoding="utf-8")) if isinstance(d, dict)]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidManifestError(str(file), "ce n'est pas du YAML") from error
+
+
+def _offers(minor: int) -> Offers:
+    """What Kubernetes 1.``minor`` offers of the kinds that templates make."""
+    from amcloud.stages.render import VERSIONS, Offers
+
+    def offered(version: str) -> bool:
+        since, until = LIFETIMES.get(version, (0, NEVER))
+        return since <= minor < until
+
+    found = {kind: tuple(filter(offered, versions)) for kind, versions in VERSIONS.items()}
+    if minor < CRON_JOB_SINCE:
+        found["CronJob"] = ("batch/v1beta1",)
+    return Offers(found, minor)
+
+
+def _settings(domain: str) -> Settings:
+    from amcloud.settings import Settings
+
+    elsewhere = f"https://exemple.{domain}"
+    return Settings(
+        domain=domain,
+        url_scheme="https",
+        url_port="",
+        forge_url=elsewhere,
+        forge_token="",
+        registry_url=elsewhere,
+        registry_name="registre.example",
+        database_url=EXAMPLE_CREDENTIALS[0],
+        reports_url=elsewhere,
+        oidc_issuer=f"https://connexion.{domain}",
+        webhook_token="",
+    )
