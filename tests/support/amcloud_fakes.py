@@ -370,7 +370,7 @@ class FakeCluster:
         self.apps[key] = made
 
     def offers(self) -> Offers:
-        return Offers({kind: versions for kind, versions in VERSIONS.items()}, 28)
+        return Offers(dict(VERSIONS), 28)
 
     def organisations(self) -> Mapping[str, Organisation]:
         return self.organisations_by_code

@@ -19,7 +19,7 @@ from amcloud import metrics
 BODY_MOST_BYTES = 1024 * 1024
 PATH = "/webhooks/gitlab"
 NO_COMMIT = "0" * 40
-EVENTS = frozenset({"push", "tag_push", "merge_request", "pipeline"})
+EVENTS = ("push", "tag_push", "merge_request", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)

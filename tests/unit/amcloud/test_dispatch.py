@@ -1,0 +1,167 @@
+"""The dispatcher: who is asked for, what an error becomes, and that nothing stops it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from amcloud_fakes import ONE, PROJECT, SETTINGS, START, FakeWorld, manifest
+
+from amcloud.dispatch import ACTIVITY_MARGIN, Dispatcher
+from amcloud.errors import UnavailableError
+from amcloud.reconcile import Next
+from amcloud.stages.build import PipelineStatus
+from amcloud.workqueue import Key
+
+KEY, OTHER = Key("cpam-bas-rhin", "suivi-courriers"), Key("cpam-bas-rhin", "autre")
+
+
+def dispatcher(outside: FakeWorld, run: Any = None) -> Dispatcher:
+    made = Dispatcher(outside.world(), run=run) if run else Dispatcher(outside.world())
+    made.know(KEY, PROJECT)
+    return made
+
+
+def waiting(made: Dispatcher) -> set[Key]:
+    taken = set()
+    while made.queue.waiting:
+        key = made.queue.take()
+        assert key is not None
+        taken.add(key)
+    return taken
+
+
+def passed(made: Dispatcher, key: Key = KEY) -> None:
+    made.ask(key)
+    assert made.queue.take() == key
+    made.one_pass(key)
+
+
+def test_a_project_asks_for_its_own_applications_whatever_the_case() -> None:
+    made = dispatcher(FakeWorld())
+    made.know(OTHER, "cpam-bas-rhin/autre")
+    assert made.ask_project(PROJECT.upper()) == (KEY,)
+    assert waiting(made) == {KEY}
+    assert made.ask_project("inconnu/x") == ()
+
+
+def test_an_application_that_changes_project_is_found_by_the_new_one_alone() -> None:
+    made = dispatcher(FakeWorld())
+    made.know(KEY, "cpam-bas-rhin/nouveau")
+    assert made.ask_project(PROJECT) == ()
+    assert made.ask_project("cpam-bas-rhin/nouveau") == (KEY,)
+
+
+def test_a_forgotten_application_is_asked_for_no_more() -> None:
+    made = dispatcher(FakeWorld())
+    made.ask(KEY)
+    made.forget(KEY)
+    assert waiting(made) == set()
+    assert made.ask_project(PROJECT) == ()
+
+
+def test_an_error_that_nobody_foresaw_is_told_on_the_localapp_and_tried_again_later() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+
+    def crash(found: Any, world: Any) -> Next:
+        raise ZeroDivisionError("jeton-secret")
+
+    made = dispatcher(outside, crash)
+    passed(made)
+    ready = outside.cluster.status()["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "InternalError")
+    assert "ZeroDivisionError" in ready["message"] and "jeton-secret" not in ready["message"]
+    assert made.ailment() == ""
+    assert made.queue.waiting == 0, "the next try waits"
+    passed(made)
+
+
+def test_an_unreachable_cluster_costs_a_delay_and_nothing_else() -> None:
+    outside = FakeWorld()
+
+    def unreachable(namespace: str, name: str) -> None:
+        raise UnavailableError("API : pas de réponse")
+
+    outside.cluster.local_app = unreachable  # type: ignore[method-assign,assignment]
+    made = dispatcher(outside)
+    passed(made)
+    assert made.queue.longest_pass_s == 0
+
+
+def test_an_application_that_is_gone_gets_no_further_pass() -> None:
+    outside = FakeWorld()
+    made = dispatcher(outside)
+    passed(made)
+    assert made.queue.waiting == 0
+
+
+def test_a_settled_application_is_seen_again_within_the_resync_time() -> None:
+    outside = FakeWorld(settings=replace(SETTINGS, resync_s=0.01))
+    outside.cluster.add(manifest())
+    outside.source.heads = {}
+    made = dispatcher(outside)
+    passed(made)
+    assert made.queue.take() == KEY
+
+
+def test_polling_looks_back_far_enough_for_a_forge_that_tells_activity_once_an_hour() -> None:
+    outside = FakeWorld()
+    outside.forge.active = frozenset({PROJECT})
+    made = dispatcher(outside)
+    made.poll_once()
+    outside.passes(60)
+    made.poll_once()
+    assert outside.forge.asked_since == [START - ACTIVITY_MARGIN, START - ACTIVITY_MARGIN]
+    assert timedelta(hours=1) < ACTIVITY_MARGIN
+    assert waiting(made) == {KEY}
+
+
+def test_a_failed_poll_looks_back_to_the_last_one_that_succeeded() -> None:
+    outside = FakeWorld()
+    made = dispatcher(outside)
+    made.poll_once()
+    outside.forge.down = True
+    outside.passes(7200)
+    with pytest.raises(UnavailableError):
+        made.poll_once()
+    outside.forge.down = False
+    made.poll_once()
+    assert outside.forge.asked_since[-1] == START - ACTIVITY_MARGIN
+
+
+def test_two_applications_do_not_wait_for_each_other() -> None:
+    outside = FakeWorld(settings=replace(SETTINGS, workers=2))
+    outside.cluster.add(manifest())
+    outside.cluster.add(manifest("autre"))
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(found: Any, world: Any) -> Next:
+        both.wait()
+        return Next()
+
+    made = dispatcher(outside, meet)
+    made.know(OTHER, "cpam-bas-rhin/autre")
+    made.start()
+    made.ask_all()
+    try:
+        for _ in range(200):
+            if not made.queue.waiting and not made.queue.longest_pass_s and both.n_waiting == 0:
+                break
+            threading.Event().wait(0.02)
+        assert not both.broken
+    finally:
+        made.stop(timeout_s=5)
+
+
+def test_a_pass_from_push_to_service_runs_through_the_dispatcher() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    outside.forge.add(ONE, PipelineStatus.RUNNING)
+    outside.forge.finish(ONE)
+    made = dispatcher(outside)
+    passed(made)
+    assert outside.cluster.status()["summary"]["ready"] == "True"

@@ -1,0 +1,148 @@
+"""The reports' pages: stable addresses, two forms, headers, and pages in French for what is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from amcloud_fakes import ONE, START
+
+from amcloud.errors import UnavailableError
+from amcloud.ports import StoredLine, StoredReport
+from amcloud.web.reports import application
+
+DIGEST = "d" * 64
+BASE = f"/cpam-bas-rhin/suivi-courriers/acceptance/{ONE}"
+STORED = StoredReport(
+    digest=DIGEST,
+    namespace="cpam-bas-rhin",
+    app="suivi-courriers",
+    stage="acceptance",
+    commit=ONE,
+    pack_version="psram-2026.1",
+    verdict="non_conforme",
+    sentence="1 règle : <script>alert(1)</script>",
+    stored_at=START,
+    report_json=b'{"verdict":"non_conforme"}',
+    report_html="<!DOCTYPE html><p>Le rapport</p>",
+    evidence=b'{"facts":{}}',
+)
+LINE = StoredLine(*(getattr(STORED, field.name) for field in fields(StoredLine)))
+
+
+class Store:
+    """One stored report."""
+
+    down = False
+
+    async def by_commit(self, namespace: str, app: str, stage: str, commit: str) -> StoredReport | None:
+        self._reach()
+        known = (STORED.namespace, STORED.app, STORED.stage, STORED.commit)
+        return STORED if (namespace, app, stage, commit) == known else None
+
+    async def by_digest(self, digest: str) -> StoredReport | None:
+        self._reach()
+        return STORED if digest == DIGEST else None
+
+    async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[StoredLine]:
+        self._reach()
+        return [LINE] if namespace in {None, LINE.namespace} and app in {None, LINE.app} else []
+
+    async def alive(self) -> bool:
+        return not self.down
+
+    def _reach(self) -> None:
+        if self.down:
+            raise UnavailableError("lecture des rapports : la base ne répond pas")
+
+
+def ask(path: str, *, method: str = "GET", down: bool = False) -> tuple[int, str, dict[str, str]]:
+    async def run() -> tuple[int, str, dict[str, str]]:
+        store = Store()
+        store.down = down
+        async with TestClient(TestServer(application(store))) as client:
+            reply = await client.request(method, path)
+            return reply.status, await reply.text(), dict(reply.headers)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "content"),
+    [
+        (BASE, "text/html", "Le rapport"),
+        (f"{BASE}.json", "application/json", "non_conforme"),
+        (f"{BASE}?format=json", "application/json", "non_conforme"),
+        (f"{BASE}/evidence.json", "application/json", "facts"),
+        (f"/rapports/{DIGEST}", "text/html", "Le rapport"),
+        (f"/rapports/{DIGEST}.json", "application/json", "non_conforme"),
+        (f"/rapports/{DIGEST}/evidence.json", "application/json", "facts"),
+        ("/", "text/html", "suivi-courriers"),
+        ("/cpam-bas-rhin", "text/html", "suivi-courriers"),
+        ("/cpam-bas-rhin/suivi-courriers", "text/html", ONE[:12]),
+    ],
+)
+def test_an_address_gives_its_report(path: str, kind: str, content: str) -> None:
+    status, text, headers = ask(path)
+    assert status == 200
+    assert headers["Content-Type"].startswith(kind)
+    assert content in text
+
+
+def test_json_is_the_stored_bytes() -> None:
+    assert ask(f"{BASE}.json")[1].encode() == STORED.report_json
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/inconnu",
+        "/cpam-bas-rhin/inconnu",
+        f"/cpam-bas-rhin/suivi-courriers/recette/{ONE}",
+        "/cpam-bas-rhin/suivi-courriers/acceptance/main",
+        f"/cpam-bas-rhin/suivi-courriers/production/{ONE}",
+        f"/rapports/{'e' * 64}",
+        "/rapports/../../etc/passwd",
+        "/Cpam%20%27--/x",
+        "/a/b/c/d/e/f",
+    ],
+)
+def test_an_unknown_address_gets_a_page_in_french(path: str) -> None:
+    status, text, headers = ask(path)
+    assert status == 404
+    assert "Aucun rapport n&#39;est enregistré à cette adresse" in text
+    assert "Content-Security-Policy" in headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_can_be_written(method: str) -> None:
+    assert ask(BASE, method=method)[0] == 405
+
+
+def test_a_lost_database_is_said_and_comes_back() -> None:
+    status, text, headers = ask(BASE, down=True)
+    assert status == 503 and "la base ne répond pas" in text and headers["Retry-After"] == "10"
+    assert ask("/sante", down=True)[0] == 503
+    assert ask("/vivant", down=True)[0] == 200
+    assert ask("/sante")[0] == 200
+
+
+def test_every_answer_carries_the_security_headers() -> None:
+    for path in ("/", BASE, f"{BASE}.json", "/inconnu"):
+        headers: dict[str, Any] = ask(path)[2]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_what_a_repository_wrote_is_text_on_the_index() -> None:
+    assert "<script>alert" not in ask("/")[1]
+    assert "&lt;script&gt;" in ask("/")[1]
+
+
+def test_a_permanent_address_may_be_kept_by_caches_and_the_newest_one_not() -> None:
+    assert "immutable" in ask(f"/rapports/{DIGEST}")[2]["Cache-Control"]
+    assert ask(BASE)[2]["Cache-Control"] == "no-cache"
