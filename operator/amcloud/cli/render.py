@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command("render", help="Affiche les objets Kubernetes qu'une LocalApp deviendrait, sans cluster.")(render)
 
 
-def render(
+def render(  # noqa: PLR0917 - typer: one argument an option
     file: Path = typer.Argument(..., metavar="FICHIER", help="manifeste LocalApp (YAML)", dir_okay=False, exists=True),
     stage: str = typer.Option("", "--stage", help="étape (development, acceptance, production) ; toutes par défaut"),
     image: str = typer.Option("", "--image", help="image par empreinte (nom@sha256:…) ; un exemple par défaut"),
@@ -60,7 +60,9 @@ def render(
     import yaml
 
     try:
-        documents = _objects(file, stage, image, commit, domain, minor, organisations)
+        documents = _objects(
+            file, stage=stage, image=image, commit=commit, domain=domain, minor=minor, organisations=organisations
+        )
     except AmcloudError as error:
         typer.echo(f"Erreur : {error}", err=True)
         raise typer.Exit(1) from error
@@ -68,7 +70,7 @@ def render(
 
 
 def _objects(
-    file: Path, stage: str, image: str, commit: str, domain: str, minor: int, organisations: Path | None
+    file: Path, *, stage: str, image: str, commit: str, domain: str, minor: int, organisations: Path | None
 ) -> list[Object]:
     from amcloud import assets
     from amcloud.stages import manifest
@@ -135,10 +137,18 @@ def _owner(found: Mapping[str, Any]) -> str:
 def _documents(file: Path) -> list[dict[str, Any]]:
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """Times stay text, as in the JSON that kubectl makes of a manifest."""
+
+    Loader.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
     if file.stat().st_size > MANIFEST_MAX_BYTES:
         raise InvalidManifestError(str(file), f"le fichier dépasse {MANIFEST_MAX_BYTES} octets")
     try:
-        return [d for d in yaml.safe_load_all(file.read_text(encoding="utf-8")) if isinstance(d, dict)]
+        text = file.read_text(encoding="utf-8")
+        return [d for d in yaml.load_all(text, Loader) if isinstance(d, dict)]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidManifestError(str(file), "ce n'est pas du YAML") from error
 
