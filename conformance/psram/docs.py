@@ -34,8 +34,8 @@ def _index(pack: Pack) -> str:
         "",
         f"Pages écrites par `python -m psram.docs docs/regles` depuis le pack `{pack.name}`",
         f"(empreinte `{pack.digest}`). Une règle bloquante enfreinte fait refuser l'hébergement ; au-delà de",
-        f"{pack.major_threshold['homologation']} règles majeures enfreintes ({pack.major_threshold['labellisation']} en "
-        "labellisation), elles bloquent aussi.",
+        f"{pack.major_threshold['homologation']} règles majeures enfreintes ({pack.major_threshold['labellisation']} "
+        "en labellisation), elles bloquent aussi.",
         "",
     ]
     for family, title in pack.families.items():

@@ -38,6 +38,11 @@ class _Parsed(NamedTuple):
     version: Version
     given: int
 
+    @property
+    def opened(self) -> Version:
+        """The bound as Composer reads it where no stability is written: development versions are on its side."""
+        return self.version if self.version.rank else self.version._replace(rank=_RANKS["dev"])
+
 
 def allows(constraint: str, version: str) -> bool | None:
     """Whether the constraint allows the version; ``None`` when either cannot be understood."""
@@ -78,7 +83,7 @@ def _between(low: str, high: str, version: Version) -> bool | None:
     if start is None or end is None:
         return None
     upper_ok = version < _bumped(end, end.given - 1) if end.given < 3 else version <= end.version  # noqa: PLR2004
-    return version >= start.version and upper_ok
+    return version >= start.opened and upper_ok
 
 
 def _one(part: str, version: Version) -> bool | None:
@@ -86,7 +91,7 @@ def _one(part: str, version: Version) -> bool | None:
         return True
     if wild := re.fullmatch(r"(?:==?|v)?((?:\d+\.)+)[*xX](?:\.[*xX])*", part):
         base = _parse(wild[1].rstrip("."))
-        return None if base is None else base.version <= version < _bumped(base, base.given - 1)
+        return None if base is None else base.opened <= version < _bumped(base, base.given - 1)
     operator = _OPERATORS.match(part)
     parsed = _parse(part[operator.end() :] if operator else part)
     if parsed is None:
@@ -99,17 +104,17 @@ def _compared(operator: str, parsed: _Parsed, version: Version) -> bool:  # noqa
     match operator:
         case "^":
             significant = next((i for i, n in enumerate(bound.numbers[: parsed.given]) if n), parsed.given - 1)
-            return bound <= version < _bumped(parsed, significant)
+            return parsed.opened <= version < _bumped(parsed, significant)
         case "~":
-            return bound <= version < _bumped(parsed, max(parsed.given - 2, 0))
+            return parsed.opened <= version < _bumped(parsed, max(parsed.given - 2, 0))
         case ">=":
-            return version >= bound
+            return version >= parsed.opened
         case ">":
             return version > bound
         case "<=":
             return version <= bound
         case "<":
-            return version < bound
+            return version < parsed.opened
         case "!=" | "<>":
             return version != bound
         case _:

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from psram.facts import ComposerFacts, Constraint, LockedPackage, Mark
@@ -105,8 +106,8 @@ def _php_string(text: str) -> str:
 def _php_float(number: float) -> str:
     if not math.isfinite(number):
         return "0"
-    if number == int(number) and abs(number) < 1e15:  # noqa: PLR2004  PHP writes bigger ones with an exponent
-        return "-0.0" if str(number) == "-0.0" else str(int(number))
+    if number == int(number) and abs(number) < 1e17:  # noqa: PLR2004  PHP writes bigger ones with an exponent
+        return "-0" if str(number) == "-0.0" else f"{Decimal(repr(number)):.0f}"
     digits, _, exponent = repr(number).partition("e")
     if not exponent:
         return digits
