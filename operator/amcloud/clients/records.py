@@ -25,13 +25,13 @@ from psram.model import Report, Verdict
 BLOCKING_MAX: Final = 10
 DEROGATIONS_MAX: Final = 50
 _COUNTS: Final[Mapping[Verdict, str]] = {
-    Verdict.CONFORMING: "conforming",
-    Verdict.VIOLATED: "violated",
-    Verdict.UNKNOWN: "unknown",
-    Verdict.TO_VALIDATE: "toValidate",
-    Verdict.NOT_APPLICABLE: "notApplicable",
-    Verdict.DEROGATED: "derogated",
-    Verdict.NOT_EVALUATED: "notEvaluated",
+    Verdict.CONFORMING: "conforme",
+    Verdict.VIOLATED: "nonConforme",
+    Verdict.UNKNOWN: "indetermine",
+    Verdict.TO_VALIDATE: "aValider",
+    Verdict.NOT_APPLICABLE: "nonApplicable",
+    Verdict.DEROGATED: "deroge",
+    Verdict.NOT_EVALUATED: "nonEvalue",
 }
 
 
@@ -169,7 +169,7 @@ def _report_spec(app: App, stage: Stage, report: Report, url: str) -> dict[str, 
 def _blocking(result: Any) -> dict[str, Any]:
     first = result.findings[0] if result.findings else None
     message = first.message if first else (result.missing_evidence or result.reason)
-    return {
+    said = {
         "rule": result.rule_id,
         "title": one_line(result.title, chars=200),
         "path": one_line(first.path, chars=300) if first else "",
@@ -177,3 +177,5 @@ def _blocking(result: Any) -> dict[str, Any]:
         "message": one_line(message, chars=500),
         "remedy": one_line(result.remedy, chars=1000),
     }
+    # absent rather than empty: a 1.20 server compiled by a recent Go takes "" for null
+    return {name: value for name, value in said.items() if value}
