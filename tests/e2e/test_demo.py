@@ -1,4 +1,4 @@
-"""`make demo` as people run it: all that it promises is observed, it is never silent for long, and it can be played with."""
+"""`make demo` as people run it: what it promises is observed, it is never silent for long, and one can play on."""
 
 from __future__ import annotations
 
