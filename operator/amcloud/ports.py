@@ -102,18 +102,17 @@ class StoredLine:
     app: str
     stage: str
     commit: str
-    pack_version: str
+    pack: str
     verdict: str
-    sentence: str
-    stored_at: datetime
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReport(StoredLine):
     """A stored report, whole."""
 
-    report_json: bytes
-    report_html: str
+    report: bytes
+    """Canonical JSON."""
     evidence: bytes
 
 

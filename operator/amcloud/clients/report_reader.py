@@ -17,8 +17,8 @@ from amcloud.ports import StoredReport as Stored
 CONNECT_S = 5
 STATEMENT_MS = 5000
 CONNECTIONS = 8
-_LINE = "digest, namespace, app, stage, commit, pack_version, verdict, sentence, stored_at"
-_STORED = f"{_LINE}, report_json, report_html, evidence"
+_LINE = "digest, namespace, app, stage, commit_sha AS commit, pack, verdict, recorded_at"
+_STORED = f"SELECT {_LINE}, report, evidence FROM reports JOIN report_contents USING (digest)"  # noqa: S608 - fixed
 
 
 class ReportReader:
@@ -31,23 +31,23 @@ class ReportReader:
     async def by_commit(self, namespace: str, app: str, stage: str, commit: str) -> Stored | None:
         """The newest report of a commit at a stage, or ``None``."""
         found = await self._stored(
-            "namespace = %s AND app = %s AND stage = %s AND commit = %s ORDER BY stored_at DESC, digest LIMIT 1",
+            "WHERE namespace = %s AND app = %s AND stage = %s AND commit_sha = %s ORDER BY id DESC LIMIT 1",
             (namespace, app, stage, commit),
         )
         return found[0] if found else None
 
     async def by_digest(self, digest: str) -> Stored | None:
         """The report of that content (hexadecimal SHA-256), or ``None``."""
-        found = await self._stored("digest = %s", (digest,))
+        found = await self._stored("WHERE digest = %s ORDER BY id DESC LIMIT 1", (digest,))
         return found[0] if found else None
 
     async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[Line]:
         """The newest reports, of everything, of a namespace or of one application."""
         async with self._connection() as connection, connection.cursor(row_factory=class_row(Line)) as cursor:
             await cursor.execute(
-                f"SELECT {_LINE} FROM amcloud_reports"  # noqa: S608 - a fixed list of columns
+                f"SELECT {_LINE} FROM reports"  # noqa: S608 - a fixed list of columns
                 " WHERE (%(ns)s::text IS NULL OR namespace = %(ns)s) AND (%(app)s::text IS NULL OR app = %(app)s)"
-                " ORDER BY stored_at DESC, digest LIMIT %(most)s",
+                " ORDER BY id DESC LIMIT %(most)s",
                 {"ns": namespace, "app": app, "most": most},
             )
             return await cursor.fetchall()
@@ -63,7 +63,7 @@ class ReportReader:
 
     async def _stored(self, where: str, values: tuple[Any, ...]) -> list[Stored]:
         async with self._connection() as connection, connection.cursor(row_factory=class_row(Stored)) as cursor:
-            await cursor.execute(f"SELECT {_STORED} FROM amcloud_reports WHERE {where}", values)  # noqa: S608
+            await cursor.execute(f"{_STORED} {where}", values)
             return await cursor.fetchall()
 
     @asynccontextmanager

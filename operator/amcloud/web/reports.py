@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import ReportStore, StoredLine, StoredReport
+from psram import reports as psram_reports
+from psram.reports import canonical
 
 LISTED_MOST = 200
 HEADERS = {
@@ -102,8 +105,14 @@ def _answer(request: web.Request, found: StoredReport | None, *, as_json: bool, 
         return web.Response(body=found.evidence, content_type="application/json", headers=headers)
     if as_json or request.query.get("format") == "json":
         headers["ETag"] = f'"{found.digest}-json"'
-        return web.Response(body=found.report_json, content_type="application/json", charset="utf-8", headers=headers)
-    return _html(found.report_html, headers)
+        return web.Response(body=found.report, content_type="application/json", charset="utf-8", headers=headers)
+    return _html(_rendered(found.report), headers)
+
+
+@lru_cache(maxsize=64)
+def _rendered(report: bytes) -> str:
+    """The page of a report."""
+    return psram_reports.html(canonical.parse(report))
 
 
 def _suffixed(name: str) -> tuple[str, bool]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from amcloud_fakes import ONE, START
+from amcloud_fakes import ONE, START, report, result
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import StoredLine, StoredReport
 from amcloud.web.reports import application
+from psram.reports import canonical_json
 
 DIGEST = "d" * 64
 BASE = f"/cpam-bas-rhin/suivi-courriers/acceptance/{ONE}"
@@ -22,12 +23,10 @@ STORED = StoredReport(
     app="suivi-courriers",
     stage="acceptance",
     commit=ONE,
-    pack_version="psram-2026.1",
+    pack="<script>alert(1)</script>",
     verdict="non_conforme",
-    sentence="1 règle : <script>alert(1)</script>",
-    stored_at=START,
-    report_json=b'{"verdict":"non_conforme"}',
-    report_html="<!DOCTYPE html><p>Le rapport</p>",
+    recorded_at=START,
+    report=canonical_json(report(ONE, result())),
     evidence=b'{"facts":{}}',
 )
 LINE = StoredLine(*(getattr(STORED, field.name) for field in fields(StoredLine)))
@@ -73,11 +72,11 @@ def ask(path: str, *, method: str = "GET", down: bool = False) -> tuple[int, str
 @pytest.mark.parametrize(
     ("path", "kind", "content"),
     [
-        (BASE, "text/html", "Le rapport"),
+        (BASE, "text/html", "SEC-001"),
         (f"{BASE}.json", "application/json", "non_conforme"),
         (f"{BASE}?format=json", "application/json", "non_conforme"),
         (f"{BASE}/evidence.json", "application/json", "facts"),
-        (f"/rapports/{DIGEST}", "text/html", "Le rapport"),
+        (f"/rapports/{DIGEST}", "text/html", "SEC-001"),
         (f"/rapports/{DIGEST}.json", "application/json", "non_conforme"),
         (f"/rapports/{DIGEST}/evidence.json", "application/json", "facts"),
         ("/", "text/html", "suivi-courriers"),
@@ -93,7 +92,7 @@ def test_an_address_gives_its_report(path: str, kind: str, content: str) -> None
 
 
 def test_json_is_the_stored_bytes() -> None:
-    assert ask(f"{BASE}.json")[1].encode() == STORED.report_json
+    assert ask(f"{BASE}.json")[1].encode() == STORED.report
 
 
 @pytest.mark.parametrize(
