@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import date
 
+import msgspec
 import pytest
 import yaml
 
@@ -13,13 +14,19 @@ from amcloud import assets
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.connection import Connection
 from amcloud.clients.kubernetes_api import Api
+from amcloud.clients.records import conformance_report
 from amcloud.errors import BrokenInstallationError, NotOwnedError, RepositoryRefusedError, UnavailableError
 from amcloud.stages import apply, render
 from amcloud.stages.apply import Apply, Key, Prune
 from amcloud.stages.render import Object
 from amcloud.stages.report import Event
+from psram import packs
+from psram.facts import Facts
+from psram.judge import judge
+from psram.model import Context, Track
+from psram.model import Stage as PsramStage
 
-from .conftest import ACCESS, Passes, local_app, parsed, revision
+from .conftest import ACCESS, STAGE, Passes, local_app, parsed, revision
 
 Change = Callable[[Key, Object], None]
 NAMESPACE = "suivi-courriers-acceptance"
@@ -141,16 +148,10 @@ def test_a_namespace_that_is_not_an_instance_is_never_deleted(cluster: Kubernete
 def test_credentials_come_back_as_they_were_applied(passes: Passes, cluster: KubernetesCluster) -> None:
     app = parsed(local_app())
     passes.run(app, revision("a"))
-    kept = cluster.access(render.place(app, passes_stage(), domain="amcloud.localhost"))
+    kept = cluster.access(render.place(app, STAGE, domain="amcloud.localhost"))
     assert kept is not None
     assert (kept.app_url, kept.owner_url) == (ACCESS.app_url, ACCESS.owner_url)
     assert "amcloud-credentials" in cluster.secret_names(NAMESPACE)
-
-
-def passes_stage() -> Any:
-    from .conftest import STAGE
-
-    return STAGE
 
 
 def test_status_and_finalizer_are_written_once_each(cluster: KubernetesCluster, api: Api) -> None:
@@ -206,3 +207,19 @@ def test_a_field_that_the_server_does_not_know_is_a_broken_installation(cluster:
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="ne répond pas"):
         KubernetesCluster(Api(Connection("https://127.0.0.1:1", None))).offers()
+
+
+def test_a_report_is_kept_once_and_whole(cluster: KubernetesCluster, api: Api) -> None:
+    made = api.create("/apis/amcloud.cnamts.fr/v1/namespaces/cpam-bas-rhin/localapps", local_app("juge"), doing="test")
+    assert made is not None
+    app = parsed({**local_app("juge"), "metadata": {**local_app("juge")["metadata"], "uid": made["metadata"]["uid"]}})
+    context = Context(Track.HOMOLOGATION, PsramStage.ACCEPTANCE, date(2026, 1, 1))
+    report = judge(Facts("c" * 40, "t" * 40, truncated="arrêté"), packs.load(), context)
+    tomorrow = msgspec.structs.replace(report, evaluated_on=date(2026, 1, 2))
+    url = "http://rapports.example/a/b/acceptance/c"
+    name = cluster.keep_report(app, STAGE, report, url)
+    assert cluster.keep_report(app, STAGE, tomorrow, url) == name
+    kept = api.get(f"/apis/amcloud.cnamts.fr/v1/namespaces/cpam-bas-rhin/conformancereports/{name}", doing="test")
+    assert kept is not None
+    wanted = conformance_report(app, STAGE, report, url, api_version="amcloud.cnamts.fr/v1")
+    assert kept["spec"] == wanted["spec"]  # nothing was pruned: the schema knows every field
