@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -21,8 +21,6 @@ from amcloud.reconcile import Next, publish_broken, reconcile
 from amcloud.stages.render import Object
 from amcloud.workqueue import Key, WorkQueue
 
-ACTIVITY_MARGIN = timedelta(minutes=65)
-"""GitLab moves a project's last activity at most once an hour: look that far back."""
 STUCK_S = 1800.0
 """A pass that lasts longer than this will never end: every call within it has a shorter time-out."""
 SPREAD_S = 0.02
@@ -108,8 +106,7 @@ class Dispatcher:
     def poll_once(self) -> Iterable[str]:
         """Ask for the applications whose project was active since the last look; which projects these are."""
         now = self.world.clock.now()
-        since = (self._looked_at or now) - ACTIVITY_MARGIN
-        projects = self.world.forge.active_projects(since)
+        projects = self.world.forge.active_projects(self._looked_at or now)
         self._looked_at = now
         for project in projects:
             self.ask_project(project)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from amcloud_fakes import ONE, PROJECT, SETTINGS, START, FakeWorld, manifest
 
-from amcloud.dispatch import ACTIVITY_MARGIN, Dispatcher
+from amcloud.dispatch import Dispatcher
 from amcloud.errors import UnavailableError
 from amcloud.reconcile import Next
 from amcloud.stages.build import PipelineStatus
@@ -108,15 +107,14 @@ def test_a_settled_application_is_seen_again_within_the_resync_time() -> None:
     assert made.queue.take() == KEY
 
 
-def test_polling_looks_back_far_enough_for_a_forge_that_tells_activity_once_an_hour() -> None:
+def test_polling_asks_for_what_was_active_since_the_last_look() -> None:
     outside = FakeWorld()
     outside.forge.active = frozenset({PROJECT})
     made = dispatcher(outside)
     made.poll_once()
     outside.passes(60)
     made.poll_once()
-    assert outside.forge.asked_since == [START - ACTIVITY_MARGIN, START - ACTIVITY_MARGIN]
-    assert timedelta(hours=1) < ACTIVITY_MARGIN
+    assert outside.forge.asked_since == [START, START]
     assert waiting(made) == {KEY}
 
 
@@ -130,7 +128,7 @@ def test_a_failed_poll_looks_back_to_the_last_one_that_succeeded() -> None:
         made.poll_once()
     outside.forge.down = False
     made.poll_once()
-    assert outside.forge.asked_since[-1] == START - ACTIVITY_MARGIN
+    assert outside.forge.asked_since[-1] == START
 
 
 def test_two_applications_do_not_wait_for_each_other() -> None:
