@@ -23,6 +23,8 @@ _RANKS: Final = {
     "pl": 1,
     "p": 1,
 }
+_HYPHEN: Final = re.compile(r"(?<!\S)([^\s,]{1,60})\s+-\s+([^\s,]{1,60})")
+_STABILITY: Final = re.compile(r"@(?:dev|alpha|beta|rc|stable)\b", re.IGNORECASE)
 _OPERATORS: Final = re.compile(r"(>=|<=|<>|!=|==|=|>|<|\^|~)\s*")
 
 
@@ -66,13 +68,13 @@ def _parse(text: str) -> _Parsed | None:
 
 
 def _all_of(text: str, version: Version) -> bool | None:
-    if hyphen := re.fullmatch(r"(\S+)\s+-\s+(\S+)", text):
-        return _between(hyphen[1], hyphen[2], version)
-    joined = _OPERATORS.sub(r"\1", re.sub(r"@(?:dev|alpha|beta|rc|stable)\b", "", text, flags=re.IGNORECASE))
-    parts = [part for part in re.split(r"[\s,]+", joined) if part]
-    if not parts:
+    ranges = _HYPHEN.findall(text)
+    plain = _STABILITY.sub("", _HYPHEN.sub(" ", text))
+    parts = [part for part in re.split(r"[\s,]+", _OPERATORS.sub(r"\1", plain)) if part]
+    if not parts and not ranges:
         return None
-    answers = [_one(part, version) for part in parts]
+    answers = [_between(low, high, version) for low, high in ranges]
+    answers += [_one(part, version) for part in parts]
     if False in answers:
         return False
     return None if None in answers else True
