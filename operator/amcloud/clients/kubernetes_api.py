@@ -210,7 +210,7 @@ def _understood(answer: requests.Response, content: bytes, doing: str) -> dict[s
         raise BrokenInstallationError(f"{doing} : la réponse du cluster dépasse {ANSWER_MAX_BYTES} octets")
     try:
         parsed = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if answer.status_code == requests.codes.not_found:
         return None

@@ -145,7 +145,7 @@ def read_inventory(remembered: Object | None) -> Inventory:
     try:
         listed = json.loads(data.get("objects", "[]"))
         found = frozenset(Key(*_strings(entry)) for entry in listed)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return Inventory(revision=revision)
     ours = {k for k in found if k.namespace == namespace or (k.kind == "Namespace" and k.name == namespace)}
     return Inventory(frozenset(ours), revision)

@@ -1,0 +1,48 @@
+"""What GitLab's jobs say together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from amcloud.clients.pipelines import pipeline, status_of_jobs, word
+from amcloud.stages.build import PipelineStatus as S
+
+FOUND = {"id": 7, "status": "failed", "created_at": "2026-03-02T08:00:00.123Z", "web_url": "https://forge.example/7"}
+
+
+def job(status: str, *, allow_failure: bool = False) -> dict[str, Any]:
+    return {"status": status, "allow_failure": allow_failure}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "status"),
+    [
+        pytest.param([], None, id="no job"),
+        pytest.param([job("success"), job("success")], S.SUCCESS, id="all succeeded"),
+        pytest.param([job("success"), job("created")], S.RUNNING, id="one is still to come"),
+        pytest.param([job("created"), job("pending")], S.PENDING, id="none has begun"),
+        pytest.param([job("failed"), job("skipped")], S.FAILED, id="one failed"),
+        pytest.param([job("failed"), job("running")], S.RUNNING, id="one failed, another runs"),
+        pytest.param([job("failed", allow_failure=True), job("success")], S.SUCCESS, id="a failure that is allowed"),
+        pytest.param([job("failed", allow_failure=True)], S.SUCCESS, id="only a failure that is allowed"),
+        pytest.param([job("manual"), job("success")], S.MANUAL, id="waits for somebody"),
+        pytest.param([job("manual", allow_failure=True), job("success")], S.SUCCESS, id="an optional manual job"),
+        pytest.param([job("canceled"), job("success")], S.CANCELED, id="cancelled"),
+        pytest.param([job("skipped")], S.SKIPPED, id="skipped"),
+        pytest.param([job("waiting_for_callback")], S.RUNNING, id="a word of a newer GitLab"),
+    ],
+)
+def test_jobs_say_together(jobs: list[dict[str, Any]], status: S | None) -> None:
+    assert status_of_jobs(jobs) is status
+
+
+def test_a_pipeline_s_own_status_counts_only_where_it_has_no_job() -> None:
+    assert pipeline(FOUND, [job("success")]).status is S.SUCCESS  # `failed` was our commit status
+    assert pipeline(FOUND, []).status is S.FAILED
+    assert pipeline(FOUND, []).created_at.tzinfo is not None
+
+
+def test_every_word_of_ours_is_gitlab_s() -> None:
+    assert all(word(status.value) is status for status in S)

@@ -1,0 +1,75 @@
+"""Kubernetes objects that the client reads besides rendered ones: any of them may be damaged."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amcloud.clients import records
+from amcloud.stages.app import StageName
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+SPEC = {
+    "version": "psram-2026.1", "digest": "sha256:0", "effectiveTime": "2026-01-01T00:00:00Z",
+    "enforcement": {"development": "Audit", "acceptance": "Enforce", "production": "Enforce"},
+}  # fmt: skip
+
+
+def encoded(**values: str) -> dict[str, Any]:
+    return {"data": {name.replace("_", "-"): base64.b64encode(v.encode()).decode() for name, v in values.items()}}
+
+
+def test_an_organisation_s_forge_group_is_its_label_unless_said() -> None:
+    spec = {"code": "671", "name": "CPAM", "label": "cpam-bas-rhin"}
+    plain, other = records.organisation({"spec": spec}), records.organisation({"spec": {**spec, "forgeGroup": "g"}})
+    assert plain is not None and plain.forge_group == "cpam-bas-rhin"
+    assert other is not None and other.forge_group == "g"
+
+
+def test_a_norm_pack_says_where_it_refuses() -> None:
+    pack = records.norm_pack({"spec": SPEC})
+    assert pack is not None
+    assert pack.enforced == {StageName.ACCEPTANCE, StageName.PRODUCTION}
+    assert pack.effective_at.tzinfo is not None
+
+
+@given(st.dictionaries(st.sampled_from(["spec", "metadata"]), JSON))
+def test_a_damaged_resource_is_nothing(found: dict[str, Any]) -> None:
+    assert records.norm_pack(found) is None
+    records.organisation(found)
+
+
+@given(st.dictionaries(st.sampled_from([*SPEC, "label", "code", "name"]), JSON))
+def test_a_damaged_specification_is_read_or_refused(spec: dict[str, Any]) -> None:
+    records.norm_pack({"spec": spec})
+    records.organisation({"spec": spec})
+
+
+def test_credentials_are_whole_or_nothing() -> None:
+    whole = encoded(database_url="a", owner_database_url="b", app_secret="c", oidc_client_secret="d")
+    found = records.access(whole)
+    assert found is not None
+    assert (found.app_url, found.owner_url, found.app_secret, found.oidc_client_secret) == ("a", "b", "c", "d")
+    for name in list(whole["data"]):
+        assert records.access({"data": {k: v for k, v in whole["data"].items() if k != name}}) is None
+
+
+@pytest.mark.parametrize("value", [None, "pas du base64 !", 7, base64.b64encode(b"\xff").decode()])
+def test_a_value_that_is_not_text_is_none(value: Any) -> None:
+    assert records.secret_value({"data": {"token": value}}, "token") is None
+
+
+def test_the_last_words_of_a_container_are_masked_and_the_rest_stays() -> None:
+    state = {"terminated": {"exitCode": 1, "message": "password=S3cr3t\nboum"}}
+    pod = {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"name": "web", "lastState": state}]}}
+    masked = records.masked_pod(pod)
+    said = masked["status"]["containerStatuses"][0]["lastState"]["terminated"]["message"]
+    assert said == "password=***\nboum"
+    assert state["terminated"]["message"] == "password=S3cr3t\nboum"

@@ -1,0 +1,312 @@
+"""Templates: golden objects, hostile values, and what no template may get wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amcloud import assets
+from amcloud.errors import BrokenInstallationError
+from amcloud.settings import Settings
+from amcloud.stages import manifest, render, templating
+from amcloud.stages.app import App, Organisation, Ref, RefKind, Schedule, Stage, StageName
+from amcloud.stages.render import Access, Object, Offers, Revision
+
+GOLDEN = Path(__file__).parent / "golden" / "render"
+TEMPLATES = assets.hosting_templates()
+ORGANISATIONS = {
+    "671": Organisation("671", "CPAM du Bas-Rhin (exemple)", "cpam-bas-rhin", "cpam-bas-rhin"),
+    "681": Organisation("681", "CPAM du Haut-Rhin (exemple)", "cpam-haut-rhin", "cpam-haut-rhin"),
+}
+SETTINGS = Settings(
+    domain="amcloud.example",
+    url_scheme="https",
+    url_port="",
+    forge_url="https://forge.example",
+    forge_token="none",
+    registry_url="https://registre.example",
+    registry_name="registre.example",
+    database_url="postgresql://operateur@base.example/amcloud",
+    reports_url="https://rapports.amcloud.example",
+    oidc_issuer="https://connexion.example",
+    webhook_token="none",
+)
+ACCESS = Access(
+    "postgresql://x_app:motdepasse@198.18.0.1:15432/x", "postgresql://x_owner:autre@198.18.0.1:15432/x", "s", "o"
+)
+CURRENT = Offers(render.VERSIONS, 30)
+OLD = Offers(
+    {
+        **render.VERSIONS,
+        "CronJob": ("batch/v1beta1",),
+        "PodDisruptionBudget": ("policy/v1beta1",),
+        "HorizontalPodAutoscaler": ("autoscaling/v1", "autoscaling/v2beta2", "autoscaling/v2beta1"),
+    },
+    20,
+)
+REVISION = Revision("0123456789abcdef" * 2 + "01234567", "registre.example/cpam-bas-rhin/suivi@sha256:" + "ab" * 32)
+EXPRESSION = re.compile(r"{{(.*?)}}", re.S)
+
+
+def local_app(**hosting: Any) -> App:
+    found = {
+        "metadata": {"name": "suivi-courriers", "namespace": "cpam-bas-rhin", "uid": "u", "generation": 1},
+        "spec": {
+            "title": "Suivi des courriers",
+            "owner": {"organisation": "671"},
+            "track": "homologation",
+            "repository": {"project": "cpam-bas-rhin/suivi"},
+            "stages": [{"name": "acceptance", "ref": {"branch": "main"}}],
+            "organisations": ["671", "681"],
+            "hosting": hosting,
+        },
+    }
+    return manifest.parse(found, ORGANISATIONS, lambda _: "671")
+
+
+def stage(name: StageName = StageName.ACCEPTANCE) -> Stage:
+    return Stage(name, Ref(RefKind.BRANCH, "main"))
+
+
+def objects(
+    app: App | None = None,
+    *,
+    at: StageName = StageName.ACCEPTANCE,
+    offers: Offers = CURRENT,
+    settings: Settings = SETTINGS,
+    served: tuple[Organisation, ...] | None = None,
+    templates: Any = TEMPLATES,
+) -> tuple[Object, ...]:
+    app = app or local_app()
+    organisations = manifest.served(app, stage(at), ORGANISATIONS) if served is None else served
+    place = render.place(app, stage(at), domain=settings.domain)
+    return render.objects(app, stage(at), place, REVISION, organisations, ACCESS, offers, settings, templates)
+
+
+def one(found: tuple[Object, ...], kind: str, name: str | None = None) -> Any:
+    (match,) = (o for o in found if o["kind"] == kind and name in (None, o["metadata"]["name"]))
+    return match
+
+
+RELANCES = {"name": "relances", "schedule": "0 6 * * 1-5", "command": ["bin/console", "app:relances"]}
+HTTP = dataclasses.replace(SETTINGS, url_scheme="http", url_port=":8080", oidc_issuer="http://198.18.0.1:8931")
+THREE = {"size": "large", "replicas": {"min": 3, "max": 3}}
+CASES = [
+    pytest.param({}, id="small, current cluster, https"),
+    pytest.param({"offers": OLD, "settings": HTTP}, id="small, Kubernetes 1.20, http"),
+    pytest.param({"at": StageName.DEVELOPMENT}, id="development"),
+    pytest.param({"at": StageName.PRODUCTION, "app": THREE}, id="production, large, fixed replicas"),
+    pytest.param({"app": {"schedules": [RELANCES], "secrets": ["smtp-credentials"]}}, id="schedule and secret"),
+    pytest.param({"app": {"schedules": [RELANCES]}, "offers": OLD}, id="schedule, Kubernetes 1.20"),
+    pytest.param({"served": ()}, id="no organisation"),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_objects_are_the_golden_ones(case: dict[str, Any], request: pytest.FixtureRequest) -> None:
+    arguments = {**case, "app": local_app(**case.get("app", {}))}
+    written = yaml.safe_dump_all(objects(**arguments), allow_unicode=True, sort_keys=True)
+    file = GOLDEN / (re.sub(r"\W+", "-", request.node.callspec.id) + ".yaml")
+    if request.config.getoption("--update-golden"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(written, encoding="utf-8")
+    assert written == file.read_text(encoding="utf-8")
+
+
+NASTY = [
+    "oui", "no", "null", "~", "0o17", "1e3", "2026-01-01", "a: b", "- a", "# rien", "a # b", "{{ 7*7 }}", "{% raw %}",
+    "'", '"', "\\", "\n- kind: ClusterRoleBinding", "---\nkind: Secret", "*ancre", "&ancre x", "!!python/object:x",
+    "\x85\u2028\u2029\x7f\x00", "é😀", "\ufeff", "%", "@", "`", "|", ">", " ", "\t", "&lt;", "<b>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_value_is_only_ever_a_value(nasty: str) -> None:
+    organisation = Organisation("671", nasty, "cpam-bas-rhin", "x")
+    app = dataclasses.replace(
+        local_app(), hosting=dataclasses.replace(local_app().hosting, schedules=(Schedule("t", nasty, (nasty, "-")),))
+    )  # fmt: skip
+    found = objects(app, served=(organisation,))
+    listed = json.loads(one(found, "ConfigMap")["data"]["organisations.json"])["organisations"]
+    assert listed == [{"code": "671", "name": nasty, "label": "cpam-bas-rhin", "enabled": True}]
+    cron = one(found, "CronJob")["spec"]
+    assert cron["schedule"] == nasty
+    assert cron["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] == [nasty, "-"]
+    assert [(o["kind"]) for o in found] == [o["kind"] for o in objects(local_app(schedules=[RELANCES]))]
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_any_text_survives_quoting(text: str) -> None:
+    (document,) = templating.documents("t", f"a: {templating.quoted(text)}\nb: [{templating.quoted(text)}, 1]")
+    assert document == {"a": text, "b": [text, 1]}
+
+
+LEAF = st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+DATA = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
+)
+
+
+@given(DATA)
+def test_any_data_survives_quoting(value: Any) -> None:
+    (document,) = templating.documents("t", f"a: {templating.quoted(value)}")
+    assert document == {"a": value}
+
+
+def test_no_template_prints_a_value_inside_quotes_or_lifts_the_quoting() -> None:
+    for name, text in TEMPLATES.items():
+        for match in EXPRESSION.finditer(text):
+            before, after = text[: match.start()][-1:], text[match.end() :][:1]
+            assert before not in "\"'" and after not in "\"'", (name, match[0])
+        assert not re.search(r"\|\s*(safe|string|e|escape)\b|autoescape|Markup", text), name
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        pytest.param("kind: {{ unknown }}", id="an unknown name"),
+        pytest.param("kind: {{ name", id="a syntax error"),
+        pytest.param("kind: {{ name | safe }}", id="the filter that would lift quoting"),
+        pytest.param("{{ ''.__class__.__mro__ }}", id="a way out of the sandbox"),
+        pytest.param("{{ size.update({'a': 1}) }}", id="a change of a value"),
+        pytest.param("{% for a in range(9) %}x{% endfor %}", id="a function that is not offered"),
+        pytest.param("a: b: c", id="not YAML"),
+        pytest.param("- a", id="not an object"),
+        pytest.param("apiVersion: v1\nkind: Pod\nmetadata: {name: a}", id="a kind that is not allowed"),
+        pytest.param("apiVersion: v2\nkind: Secret\nmetadata: {name: a}", id="a version that is not known"),
+        pytest.param("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: kube-system}", id="elsewhere"),
+        pytest.param("apiVersion: v1\nkind: Namespace\nmetadata: {name: kube-system}", id="another namespace"),
+        pytest.param("apiVersion: v1\nkind: Secret\nmetadata: {name: ../a}", id="a strange name"),
+        pytest.param("apiVersion: v1\nkind: Secret\nmetadata: []", id="no metadata"),
+        pytest.param("apiVersion: v1\nkind: [a]\nmetadata: {name: a}", id="a kind that is a list"),
+    ],
+)
+def test_a_wrong_template_is_a_broken_installation_that_names_no_secret(template: str) -> None:
+    with pytest.raises(BrokenInstallationError) as caught:
+        objects(templates={"a.yaml.j2": template, "sizes.yaml": TEMPLATES["sizes.yaml"]})
+    assert "motdepasse" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sizes", ["", "[]", "small: 1", "small: {requests: {}}", "a: b: c", "medium: {}"])
+def test_wrong_sizes_are_a_broken_installation(sizes: str) -> None:
+    with pytest.raises(BrokenInstallationError, match=r"sizes\.yaml"):
+        objects(templates={**TEMPLATES, "sizes.yaml": sizes})
+
+
+def test_a_server_without_a_needed_kind_is_said() -> None:
+    with pytest.raises(BrokenInstallationError, match="Ingress"):
+        objects(offers=Offers({**render.VERSIONS, "Ingress": ("extensions/v1beta1",)}, 14))
+
+
+def test_a_server_without_autoscaling_gets_fixed_replicas() -> None:
+    found = objects(offers=Offers({**render.VERSIONS, "HorizontalPodAutoscaler": ("autoscaling/v1",)}, 30))
+    assert one(found, "Deployment")["spec"]["replicas"] == 2
+    assert "HorizontalPodAutoscaler" not in {o["kind"] for o in found}
+
+
+def test_replicas_are_left_to_the_autoscaler() -> None:
+    assert "replicas" not in one(objects(), "Deployment")["spec"]
+
+
+def test_development_has_one_replica_and_synthetic_organisations() -> None:
+    found = objects(at=StageName.DEVELOPMENT)
+    assert one(found, "Deployment")["spec"]["replicas"] == 1
+    listed = json.loads(one(found, "ConfigMap")["data"]["organisations.json"])
+    assert {o["code"] for o in listed["organisations"]} == {"991", "992"}
+    assert listed["domain"] == "suivi-courriers.development.amcloud.example"
+
+
+def test_every_pod_fits_the_restricted_standard() -> None:
+    found = objects(local_app(schedules=[RELANCES]))
+    specs = [
+        one(found, "Deployment")["spec"]["template"]["spec"],
+        one(found, "Job")["spec"]["template"]["spec"],
+        one(found, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+    ]
+    for spec in specs:
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["limits"]["memory"]
+            assert "@sha256:" in container["image"]
+
+
+def test_only_the_migration_gets_the_owner_s_credentials() -> None:
+    found = objects(local_app(schedules=[RELANCES]))
+    for thing in found:
+        keys = set(re.findall(r'"key": "([a-z-]*database-url)"', json.dumps(thing)))
+        assert keys <= ({"owner-database-url"} if thing["kind"] == "Job" else {"database-url"}), thing["kind"]
+
+
+def test_credentials_are_in_the_secret_alone() -> None:
+    for thing in objects():
+        if thing["kind"] != "Secret":
+            assert "motdepasse" not in json.dumps(thing)
+
+
+def test_everything_is_marked_and_in_its_place() -> None:
+    for thing in objects(local_app(schedules=[RELANCES])):
+        metadata = thing["metadata"]
+        labels = metadata["labels"]
+        assert labels["app.kubernetes.io/managed-by"] == "amcloud"
+        for name in ("name", "instance", "version", "component", "part-of"):
+            assert labels[f"app.kubernetes.io/{name}"], (thing["kind"], name)
+        assert metadata["annotations"][render.OWNER] == "cpam-bas-rhin/suivi-courriers"
+        assert metadata.get("namespace", metadata["name"]) == "suivi-courriers-acceptance"
+
+
+def test_another_organisation_changes_neither_deployment_nor_job() -> None:
+    few = objects(served=(ORGANISATIONS["671"],))
+    many = objects(served=tuple(ORGANISATIONS.values()))
+    changed = {a["kind"] for a, b in zip(few, many, strict=True) if a != b}
+    assert changed == {"ConfigMap", "Ingress"}
+
+
+def test_another_image_of_the_same_commit_is_another_migration() -> None:
+    app = local_app()
+    place = render.place(app, stage(), domain="d.example")
+    other = Revision(REVISION.commit, REVISION.image[:-2] + "cd")
+    names = {
+        one(
+            render.objects(app, stage(), place, r, (), ACCESS, CURRENT, SETTINGS, TEMPLATES), "Job"
+        )["metadata"]["name"]
+        for r in (REVISION, other)
+    }  # fmt: skip
+    assert len(names) == 2
+    assert all(name.startswith("migration-0123456789ab-") for name in names)
+
+
+def test_egress_names_the_address_or_else_the_port() -> None:
+    egress = one(objects(), "NetworkPolicy", "sorties")["spec"]["egress"]
+    assert egress[1:] == [
+        {"ports": [{"protocol": "TCP", "port": 15432}], "to": [{"ipBlock": {"cidr": "198.18.0.1/32"}}]},
+        {"ports": [{"protocol": "TCP", "port": 443}]},
+    ]
+
+
+@given(st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True), unique=True, min_size=2, max_size=6))
+def test_databases_of_distinct_namespaces_are_distinct_and_short(namespaces: list[str]) -> None:
+    names = [render.database_name(namespace) for namespace in namespaces]
+    assert len(set(names)) == len(names)
+    assert all(len(f"{name}_owner".encode()) <= 63 for name in names)
+
+
+def test_each_size_has_a_quota_for_its_usual_replicas() -> None:
+    for name, size in render.sizes(TEMPLATES).items():
+        pods = int(size["quota"]["pods"])
+        assert pods >= 20, name
+        assert size["yearlyEuros"] > 0
