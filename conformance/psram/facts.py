@@ -15,6 +15,10 @@ EXTRACTOR: Final = "1"
 """Changes when the same blob would give other facts; part of a cache's key."""
 
 
+SHELL_FUNCTIONS: Final = frozenset({"exec", "shell_exec", "system", "passthru", "proc_open", "popen", "pcntl_exec"})
+"""PHP functions that start a program of the system."""
+
+
 class Kind(StrEnum):
     """What an entry of the tree is."""
 

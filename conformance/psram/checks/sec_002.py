@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome, read
-from psram.collect.php_sites import SHELL
-from psram.facts import Facts, FileFact, Mark, PhpFacts
+from psram.facts import SHELL_FUNCTIONS, Facts, FileFact, Mark, PhpFacts
 from psram.model import Context, Finding, Outcome
 from psram.tenancy import php_files
 
@@ -36,7 +35,7 @@ def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
 
 
 def _sink(mark: Mark) -> str:
-    if mark.kind == "call" and mark.name in SHELL and mark.detail != "callable":
+    if mark.kind == "call" and mark.name in SHELL_FUNCTIONS and mark.detail != "callable":
         return f"{mark.name} lance une commande du système"
     if mark.kind == "call" and mark.name == "unserialize" and mark.detail != "allowed_classes":
         return "unserialize sans allowed_classes peut créer n'importe quel objet"

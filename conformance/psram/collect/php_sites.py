@@ -10,12 +10,11 @@ from tree_sitter import Node
 
 from psram.collect.php_names import Names, text
 from psram.collect.php_values import assignments, value
-from psram.facts import Mark, SqlSite
+from psram.facts import SHELL_FUNCTIONS, Mark, SqlSite
 
 Excerpt = Callable[[int], str]
 
-SHELL: Final = frozenset({"exec", "shell_exec", "system", "passthru", "proc_open", "popen", "pcntl_exec"})
-_WATCHED: Final = SHELL | {
+_WATCHED: Final = SHELL_FUNCTIONS | {
     *("eval", "create_function", "extract", "var_dump", "dd", "dump", "print_r", "phpinfo", "debug_zval_refcount"),
     *("unserialize", "assert", "pg_connect", "pg_pconnect", "mysqli_connect", "var_export"),
 }
@@ -96,7 +95,7 @@ def _function(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
         detail = "return"
     elif name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
         detail = "allowed_classes"
-    elif name in SHELL and arguments and value(arguments[0]).dynamic:
+    elif name in SHELL_FUNCTIONS and arguments and value(arguments[0]).dynamic:
         detail = "dynamic"
     elif not arguments and node.child_by_field_name("arguments") is not None and "..." in text(node)[-6:]:
         detail = "callable"

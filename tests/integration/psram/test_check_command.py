@@ -69,7 +69,8 @@ def test_the_refused_sample_breaks_five_rules_of_five_families_each_with_place_a
 def test_the_corrected_sample_conforms(tmp_path: Path) -> None:
     folder = sample(tmp_path, "annuaire-local")
     correction = SAMPLES / "annuaire-local.revisions/r2-corrigee"
-    shutil.copytree(correction, folder, dirs_exist_ok=True)
+    # new dates: git would not look again at a file of the same size, date and second
+    shutil.copytree(correction, folder, dirs_exist_ok=True, copy_function=shutil.copy)
     for name in (folder / ".delete").read_text("utf-8").split() if (folder / ".delete").is_file() else ():
         (folder / name).unlink()
     (folder / ".delete").unlink(missing_ok=True)
