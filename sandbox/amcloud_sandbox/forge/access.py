@@ -111,7 +111,7 @@ def basic_password(header: str | None) -> tuple[str, str] | None:
 
 
 def level(store: Store, caller: Caller | None, project: Row) -> int:
-    """Access level of ``caller`` in the project: direct, or inherited from its groups; public and internal count as guest."""
+    """Access level of ``caller`` in the project, direct or inherited; public and internal ones let anyone read."""
     if caller is None:
         return Level.REPORTER if project["visibility"] == "public" else Level.NONE
     if caller.admin:

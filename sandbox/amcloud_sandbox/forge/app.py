@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
+from requests import codes
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from amcloud_sandbox.forge import api, internal, routing
-from amcloud_sandbox.forge.faults import Entry, Fault, Kind
+from amcloud_sandbox.forge.faults import DEFAULT_STATUS, Entry, Fault, Kind
 from amcloud_sandbox.forge.githttp import ROUTE, GitHttp
 from amcloud_sandbox.forge.state import Forge
 
@@ -62,7 +63,7 @@ class Outer:
         entry.fault = fault.kind.value if fault else None
         began = time.monotonic()
         try:
-            await self._strike(fault, scope, receive, _logged(send, entry), raw, path)
+            await self._strike(fault, scope, receive, _logged(send, entry), raw=raw, path=path)
         finally:
             entry.duration_s = round(time.monotonic() - began, 4)
 
@@ -75,7 +76,7 @@ class Outer:
         await self._inner({**scope, "path": raw}, receive, send)
 
     async def _strike(
-        self, fault: Fault | None, scope: Scope, receive: Receive, send: Send, raw: str, path: str
+        self, fault: Fault | None, scope: Scope, receive: Receive, send: Send, *, raw: str, path: str
     ) -> None:
         if fault is None:
             await self._serve(scope, receive, send, raw, path)
@@ -110,12 +111,13 @@ async def _leave(fault: Fault, receive: Receive) -> None:
 def _answer(fault: Fault) -> Response:
     if fault.kind is Kind.HTML:
         return HTMLResponse(
-            PAGE if fault.body is None else str(fault.body), fault.status if fault.status != 500 else 200
+            PAGE if fault.body is None else str(fault.body),
+            fault.status if fault.status != DEFAULT_STATUS else codes.ok,
         )
     if fault.kind is Kind.RATE_LIMIT:
         return _rate_limited(fault)
     body = fault.body if fault.body is not None else {"message": _message(fault.status)}
-    headers = {"WWW-Authenticate": 'Basic realm="GitLab"'} if fault.status == 401 else {}
+    headers = {"WWW-Authenticate": 'Basic realm="GitLab"'} if fault.status == codes.unauthorized else {}
     return JSONResponse(body if isinstance(body, (dict, list)) else {"message": body}, fault.status, headers)
 
 

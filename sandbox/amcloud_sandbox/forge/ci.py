@@ -269,8 +269,8 @@ def retry(forge: Forge, pipeline: Row, user: Row, *, only: Sequence[str] | None 
             return pipeline
         for job in again:
             add_job(
-                forge, pipeline, kind="build", name=job["name"], stage=job["stage"], user_id=user["id"], status="pending",
-                allow_failure=job["allow_failure"],
+                forge, pipeline, kind="build", name=job["name"], stage=job["stage"], user_id=user["id"],
+                status="pending", allow_failure=job["allow_failure"],
             )  # fmt: skip
         changed = {
             "claimed_by": None,

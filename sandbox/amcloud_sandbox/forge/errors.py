@@ -32,7 +32,7 @@ def not_found(what: str = "") -> ApiError:
 
 def bad_request(message: Any) -> ApiError:
     """A value that the model refuses: ``message`` is a text or GitLab's ``{field: [problems]}``."""
-    return ApiError(400, message)
+    return ApiError(400, {"message": message})
 
 
 def bad_parameter(text: str) -> ApiError:

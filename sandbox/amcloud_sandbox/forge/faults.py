@@ -19,6 +19,7 @@ from amcloud_sandbox.forge.errors import ApiError
 
 LOG_SIZE = 50_000
 HANG_S = 3600.0
+DEFAULT_STATUS = 500
 
 
 class Kind(StrEnum):
@@ -51,7 +52,7 @@ class Fault:
     path: str = "*"
     method: str | None = None
     count: int | None = None
-    status: int = 500
+    status: int = DEFAULT_STATUS
     body: Any = None
     delay_s: float = 1.0
     retry_after_s: int = 30
@@ -79,7 +80,7 @@ def parse(raw: object, number: int) -> Fault:
         fault.path = str(raw.get("path", "*"))
         fault.method = str(raw["method"]).upper() if raw.get("method") else None
         fault.count = int(raw["count"]) if raw.get("count") is not None else None
-        fault.status = int(raw.get("status", 500))
+        fault.status = int(raw.get("status", DEFAULT_STATUS))
         fault.body = raw.get("body")
         fault.delay_s = float(raw.get("delay_s", HANG_S if fault.kind is Kind.HANG else 1.0))
         fault.retry_after_s = int(raw.get("retry_after_s", 30))
@@ -139,7 +140,7 @@ class Faults:
         return self._take(WEBHOOKS, project_path, None)
 
     def stuck(self, project_path: str) -> bool:
-        """Whether the project's pipelines stay pending for now (as long as the switch is on, ``count`` says nothing)."""
+        """Whether the project's pipelines stay pending for now: as long as the switch is on, whatever its ``count``."""
         return any(fault.kind is Kind.PIPELINE_STUCK and fnmatchcase(project_path, fault.path) for fault in self.all())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from requests import codes
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
@@ -70,7 +71,7 @@ class GitHttp:
         if found < (Level.DEVELOPER if write else Level.REPORTER) or not _scoped(caller, write=write):
             raise ApiError(
                 403,
-                f"You are not allowed to {'push' if write else 'download'} code {'to' if write else 'from'} this project.",
+                f"You are not allowed to {'push code to' if write else 'download code from'} this project.",
             )
         if write and project["archived"]:
             raise ApiError(403, "You can't push code to an archived project.")
@@ -177,7 +178,7 @@ def _scoped(caller: Caller | None, *, write: bool) -> bool:
 
 
 def _refusal(error: ApiError) -> Response:
-    headers = {"WWW-Authenticate": 'Basic realm="GitLab"'} if error.status == 401 else {}
+    headers = {"WWW-Authenticate": 'Basic realm="GitLab"'} if error.status == codes.unauthorized else {}
     return PlainTextResponse(str(error.body.get("message", "")), error.status, headers)
 
 

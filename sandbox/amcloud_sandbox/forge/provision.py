@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import gitlab
-from amcloud import assets
 from gitlab.exceptions import GitlabGetError
 
+from amcloud import assets
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import COMPOSER_URL, REGISTRY_NAME, Layout
 

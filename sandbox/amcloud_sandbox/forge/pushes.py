@@ -93,7 +93,8 @@ def start_pipeline(forge: Forge, project: Row, change: Change, user: Row) -> Row
 
 def _merge_requests(forge: Forge, project: Row, change: Change, user: Row) -> None:
     branch = change.ref.removeprefix("refs/heads/")
-    sql = "select * from merge_requests where project_id = ? and state = 'opened' and (source_branch = ? or target_branch = ?)"
+    sql = """select * from merge_requests where project_id = ? and state = 'opened'
+             and (source_branch = ? or target_branch = ?)"""
     for row in forge.store.all(sql, project["id"], branch, branch):
         if row["source_branch"] == branch:
             _source_moved(forge, project, row, change, user)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from requests import codes
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -103,8 +104,8 @@ def _respond(answer: Any) -> Response:
     if isinstance(answer, Response):
         return answer
     if isinstance(answer, Answer):
-        if answer.status == 204:
-            return Response(status_code=204)
+        if answer.status == codes.no_content:
+            return Response(status_code=codes.no_content)
         response = JSONResponse(answer.body, answer.status)
         for name, value in answer.headers:
             response.headers[name] = value

@@ -42,7 +42,8 @@ def claim(forge: Forge, runner: str, *, wait_s: float) -> Row | None:
 
 def _claim_now(forge: Forge, runner: str) -> Row | None:
     sql = """select l.*, p.full_path from pipelines l join projects p on p.id = l.project_id
-             where l.status in ('pending', 'running') and l.claimed_by is null and l.source != 'external' and p.archived = 0
+             where l.status in ('pending', 'running') and l.claimed_by is null and l.source != 'external'
+             and p.archived = 0
              order by l.id"""
     with forge.store.together():
         for row in forge.store.all(sql):
@@ -129,7 +130,8 @@ def plan(forge: Forge, pipeline_id: int, jobs: Sequence[Any]) -> list[Row]:
             if job["name"] not in known:
                 known[job["name"]] = ci.add_job(
                     forge, row, kind="build", name=job["name"], stage=job.get("stage", "test"), user_id=row["user_id"],
-                    status="canceled" if row["cancel_requested"] else "created", allow_failure=int(bool(job.get("allow_failure"))),
+                    status="canceled" if row["cancel_requested"] else "created",
+                    allow_failure=int(bool(job.get("allow_failure"))),
                 )  # fmt: skip
     ci.settle(forge, pipeline_id)
     return [{name: job[name] for name in ("id", "name", "stage", "status")} for job in known.values()]

@@ -57,7 +57,8 @@ create table if not exists hooks (
   uuid text not null, failures integer not null default 0, backoffs integer not null default 0, disabled_until text,
   created_at text not null);
 create table if not exists hook_events (
-  id integer primary key, hook_id integer not null, trigger text not null, url text not null, request_headers text not null,
+  id integer primary key, hook_id integer not null, trigger text not null, url text not null,
+  request_headers text not null,
   request_data text not null, response_headers text not null, response_body text not null,
   response_status text not null, execution_duration real not null, created_at text not null);
 create index if not exists hook_events_by_hook on hook_events (hook_id);
@@ -71,7 +72,8 @@ create table if not exists deployments (
   created_at text not null, updated_at text not null);
 create table if not exists variables (
   scope text not null, scope_id integer not null, key text not null, value text not null,
-  variable_type text not null default 'env_var', protected integer not null default 0, masked integer not null default 0,
+  variable_type text not null default 'env_var', protected integer not null default 0,
+  masked integer not null default 0,
   raw integer not null default 0, environment_scope text not null default '*', description text,
   primary key (scope, scope_id, key, environment_scope));
 create table if not exists labels (

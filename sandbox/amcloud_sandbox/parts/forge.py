@@ -35,7 +35,14 @@ class ForgePart:
     name = "forge"
     title = "forge et exécuteur de pipelines"
     # A machine may have Node.js from elsewhere, whose package brings npm and conflicts with Debian's.
-    debian_packages = ("buildah", "git", "rsync", "uidmap", "util-linux", *(() if shutil.which("npm") else NODE_PACKAGES))
+    debian_packages = (
+        "buildah",
+        "git",
+        "rsync",
+        "uidmap",
+        "util-linux",
+        *(() if shutil.which("npm") else NODE_PACKAGES),
+    )
 
     def up(self, layout: Layout, say: Say) -> None:
         """The forge answers, its credential files are valid, and its runner waits for pipelines."""

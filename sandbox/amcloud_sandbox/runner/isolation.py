@@ -1,8 +1,11 @@
 """How a command of a pipeline is started: as the runner's account, in namespaces of its own.
 
 The command line is ``unshare`` (processes, mounts, IPC, host name) → a few mounts made as root → ``setpriv`` to the
-account. Ending ``unshare`` ends every process of the job. Privileges are not given up for good (no_new_privs), since
-buildah's user namespace needs the set-uid ``newuidmap`` (which needs CAP_SYS_ADMIN in its bounding set); the network is the machine's, as a shell executor's is.
+account. Ending ``unshare`` ends every process of the job.
+
+Privileges are not given up for good (no_new_privs): buildah's user
+namespace needs the set-uid ``newuidmap``, which needs CAP_SYS_ADMIN in its bounding set. The network is the machine's,
+as a shell executor's is.
 """
 
 from __future__ import annotations
@@ -93,13 +96,13 @@ class Cell:
 
     def _script(self, cwd: Path, *, images_writable: bool) -> str:
         images, tools, inside = (shlex.quote(str(path)) for path in (self.images, self.tools, self.folder / "tools"))
-        account = shlex.quote(self.account)
+        user = pwd.getpwnam(self.account)
         mounts = _read_only(tools, inside)
         if self.tmp_inside != self.tmp:
             mounts.insert(0, f"mount --bind {shlex.quote(str(self.tmp))} {self.tmp_inside}")
         if not images_writable:
             mounts += _read_only(images, images)
-        change = f"setpriv --reuid {account} --regid {account} --init-groups --bounding-set={DROPPED}"
+        change = f"setpriv --reuid {user.pw_uid} --regid {user.pw_gid} --init-groups --bounding-set={DROPPED}"
         return " && ".join((*mounts, f"cd {shlex.quote(str(cwd))}", f'exec {change} -- "$@"'))
 
 

@@ -93,8 +93,9 @@ class Pipeline:
         content = yaml.safe_dump(variables.home_file(self.work, known), allow_unicode=True)
         cells.write(self.cell, self.cell.home / ".gitlab-ci-local" / "variables.yml", content)
 
-    def _local(self, *arguments: str) -> list[str]:
-        return [str(self.cell.program), *LOCAL, *arguments]
+    def _local(self, *arguments: str, validate: bool = False) -> list[str]:
+        # Checking against GitLab's schema costs as much as all the rest: once a pipeline is enough.
+        return [str(self.cell.program), *LOCAL, f"--json-schema-validation={str(validate).lower()}", *arguments]
 
     def _understand(self) -> tuple[Job, ...]:
         """The pipeline's jobs; includes have been fetched.
@@ -102,7 +103,7 @@ class Pipeline:
         Raises:
             CommandError: the configuration cannot be used, in gitlab-ci-local's words.
         """
-        listed = cells.run(self.cell, self._local("--list-json"), env=self._env)
+        listed = cells.run(self.cell, self._local("--list-json", validate=True), env=self._env)
         expanded = cells.run(self.cell, self._local("--preview"), env=self._env)
         try:
             found = jobs.parse(

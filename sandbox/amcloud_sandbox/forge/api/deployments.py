@@ -144,7 +144,8 @@ def _deployment(call: Call, project: Row, row: Row) -> Row:
 def deployments(call: Call) -> Answer:
     """Deployments of the project, oldest first unless sorted otherwise."""
     project, name, status = call.project(Level.REPORTER), call.text("environment"), call.text("status")
-    sql = "select d.*, e.name as environment_name from deployments d left join environments e on e.id = d.environment_id where d.project_id = ?"
+    sql = """select d.*, e.name as environment_name from deployments d
+             left join environments e on e.id = d.environment_id where d.project_id = ?"""
     rows = [
         row
         for row in call.store.all(sql, project["id"])
@@ -172,7 +173,8 @@ def create_deployment(call: Call) -> Answer:
         at = now()
         row = call.store.insert(
             "deployments", iid=call.store.next_iid("deployments", project["id"]), project_id=project["id"],
-            environment_id=place["id"], ref=ref, sha=sha, tag=int(tag), status=status, user_id=user["id"], created_at=at, updated_at=at,
+            environment_id=place["id"], ref=ref, sha=sha, tag=int(tag), status=status, user_id=user["id"],
+            created_at=at, updated_at=at,
         )  # fmt: skip
     return Answer(_deployment(call, project, row), 201)
 

@@ -102,7 +102,8 @@ def delete_group(call: Call) -> Answer:
 
 
 def _projects(call: Call, row: Row, *, nested: bool = False) -> list[Row]:
-    sql = "select p.* from projects p join groups g on g.id = p.group_id where g.id = ? or (? and g.full_path like ?) order by p.created_at desc, p.id desc"
+    sql = """select p.* from projects p join groups g on g.id = p.group_id where g.id = ? or (? and g.full_path like ?)
+             order by p.created_at desc, p.id desc"""
     rows = call.store.all(sql, row["id"], int(nested), f"{row['full_path']}/%")
     return [item for item in rows if level(call.store, call.caller, item)]
 

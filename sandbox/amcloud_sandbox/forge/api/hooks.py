@@ -122,7 +122,7 @@ def test(call: Call) -> Answer:
 
 @api("GET", "/projects/{id}/hooks/{hook_id}/events")
 def deliveries(call: Call) -> Answer:
-    """Log of the hook's deliveries, newest first; ``status`` filters by code or by success, client_failure, server_failure."""
+    """The hook's deliveries, newest first; ``status``: a code, or successful, client_failure, server_failure."""
     row = _find(call)[1]
     rows = call.store.all("select * from hook_events where hook_id = ? order by id desc", row["id"])
     wanted = call.text("status")

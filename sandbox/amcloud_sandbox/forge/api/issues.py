@@ -93,8 +93,9 @@ def create_issue(call: Call) -> Answer:
     project, user, at = call.project(), call.user(), now()
     with call.store.together():
         row = call.store.insert(
-            "issues", iid=call.store.next_iid("issues", project["id"]), project_id=project["id"], title=call.required("title"),
-            description=call.text("description"), author_id=user["id"], labels=json.dumps(call.words("labels") or []),
+            "issues", iid=call.store.next_iid("issues", project["id"]), project_id=project["id"],
+            title=call.required("title"), description=call.text("description"),
+            author_id=user["id"], labels=json.dumps(call.words("labels") or []),
             created_at=at, updated_at=at,
         )  # fmt: skip
     return Answer(_issue(call, project, row), 201)

@@ -156,8 +156,9 @@ def artifact(call: Call) -> Response:
 
 def _by_ref(call: Call) -> Row:
     project, name = call.project(Level.REPORTER), call.required("job")
-    sql = """select j.* from jobs j join pipelines p on p.id = j.pipeline_id where j.project_id = ? and j.ref = ? and j.name = ?
-             and j.kind = 'build' and j.status = 'success' and p.status = 'success' order by j.id desc"""
+    sql = """select j.* from jobs j join pipelines p on p.id = j.pipeline_id
+             where j.project_id = ? and j.ref = ? and j.name = ? and j.kind = 'build'
+             and j.status = 'success' and p.status = 'success' order by j.id desc"""
     row = call.store.one(sql, project["id"], call.path["ref"], name)
     if row is None:
         raise not_found()

@@ -142,7 +142,8 @@ def create(call: Call) -> Answer:
         raise bad_request(
             [f'{side} branch "{source if side == "Source" else target}" does not exist' for side in missing]
         )
-    sql = "select iid from merge_requests where project_id = ? and state = 'opened' and source_branch = ? and target_branch = ?"
+    sql = """select iid from merge_requests where project_id = ? and state = 'opened'
+             and source_branch = ? and target_branch = ?"""
     other = call.store.value(sql, project["id"], source, target)
     if other:
         raise ApiError(
@@ -151,9 +152,10 @@ def create(call: Call) -> Answer:
     at = now()
     with call.store.together():
         row = call.store.insert(
-            "merge_requests", iid=call.store.next_iid("merge_requests", project["id"]), project_id=project["id"], title=title,
-            description=call.text("description"), source_branch=source, target_branch=target, author_id=call.user()["id"],
-            sha=heads[f"refs/heads/{source}"], labels=json.dumps(call.words("labels") or []),
+            "merge_requests", iid=call.store.next_iid("merge_requests", project["id"]), project_id=project["id"],
+            title=title, description=call.text("description"), source_branch=source, target_branch=target,
+            author_id=call.user()["id"], sha=heads[f"refs/heads/{source}"],
+            labels=json.dumps(call.words("labels") or []),
             draft=int(title.lower().startswith("draft:")), created_at=at, updated_at=at,
         )  # fmt: skip
     _tell(call, project, row, "open")
@@ -210,7 +212,7 @@ def merge(call: Call) -> Row:
     message = (
         call.text("merge_commit_message") or f"Merge branch '{row['source_branch']}' into '{row['target_branch']}'"
     )
-    sha = _merge_commit(call, project, row, target, user, message)
+    sha = _merge_commit(call, project, row, target=target, user=user, message=message)
     ref = f"refs/heads/{row['target_branch']}"
     git.git(repo, "update-ref", ref, sha, target)
     at = now()
@@ -226,7 +228,7 @@ def merge(call: Call) -> Row:
     return _full(call, project, row)
 
 
-def _merge_commit(call: Call, project: Row, row: Row, target: str, user: Row, message: str) -> str:
+def _merge_commit(call: Call, project: Row, row: Row, *, target: str, user: Row, message: str) -> str:
     """The new merge commit's id; merged without a work tree, so conflicts are refused as GitLab refuses them."""
     repo = call.forge.config.repository(project["id"])
     try:

@@ -89,7 +89,8 @@ def _shown(call: Call, row: Row, *, simple: bool) -> Row:
         return shown
     names = (
         "id description name name_with_namespace path path_with_namespace created_at default_branch tag_list topics "
-        "ssh_url_to_repo http_url_to_repo web_url readme_url forks_count avatar_url star_count last_activity_at visibility namespace"
+        "ssh_url_to_repo http_url_to_repo web_url readme_url forks_count avatar_url star_count "
+        "last_activity_at visibility namespace"
     )
     return {name: shown[name] for name in names.split()}
 

@@ -1,4 +1,4 @@
-"""Branches, tags, commits, files and comparisons."""
+"""Commits, files and comparisons."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from amcloud_sandbox.forge import git, pushes, shapes
-from amcloud_sandbox.forge.access import Level, level
+from amcloud_sandbox.forge import git, shapes
+from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.call import Call
-from amcloud_sandbox.forge.errors import bad_request, forbidden, not_found
-from amcloud_sandbox.forge.git import NO_SHA, Change
+from amcloud_sandbox.forge.errors import bad_request, not_found
 from amcloud_sandbox.forge.paging import Answer, page
 from amcloud_sandbox.forge.routing import api
 from amcloud_sandbox.forge.store import Row
@@ -21,174 +20,18 @@ from amcloud_sandbox.forge.store import Row
 LOG_LIMIT = 2_000
 
 
-def _repo(call: Call, wanted: int = Level.REPORTER) -> tuple[Row, Path]:
+def repository(call: Call, wanted: int = Level.REPORTER) -> tuple[Row, Path]:
+    """The project of the path and its bare repository."""
     row = call.project(wanted)
     return row, call.forge.config.repository(row["id"])
 
 
 def _commit(call: Call, revision: str) -> tuple[Row, Path, git.Commit]:
-    row, repo = _repo(call)
+    row, repo = repository(call)
     found = git.commit(repo, revision)
     if found is None:
         raise not_found("Commit")
     return row, repo, found
-
-
-# ---- branches
-
-
-def _branch(call: Call, project: Row, name: str, sha: str) -> Row:
-    rule = call.store.one("select * from protected_branches where project_id = ? and name = ?", project["id"], name)
-    found = git.commit(call.forge.config.repository(project["id"]), sha)
-    assert found is not None
-    needed = rule["push_level"] if rule else Level.DEVELOPER
-    return {
-        "name": name,
-        "commit": shapes.commit(call.forge, project, found),
-        "merged": False,
-        "protected": rule is not None,
-        "developers_can_push": bool(rule and rule["push_level"] <= Level.DEVELOPER),
-        "developers_can_merge": bool(rule and rule["merge_level"] <= Level.DEVELOPER),
-        "can_push": bool(needed) and level(call.store, call.caller, project) >= needed,
-        "default": name == project["default_branch"],
-        "web_url": f"{call.forge.config.url}/{project['full_path']}/-/tree/{name}",
-    }
-
-
-def _heads(repo: Path, prefix: str) -> dict[str, str]:
-    return {ref.removeprefix(prefix): sha for ref, sha in git.refs(repo).items() if ref.startswith(prefix)}
-
-
-@api("GET", "/projects/{id}/repository/branches")
-def branches(call: Call) -> Answer:
-    """Branches by name."""
-    project, repo = _repo(call)
-    search = call.text("search") or ""
-    rows = [
-        {"name": name, "sha": sha}
-        for name, sha in sorted(_heads(repo, "refs/heads/").items())
-        if search.strip("^$") in name
-    ]
-    return page(call, rows, lambda row: _branch(call, project, row["name"], row["sha"]))
-
-
-@api("GET", "/projects/{id}/repository/branches/{name}")
-def branch(call: Call) -> Row:
-    """One branch."""
-    project, repo = _repo(call)
-    sha = _heads(repo, "refs/heads/").get(call.path["name"])
-    if sha is None:
-        raise not_found("Branch")
-    return _branch(call, project, call.path["name"], sha)
-
-
-@api("POST", "/projects/{id}/repository/branches")
-def create_branch(call: Call) -> Answer:
-    """A new branch at ``ref``."""
-    project, repo = _repo(call, Level.DEVELOPER)
-    name, sha = call.required("branch"), git.resolve(repo, call.required("ref"))
-    if name in _heads(repo, "refs/heads/"):
-        raise bad_request("Branch already exists")
-    if sha is None:
-        raise bad_request("Invalid reference name: " + call.required("ref"))
-    _move(call, project, Change(f"refs/heads/{name}", NO_SHA, sha), problem="Branch name is invalid")
-    return Answer(_branch(call, project, name, sha), 201)
-
-
-@api("DELETE", "/projects/{id}/repository/branches/{name}")
-def delete_branch(call: Call) -> Answer:
-    """The branch is gone."""
-    project, repo = _repo(call, Level.DEVELOPER)
-    name = call.path["name"]
-    sha = _heads(repo, "refs/heads/").get(name)
-    if sha is None:
-        raise not_found("Branch")
-    if call.store.value("select 1 from protected_branches where project_id = ? and name = ?", project["id"], name):
-        raise forbidden("Protected branch cannot be deleted")
-    if name == project["default_branch"]:
-        raise forbidden("Cannot remove HEAD branch")
-    _move(call, project, Change(f"refs/heads/{name}", sha, NO_SHA), problem="Branch cannot be deleted")
-    return Answer(None, 204)
-
-
-def _move(call: Call, project: Row, change: Change, *, problem: str) -> None:
-    repo = call.forge.config.repository(project["id"])
-    try:
-        if change.after == NO_SHA:
-            git.git(repo, "update-ref", "-d", change.ref, change.before)
-        else:
-            git.git(repo, "check-ref-format", change.ref)
-            git.git(repo, "update-ref", change.ref, change.after, change.before)
-    except git.GitError:
-        raise bad_request(problem) from None
-    pushes.received(call.forge, project, (change,), call.user())
-
-
-# ---- tags
-
-
-def _tag(call: Call, project: Row, name: str, sha: str) -> Row:
-    repo = call.forge.config.repository(project["id"])
-    found = git.commit(repo, sha)
-    assert found is not None
-    message = ""
-    if sha != found.id:
-        message = (
-            git.git(repo, "for-each-ref", "--format=%(contents)", f"refs/tags/{name}")
-            .decode("utf-8", "replace")
-            .strip()
-        )
-    return {
-        "name": name,
-        "message": message,
-        "target": sha,
-        "commit": shapes.commit(call.forge, project, found),
-        "release": None,
-        "protected": False,
-        "created_at": found.committed if sha != found.id else None,
-    }
-
-
-@api("GET", "/projects/{id}/repository/tags")
-def tags(call: Call) -> Answer:
-    """Tags, by name, last first."""
-    project, repo = _repo(call)
-    rows = [{"name": name, "sha": sha} for name, sha in sorted(_heads(repo, "refs/tags/").items(), reverse=True)]
-    return page(call, rows, lambda row: _tag(call, project, row["name"], row["sha"]))
-
-
-@api("GET", "/projects/{id}/repository/tags/{name}")
-def tag(call: Call) -> Row:
-    """One tag."""
-    project, repo = _repo(call)
-    sha = _heads(repo, "refs/tags/").get(call.path["name"])
-    if sha is None:
-        raise not_found("Tag")
-    return _tag(call, project, call.path["name"], sha)
-
-
-@api("POST", "/projects/{id}/repository/tags")
-def create_tag(call: Call) -> Answer:
-    """A new lightweight tag at ``ref``."""
-    project, repo = _repo(call, Level.DEVELOPER)
-    name, sha = call.required("tag_name"), git.resolve(repo, call.required("ref"))
-    if name in _heads(repo, "refs/tags/"):
-        raise bad_request(f"Tag {name} already exists")
-    if sha is None:
-        raise bad_request("Target " + call.required("ref") + " is invalid")
-    _move(call, project, Change(f"refs/tags/{name}", NO_SHA, sha), problem="Tag name invalid")
-    return Answer(_tag(call, project, name, sha), 201)
-
-
-@api("DELETE", "/projects/{id}/repository/tags/{name}")
-def delete_tag(call: Call) -> Answer:
-    """The tag is gone."""
-    project, repo = _repo(call, Level.DEVELOPER)
-    sha = _heads(repo, "refs/tags/").get(call.path["name"])
-    if sha is None:
-        raise not_found("Tag")
-    _move(call, project, Change(f"refs/tags/{call.path['name']}", sha, NO_SHA), problem="Tag cannot be deleted")
-    return Answer(None, 204)
 
 
 # ---- commits
@@ -197,7 +40,7 @@ def delete_tag(call: Call) -> Answer:
 @api("GET", "/projects/{id}/repository/commits")
 def commits(call: Call) -> Answer:
     """History of ``ref_name`` (the default branch unless given), newest first."""
-    project, repo = _repo(call)
+    project, repo = repository(call)
     revision = call.text("ref_name") or project["default_branch"]
     sha = git.resolve(repo, revision)
     if sha is None:
@@ -302,7 +145,7 @@ def commit_diff(call: Call) -> Answer:
 @api("GET", "/projects/{id}/repository/compare")
 def compare(call: Call) -> Row:
     """Commits and changes from ``from`` to ``to``."""
-    project, repo = _repo(call)
+    project, repo = repository(call)
     start, end = git.resolve(repo, call.required("from")), git.resolve(repo, call.required("to"))
     if start is None or end is None:
         raise not_found("Ref")
@@ -323,7 +166,7 @@ def compare(call: Call) -> Row:
 @api("GET", "/projects/{id}/repository/merge_base")
 def merge_base(call: Call) -> Row:
     """Common ancestor of two ``refs``."""
-    project, repo = _repo(call)
+    project, repo = repository(call)
     given = call.words("refs") or [value for key, value in call.query if key == "refs[]"]
     shas = [git.resolve(repo, ref) for ref in given]
     if len(shas) < 2 or None in shas:  # noqa: PLR2004 - two refs have a common ancestor
@@ -341,7 +184,7 @@ def merge_base(call: Call) -> Row:
 @api("GET", "/projects/{id}/repository/tree")
 def tree(call: Call) -> Answer:
     """Entries of a folder."""
-    project, repo = _repo(call)
+    project, repo = repository(call)
     revision, path = call.text("ref") or project["default_branch"], (call.text("path") or "").strip("/")
     sha = git.resolve(repo, revision)
     if sha is None:
@@ -368,7 +211,7 @@ def tree(call: Call) -> Answer:
 
 
 def _file(call: Call) -> tuple[Row, Path, str, bytes]:
-    project, repo = _repo(call)
+    project, repo = repository(call)
     revision = call.text("ref") or "HEAD"
     if revision == "HEAD":
         revision = project["default_branch"]
