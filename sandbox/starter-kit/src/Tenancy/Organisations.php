@@ -53,7 +53,8 @@ final class Organisations
 
     private function refresh(): void
     {
-        clearstatcache(true, $this->path);
+        // All of it: a mounted ConfigMap is reached through links, and what PHP remembers of each of them goes stale.
+        clearstatcache(true);
         $stat = @stat($this->path);
         if ($stat === false) {
             throw new OrganisationsFileError("fichier des organismes absent : {$this->path}");
