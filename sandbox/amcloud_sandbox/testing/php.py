@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -121,7 +122,7 @@ def process(
     argv: list[str], *, ready: Callable[[], bool], env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[None]:
     """The program runs and answers; it is ended on leaving."""
-    child = subprocess.Popen(argv, env={**os.environ, **(env or {})}, cwd=cwd)
+    child = subprocess.Popen(argv, env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True)
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
@@ -133,7 +134,7 @@ def process(
             time.sleep(0.05)
         yield
     finally:
-        child.terminate()
+        os.killpg(child.pid, signal.SIGTERM)  # the workers of PHP's server outlive it otherwise
         child.wait(timeout=10)
 
 
