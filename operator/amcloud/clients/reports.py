@@ -1,4 +1,4 @@
-"""Reports kept in the operator's PostgreSQL database (:class:`amcloud.ports.Reports`), and read back for people.
+"""Reports kept in the operator's PostgreSQL database (:class:`amcloud.ports.Reports`). Read by ``report_reader``.
 
 Append-only and content-addressed. A report that says the same as the last one but for its date is not kept again: what
 an auditor recomputes today has the bytes of the day when it was first said.
@@ -10,8 +10,6 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,16 +23,6 @@ from psram.reports import canonical_json
 from psram.reports.canonical import parse
 
 LOCK: Final = 0x616D636C6F7564  # "amcloud"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A report as it was stored."""
-
-    digest: str
-    report: bytes
-    evidence: bytes
-    recorded_at: datetime
 
 
 def same_but_for_date(kept: bytes, current: Report) -> bool:
@@ -61,8 +49,8 @@ class PostgresReports:
         content = canonical_json(judged.report)
         digest = hashlib.sha256(content).hexdigest()
         with self._connected(f"enregistrement du rapport de {app.name} ({commit[:12]})") as connection:
-            last = _latest(connection, app.namespace, app.name, stage, commit)
-            if last is None or not same_but_for_date(last.report, judged.report):
+            last = _last(connection, app.namespace, app.name, stage, commit)
+            if last is None or not same_but_for_date(last, judged.report):
                 connection.execute(
                     "INSERT INTO report_contents (digest, report, evidence) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                     (digest, content, judged.evidence),
@@ -94,28 +82,13 @@ class PostgresReports:
             raise translated(error, doing) from error
 
 
-def latest(url: str, namespace: str, app: str, stage: str, commit: str) -> Kept | None:
-    """The last report kept for that commit at that stage; for the read-only web server's own role.
-
-    Raises:
-        UnavailableError: the database does not answer.
-    """
-    try:
-        with psycopg.connect(
-            url, connect_timeout=CONNECT_S, options=f"-c statement_timeout={STATEMENT_S * 1000}"
-        ) as connection:
-            return _latest(connection, namespace, app, stage, commit)
-    except psycopg.Error as error:
-        raise translated(error, "lecture d'un rapport") from error
-
-
-def _latest(connection: psycopg.Connection, namespace: str, app: str, stage: str, commit: str) -> Kept | None:
+def _last(connection: psycopg.Connection, namespace: str, app: str, stage: str, commit: str) -> bytes | None:
     found = connection.execute(
-        "SELECT digest, report, evidence, recorded_at FROM reports JOIN report_contents USING (digest)"
+        "SELECT report FROM reports JOIN report_contents USING (digest)"
         " WHERE (namespace, app, stage, commit_sha) = (%s, %s, %s, %s) ORDER BY id DESC LIMIT 1",
         (namespace, app, stage, commit),
     ).fetchone()
-    return None if found is None else Kept(*found)
+    return None if found is None else bytes(found[0])
 
 
 def _migrate(connection: psycopg.Connection) -> None:

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS reports (
     recorded_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX IF NOT EXISTS reports_by_commit ON reports (namespace, app, stage, commit_sha, id DESC);
+CREATE INDEX IF NOT EXISTS reports_by_digest ON reports (digest);
 
 CREATE OR REPLACE FUNCTION reports_are_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

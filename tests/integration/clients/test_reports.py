@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from datetime import UTC, date, datetime
 
@@ -9,8 +10,9 @@ import msgspec
 import psycopg
 import pytest
 
-from amcloud.clients.reports import PostgresReports, latest
-from amcloud.ports import Judged, Question
+from amcloud.clients.report_reader import ReportReader
+from amcloud.clients.reports import PostgresReports
+from amcloud.ports import Judged, Question, StoredReport
 from amcloud.stages.verdict import Dossier, NormPack
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 from psram import packs
@@ -24,6 +26,10 @@ from .conftest import STAGE, local_app, parsed
 __all__ = ["postgres"]
 COMMIT = "c" * 40
 PACK = NormPack("psram-2026.1", "sha256:" + "0" * 64, datetime(2026, 1, 1, tzinfo=UTC), frozenset())
+
+
+def latest(url: str, namespace: str, app: str, stage: str, commit: str) -> StoredReport | None:
+    return asyncio.run(ReportReader(url).by_commit(namespace, app, stage, commit))
 
 
 def question(commit: str = COMMIT) -> Question:

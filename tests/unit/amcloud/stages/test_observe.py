@@ -26,7 +26,7 @@ ROLLED_OUT = {
     "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable",
                     "lastUpdateTime": "2026-03-02T07:00:00Z"}],
 }  # fmt: skip
-STARTING = {
+STARTING: dict[str, Any] = {
     "observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2,
     "conditions": [{"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated",
                     "lastUpdateTime": "2026-03-02T07:59:00Z"}],
