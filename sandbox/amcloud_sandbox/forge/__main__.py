@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
 from amcloud_sandbox.forge.app import build
 from amcloud_sandbox.forge.config import ACTIVITY_INTERVAL_S, Config
-from amcloud_sandbox.forge.state import open_forge
+from amcloud_sandbox.forge.state import Forge, open_forge
 
 BACKLOG = 512
 
@@ -66,11 +68,24 @@ def main(arguments: list[str] | None = None) -> None:
     server = uvicorn.Server(
         uvicorn.Config(build(forge), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     )
-    signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
+    # uvicorn takes SIGTERM for itself while it serves: this one goes first, then hands over.
+    server.handle_exit = _hang_up_first(forge, server.handle_exit)  # type: ignore[assignment,method-assign]
     try:
         asyncio.run(server.serve(sockets=sockets))
     finally:
         forge.close()
+
+
+Handler = Callable[[int, FrameType | None], None]
+
+
+def _hang_up_first(forge: Forge, then: Handler) -> Handler:
+    def handler(number: int, frame: FrameType | None) -> None:
+        # Not from the signal handler itself: the waiting threads may hold the condition's lock.
+        threading.Thread(target=forge.hang_up).start()
+        then(number, frame)
+
+    return handler
 
 
 if __name__ == "__main__":

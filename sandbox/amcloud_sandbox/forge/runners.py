@@ -30,11 +30,13 @@ def pipeline(forge: Forge, pipeline_id: int) -> Row:
 
 def claim(forge: Forge, runner: str, *, wait_s: float) -> Row | None:
     """The oldest pipeline that waits, now the runner's; None when none came within ``wait_s``."""
-    deadline = time.monotonic() + wait_s
+    deadline, life = time.monotonic() + wait_s, forge.runner_lives.get(runner, 0)
     while True:
-        found = _claim_now(forge, runner)
+        # A claim of a runner that has died since must not take a pipeline: nobody would hear the answer.
+        alive = forge.runner_lives.get(runner, 0) == life
+        found = _claim_now(forge, runner) if alive else None
         left = deadline - time.monotonic()
-        if found is not None or left <= 0:
+        if found is not None or left <= 0 or forge.closing.is_set() or not alive:
             return found
         with forge.pipelines_changed:
             forge.pipelines_changed.wait(min(left, LOOK_AGAIN_S))
@@ -147,6 +149,8 @@ def refuse(forge: Forge, pipeline_id: int, problem: str) -> None:
 
 def abandon(forge: Forge, runner: str) -> list[int]:
     """Ids of the pipelines that an earlier life of the runner left unfinished; their open jobs have failed."""
+    forge.runner_lives[runner] = forge.runner_lives.get(runner, 0) + 1
+    forge.wake_runners()
     rows = forge.store.all(
         "select * from pipelines where claimed_by = ? and status in ('created', 'pending', 'running')", runner
     )

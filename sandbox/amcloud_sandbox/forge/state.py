@@ -22,11 +22,18 @@ class Forge:
     requests: RequestLog
     deliveries: Deliveries
     pipelines_changed: threading.Condition = field(default_factory=threading.Condition)
+    runner_lives: dict[str, int] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def close(self) -> None:
         """Deliveries have stopped and the state is on disk."""
         self.deliveries.stop()
         self.store.close()
+
+    def hang_up(self) -> None:
+        """Runners that wait are answered: the server is about to stop."""
+        self.closing.set()
+        self.wake_runners()
 
     def user(self, user_id: int) -> Row:
         """The user, who must exist."""

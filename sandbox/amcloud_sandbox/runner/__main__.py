@@ -69,6 +69,7 @@ class Runner:
         self._options = options
         self._forge = ForgeClient(options.url, options.token, name="amcloud-runner")
         self._images = BaseImages(options.registry, options.registry_api)
+        self._busy = [threading.Lock() for _ in range(options.at_once)]
         self.stopping = threading.Event()
 
     def serve(self) -> None:
@@ -76,13 +77,11 @@ class Runner:
         self._own(self._options.state / "images")
         cells.sweep(self._options.state / "cells")
         self._until_answered()
-        threads = [
-            threading.Thread(target=self._work, name=f"pipeline-{number}") for number in range(self._options.at_once)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        for number, busy in enumerate(self._busy):
+            threading.Thread(target=self._work, args=(busy,), name=f"pipeline-{number}", daemon=True).start()
+        self.stopping.wait()
+        for busy in self._busy:  # those that only wait for a pipeline end with us
+            busy.acquire()
 
     def _own(self, folder: Path) -> None:
         user = pwd.getpwnam(self._options.account)
@@ -100,7 +99,7 @@ class Runner:
             else:
                 return
 
-    def _work(self) -> None:
+    def _work(self, busy: threading.Lock) -> None:
         while not self.stopping.is_set():
             try:
                 work = self._forge.claim()
@@ -108,7 +107,8 @@ class Runner:
                 self.stopping.wait(AWAY_S)
                 continue
             if work is not None:
-                self._run(work)
+                with busy:
+                    self._run(work)
 
     def _run(self, work: dict[str, Any]) -> None:
         began = time.monotonic()

@@ -18,7 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TMP = Path("/tmp")
-UNSHARE = ("unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc")
+# The runner killed outright takes its jobs with it (pdeathsig, then --kill-child).
+UNSHARE = (
+    "setpriv",
+    "--pdeathsig",
+    "KILL",
+    "unshare",
+    "--mount",
+    "--pid",
+    "--ipc",
+    "--uts",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)
 DROPPED = "-net_admin,-net_raw,-sys_ptrace,-sys_module,-sys_boot,-sys_time,-mknod"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

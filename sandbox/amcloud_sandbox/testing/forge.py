@@ -241,6 +241,7 @@ def running_forge(folder: Path, **settings: Any) -> Iterator[RunningForge]:
     try:
         yield RunningForge(url, folder, state)
     finally:
+        state.hang_up()
         server.should_exit = True
         thread.join(timeout=10)
         listener.close()

@@ -213,3 +213,28 @@ two: {stage: two, script: [cat made, 'exit $FAIL']}
     again = _wait(pipeline)
     assert (pipeline.status, again["one"].id, again["two"].status) == ("success", first["one"].id, "success")
     assert made in _trace(forge, again["two"])
+
+
+def test_a_runner_killed_outright_takes_its_jobs_with_it(tmp_path: Path) -> None:
+    with (
+        tempfile.TemporaryDirectory(dir="/var/tmp", ignore_cleanup_errors=True) as place,
+        running_forge(tmp_path) as other,
+    ):
+        Path(place).chmod(0o711)
+        runner = _start(other, Path(place))
+        _pipeline(other, {".gitlab-ci.yml": "tests:\n  script: [sleep 76543]\n"})
+        deadline = time.monotonic() + TIMEOUT_S
+        while not _running("76543"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        runner.kill()
+        runner.wait()
+        while _running("76543"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        again = _start(other, Path(place))
+        pipeline = other.project(PROJECT).pipelines.list(get_all=True)[0]
+        job = _wait(pipeline)["tests"]
+        again.terminate()
+        assert again.wait(timeout=30) == 0
+        assert (job.status, job.failure_reason) == ("failed", "runner_system_failure")
