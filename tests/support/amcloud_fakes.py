@@ -17,7 +17,7 @@ from amcloud.ports import Judged, Question, World
 from amcloud.settings import FINALIZER, GROUP, Settings
 from amcloud.stages import apply
 from amcloud.stages.app import App, Organisation, Stage, StageName
-from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune
+from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
 from amcloud.stages.build import Image, Pipeline, PipelineStatus
 from amcloud.stages.render import CREDENTIALS, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
@@ -422,6 +422,9 @@ class FakeCluster:
                 key = apply.key(desired)
                 self.objects[key] = self._carried_out(dict(copy.deepcopy(desired)), self.objects.get(key))
                 self._outside.effect("apply", key)
+            case Scale(key=key, replicas=replicas):
+                self.objects[key]["spec"]["replicas"] = replicas
+                self._outside.effect("scale", key)
             case Prune(key=key):
                 self.objects.pop(key, None)
                 self._outside.effect("prune", key)

@@ -12,7 +12,7 @@ from amcloud.clients.kubernetes_api import APPLY_PATCH, JSON_PATCH, Api, Conflic
 from amcloud.errors import AmcloudError, BrokenInstallationError, RepositoryRefusedError, UnavailableError
 from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
 from amcloud.stages.app import App, Organisation, Stage
-from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, key, read_inventory
+from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, Scale, key, read_inventory
 from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import Dossier, NormPack
@@ -127,6 +127,10 @@ class KubernetesCluster:
             case Prune(key=identity):
                 path = self._resource(identity).path(identity.namespace, identity.name)
                 self._api.delete(path, doing=f"suppression de {identity.kind} « {identity.name} »")
+            case Scale(key=identity, replicas=replicas):
+                path = self._resource(identity).path(identity.namespace, identity.name) + "/scale"
+                doing = f"mise à l'échelle de {identity.kind} « {identity.name} »"
+                self._api.patch(path, {"spec": {"replicas": replicas}}, doing=doing)
             case _:
                 assert_never(operation)
 

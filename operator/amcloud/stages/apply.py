@@ -75,7 +75,15 @@ class Prune:
     key: Key
 
 
-Operation = Apply | Prune
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A Deployment whose number belongs to an autoscaler is below its floor: new, or set lower by hand."""
+
+    key: Key
+    replicas: int
+
+
+Operation = Apply | Prune | Scale
 
 
 def key(manifest: Object) -> Key:
@@ -163,9 +171,21 @@ def plan(
     operations: list[Operation] = [
         operation for one in mine if (operation := _apply(one, live.get(key(one)), inventory)) is not None
     ]
+    operations += _scales(mine, live)
     if wave is max(Wave):
         operations += _prunes(desired, live, inventory)
     return tuple(operations)
+
+
+def _scales(mine: list[Object], live: Mapping[Key, Object]) -> list[Scale]:
+    """Raises to the autoscalers' floors: they would do it themselves, but seconds later, and never from zero."""
+    wanted = []
+    for autoscaler in (one for one in mine if one["kind"] == "HorizontalPodAutoscaler"):
+        target, floor = autoscaler["spec"]["scaleTargetRef"], autoscaler["spec"]["minReplicas"]
+        identity = Key("apps", target["kind"], autoscaler["metadata"]["namespace"], target["name"])
+        if live.get(identity, {}).get("spec", {}).get("replicas", 1) < floor:
+            wanted.append(Scale(identity, floor))
+    return wanted
 
 
 def restored(operations: tuple[Operation, ...]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def reads_the_verdicts(scene: Scene) -> None:
     quote_status(scene, refused, status)
     scene.narrator.expect(status.status == "failed", "annuaire-local est refusée", instead=status.description)
     report = read_report(status.target_url)
-    blocking = [result for result in report["results"] if result["blocks"]]
+    blocking = [result for result in report["results"] if result["blocks"] and result["moment"] == "source"]
     _quote_findings(scene, blocking)
     families = {result["family"] for result in blocking}
     scene.narrator.expect(len(families) == 5, "cinq violations de familles différentes", instead=sorted(families))  # noqa: PLR2004

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from amcloud.errors import NotOwnedError
 from amcloud.stages import apply
-from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Wave
+from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale, Wave
 from amcloud.stages.comparison import holds
 from amcloud.stages.manifest import App
 from amcloud.stages.render import OWNER, Object, Place, Revision
@@ -42,21 +42,29 @@ class Server:
         for wave in Wave:
             for operation in apply.plan(wanted, self.live, inventory, wave=wave):
                 done.append(operation)
-                if isinstance(operation, Apply):
-                    self.live[apply.key(operation.object)] = _defaulted(operation.object)
-                else:
-                    del self.live[operation.key]
+                self.carry_out(operation)
         return done
+
+    def carry_out(self, operation: Operation) -> None:
+        match operation:
+            case Apply(object=wanted):
+                identity = apply.key(wanted)
+                self.live[identity] = _defaulted(wanted, self.live.get(identity))
+            case Scale(key=identity, replicas=replicas):
+                self.live[identity]["spec"]["replicas"] = replicas
+            case Prune(key=identity):
+                del self.live[identity]
 
     def inventory(self) -> Inventory:
         return apply.read_inventory(self.live.get(Key("", "ConfigMap", PLACE.namespace, apply.INVENTORY)))
 
 
-def _defaulted(found: Object) -> Any:
+def _defaulted(found: Object, before: Any | None) -> Any:
     live = copy.deepcopy(dict(found))
     live["metadata"] = {**live["metadata"], "uid": "u", "resourceVersion": "1", "managedFields": []}
     if live["kind"] == "Deployment":
-        live["spec"] = {"replicas": 2, **live["spec"], "paused": False}
+        replicas = before["spec"]["replicas"] if before else 1  # kept: not ours to set
+        live["spec"] = {"replicas": replicas, **live["spec"], "paused": False}
         live["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
         live["status"] = {"replicas": 2}
     return live
@@ -67,7 +75,7 @@ def test_the_first_pass_writes_everything_the_inventory_right_after_the_namespac
     kinds = [o.object["kind"] for o in done if isinstance(o, Apply)]
     assert kinds[:2] == ["Namespace", "ConfigMap"]
     assert kinds.index("Job") < kinds.index("Deployment")
-    assert len(done) == len(desired())
+    assert len([o for o in done if isinstance(o, Apply)]) == len(desired())
 
 
 def test_an_unchanged_pass_writes_nothing() -> None:
@@ -84,10 +92,23 @@ def test_a_pass_killed_after_any_write_ends_in_the_same_state() -> None:
         for operation in [o for wave in Wave for o in apply.plan(desired(schedules=True), {}, Inventory(), wave=wave)][
             :stop
         ]:
-            assert isinstance(operation, Apply)
-            server.live[apply.key(operation.object)] = _defaulted(operation.object)
+            server.carry_out(operation)
         server.run(desired(schedules=True, inventory=server.inventory()), server.inventory())
         assert server.live == whole.live
+
+
+def test_a_new_instance_starts_with_the_autoscaler_s_floor_and_not_with_one_replica() -> None:
+    done = Server().run(desired(), Inventory())
+    assert [o for o in done if isinstance(o, Scale)] == [Scale(DEPLOYMENT, 2)]
+
+
+@pytest.mark.parametrize(("replicas", "expected"), [(0, [2]), (1, [2]), (2, []), (4, [])])
+def test_replicas_are_raised_to_the_floor_and_never_lowered(replicas: int, expected: list[int]) -> None:
+    server = Server()
+    server.run(desired(), Inventory())
+    server.live[DEPLOYMENT]["spec"]["replicas"] = replicas
+    done = server.run(desired(inventory=server.inventory()), server.inventory())
+    assert [o.replicas for o in done if isinstance(o, Scale)] == expected
 
 
 Edit = Callable[[dict[Key, Any]], None]
