@@ -116,7 +116,9 @@ class Cell:
         if not images_writable:
             mounts += _read_only(images, images)
         change = f"setpriv --reuid {user.pw_uid} --regid {user.pw_gid} --init-groups --bounding-set={DROPPED}"
-        return " && ".join((*mounts, f"cd {shlex.quote(str(cwd))}", f'exec {change} -- "$@"'))
+        # The shell stays, as the namespace's first process: one that changed its account would lose its parent-death
+        # signal, and the job would outlive a runner that was killed.
+        return " && ".join((*mounts, f"cd {shlex.quote(str(cwd))}", f'{change} -- "$@"')) + "; exit $?"
 
 
 def _read_only(source: str, target: str) -> list[str]:

@@ -163,7 +163,7 @@ def test_a_configuration_that_cannot_be_used_says_why(forge: RunningForge, conte
 
 
 def test_a_canceled_pipeline_ends_at_once_with_all_its_processes(forge: RunningForge) -> None:
-    pipeline = _pipeline(forge, {".gitlab-ci.yml": "tests:\n  script: [sleep 98765]\n"})
+    pipeline = _pipeline(forge, {".gitlab-ci.yml": "tests:\n  script: [setsid sleep 98765 &, sleep 600]\n"})
     deadline = time.monotonic() + TIMEOUT_S
     while not _running("98765"):
         assert time.monotonic() < deadline
@@ -222,16 +222,17 @@ def test_a_runner_killed_outright_takes_its_jobs_with_it(tmp_path: Path) -> None
     ):
         Path(place).chmod(0o711)
         runner = _start(other, Path(place))
-        _pipeline(other, {".gitlab-ci.yml": "tests:\n  script: [sleep 76543]\n"})
+        _pipeline(other, {".gitlab-ci.yml": "tests:\n  script: [setsid sleep 76543 &, sleep 600]\n"})
         deadline = time.monotonic() + TIMEOUT_S
         while not _running("76543"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
         runner.kill()
         runner.wait()
+        deadline = time.monotonic() + 3
         while _running("76543"):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            assert time.monotonic() < deadline, "the job outlived its runner"
+            time.sleep(0.05)
         again = _start(other, Path(place))
         pipeline = other.project(PROJECT).pipelines.list(get_all=True)[0]
         job = _wait(pipeline)["tests"]
