@@ -22,7 +22,7 @@ SAMPLE_ORGANISATION, SAMPLE_NAMESPACE = "671", "cpam-bas-rhin"
 REFUSED = 1
 LOCK, MANIFEST = "composer.lock", "composer.json"
 
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ORGANISATION = re.compile(r"[0-9]{3}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
@@ -60,8 +60,13 @@ class File:
 
 def problem(choices: Choices) -> str | None:
     """What is wrong with the choices, for the person who typed them; None when nothing is."""
+    from amcloud.stages.manifest import NAME_LONGEST, RESERVED
+
+    if choices.name in RESERVED:
+        return f"NOM : {choices.name} est réservé à la plateforme"
+    if not _NAME.fullmatch(choices.name) or len(choices.name) > NAME_LONGEST:
+        return f"NOM : des minuscules, des chiffres et des tirets, une lettre d'abord ({NAME_LONGEST} au plus)"
     checks = (
-        (_NAME, choices.name, "NOM : des minuscules, des chiffres et des tirets, une lettre d'abord (40 au plus)"),
         (_ORGANISATION, choices.organisation, "--organisation : le code à trois chiffres de l'organisme"),
         (_LABEL, choices.namespace, "--namespace : l'espace de noms de l'organisme (minuscules, chiffres, tirets)"),
         (_URL, choices.composer_url, "--composer : une adresse http(s) de dépôt Composer"),

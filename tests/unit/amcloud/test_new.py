@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,8 @@ from amcloud import cli
 from amcloud.cli.new import Choices, File, content_hash, problem, render, template, write
 from amcloud.clients import composer
 from amcloud.errors import UnavailableError
+from amcloud.stages import manifest
+from amcloud.stages.app import Organisation, Track
 
 CHOICES = Choices("mon-appli", "681", "cpam-haut-rhin", "https://artefacts.example/composer/")
 
@@ -44,17 +47,31 @@ def test_hidden_files_get_their_dot() -> None:
 
 
 def test_the_manifest_names_the_application_and_its_owner() -> None:
-    manifest = yaml.safe_load(rendered()["localapp.yaml"])
-    assert manifest["metadata"] == {"name": "mon-appli", "namespace": "cpam-haut-rhin"}
-    assert manifest["spec"]["owner"]["organisation"] == "681"
-    assert manifest["spec"]["repository"]["project"] == "cpam-haut-rhin/mon-appli"
+    document = yaml.safe_load(rendered()["localapp.yaml"])
+    assert document["metadata"] == {"name": "mon-appli", "namespace": "cpam-haut-rhin"}
+    assert document["spec"]["owner"]["organisation"] == "681"
+    assert document["spec"]["repository"]["project"] == "cpam-haut-rhin/mon-appli"
+
+
+def test_the_operator_accepts_the_manifest() -> None:
+    app = manifest.parse(
+        with_server_fields(yaml.safe_load(rendered()["localapp.yaml"])),
+        {"681": Organisation("681", "CPAM exemple", "cpam-haut-rhin", "cpam-haut-rhin")},
+        {"cpam-haut-rhin": "681"}.get,
+    )
+    assert (app.name, app.track, app.organisations) == ("mon-appli", Track.HOMOLOGATION, ("681",))
+
+
+def with_server_fields(document: dict[str, Any]) -> dict[str, Any]:
+    """The manifest as the API server gives it back."""
+    return {**document, "metadata": {**document["metadata"], "uid": "u-1", "generation": 1}}
 
 
 def test_the_lock_fits_the_new_composer_json() -> None:
     files = rendered()
-    manifest, lock = json.loads(files["composer.json"]), json.loads(files["composer.lock"])
-    assert lock["content-hash"] == content_hash(manifest)
-    assert manifest["repositories"][0]["url"] == "https://artefacts.example/composer"
+    composer_json, lock = json.loads(files["composer.json"]), json.loads(files["composer.lock"])
+    assert lock["content-hash"] == content_hash(composer_json)
+    assert composer_json["repositories"][0]["url"] == "https://artefacts.example/composer"
     urls = [package["dist"]["url"] for package in (*lock["packages"], *lock["packages-dev"])]
     assert urls
     assert all(url.startswith("https://artefacts.example/composer/dist/") for url in urls)
@@ -69,8 +86,8 @@ def test_plain_http_is_allowed_only_when_the_repository_has_no_other() -> None:
 
 def test_the_content_hash_is_composer_s_own() -> None:
     # Computed by Composer 2.5.5 for these very contents.
-    manifest = {"require": {"php": "~8.2.0"}, "config": {"platform": {"php": "8.2.0"}}, "name": "a/é", "extra": {}}
-    assert content_hash(manifest) == "32069415053d4bb352f059e62df5d68a"
+    composer_json = {"require": {"php": "~8.2.0"}, "config": {"platform": {"php": "8.2.0"}}, "name": "a/é", "extra": {}}
+    assert content_hash(composer_json) == "32069415053d4bb352f059e62df5d68a"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +95,8 @@ def test_the_content_hash_is_composer_s_own() -> None:
     [
         pytest.param(Choices("Mon Appli", "671", "x", "http://a"), "NOM", id="capitals and space"),
         pytest.param(Choices("../../etc", "671", "x", "http://a"), "NOM", id="a path"),
-        pytest.param(Choices("a" * 41, "671", "x", "http://a"), "NOM", id="too long"),
+        pytest.param(Choices("rapports", "671", "x", "http://a"), "NOM", id="reserved"),
+        pytest.param(Choices("a" * 60, "671", "x", "http://a"), "NOM", id="too long"),
         pytest.param(Choices("a\n", "671", "x", "http://a"), "NOM", id="a newline"),
         pytest.param(Choices("a", "67", "x", "http://a"), "--organisation", id="two digits"),
         pytest.param(Choices("a", "671", "x: y", "http://a"), "--namespace", id="YAML in the namespace"),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from amcloud.stages import manifest
+from amcloud.stages.app import Organisation
 from amcloud_sandbox import apps
 from amcloud_sandbox.composer import kit, lock, repository
 from amcloud_sandbox.errors import SandboxError
@@ -67,11 +69,20 @@ def test_an_unknown_name_lists_the_choices(app: str, revision: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", sorted(REVISIONS))
 def test_a_sample_declares_itself_under_its_own_name(name: str) -> None:
-    manifest = yaml.safe_load((apps.HOME / name / "localapp.yaml").read_text(encoding="utf-8"))
-    project = manifest["spec"]["repository"]["project"]
-    assert manifest["metadata"]["name"] == name
-    assert project == f"{manifest['metadata']['namespace']}/{name}"
+    document = yaml.safe_load((apps.HOME / name / "localapp.yaml").read_text(encoding="utf-8"))
+    project = document["spec"]["repository"]["project"]
+    assert document["metadata"]["name"] == name
+    assert project == f"{document['metadata']['namespace']}/{name}"
     assert json.loads((apps.HOME / name / "composer.json").read_text(encoding="utf-8"))["name"] == project
+
+
+@pytest.mark.parametrize("name", sorted(REVISIONS))
+def test_the_operator_accepts_the_manifest_of_a_sample(name: str) -> None:
+    document = yaml.safe_load((apps.HOME / name / "localapp.yaml").read_text(encoding="utf-8"))
+    document["metadata"] |= {"uid": "u-1", "generation": 1}
+    codes = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
+    known = {code: Organisation(code, label, label, label) for label, code in codes.items()}
+    assert manifest.parse(document, known, codes.get).name == name
 
 
 @pytest.mark.parametrize("folder", LOCKED, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
@@ -85,9 +96,9 @@ def test_a_committed_lock_names_the_present_starter_kit(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", LOCKED[:-1], ids=lambda folder: f"{folder.parent.name}/{folder.name}")
 def test_a_committed_lock_fits_its_composer_json(folder: Path) -> None:
-    manifest = json.loads((folder / "composer.json").read_text(encoding="utf-8"))
+    composer_json = json.loads((folder / "composer.json").read_text(encoding="utf-8"))
     written = json.loads((folder / "composer.lock").read_text(encoding="utf-8"))["content-hash"]
-    assert written == lock.content_hash(manifest)
+    assert written == lock.content_hash(composer_json)
 
 
 def test_the_first_version_of_the_kit_lacks_what_its_changelog_says_came_later() -> None:
