@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amcloud_sandbox import binaries, images, leftovers, network, parts, prerequisites, processes
+from amcloud_sandbox import images, leftovers, network, parts, preparation, prerequisites, processes
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.locks import one_at_a_time
@@ -31,8 +31,8 @@ def prepare(*, layout: Layout, progress: Progress) -> None:
     """
     with progress.step("vérification de la machine"):
         prerequisites.ensure(parts.load(), extra=images.DEBIAN_PACKAGES, starts=False, layout=layout, say=progress.say)
-    with progress.step("programmes de Kubernetes"):
-        binaries.ensure(binaries.CLUSTER_PROGRAMS, layout=layout, say=progress.say)
+    with progress.step("compilation, téléchargements, images de base"):
+        preparation.run(preparation.TASKS, layout=layout, say=progress.say)
 
 
 def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> None:

@@ -47,6 +47,7 @@ def play(narrator: Narrator, wishes: Wishes) -> None:
 
     narrator.title("AM Cloud démarre sur cette machine")
     with Progress() as progress:
+        lifecycle.prepare(layout=layout, progress=progress)
         lifecycle.up(names, layout=layout, progress=progress)
     kubectl = str(binaries.ensure(("kubectl",), layout=layout, say=narrator.say).path("kubectl"))
     where = platform.of_sandbox(layout, kubectl=kubectl)

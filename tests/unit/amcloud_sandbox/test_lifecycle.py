@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
-from amcloud_sandbox import binaries, cli, lifecycle, network, parts, prerequisites
+from amcloud_sandbox import cli, lifecycle, network, parts, preparation, prerequisites
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
@@ -76,11 +76,11 @@ def test_what_already_works_is_left_alone_and_the_rest_is_started(calls: list[st
 
 
 def test_preparing_installs_and_compiles_and_starts_nothing(calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(binaries, "ensure", lambda names, **_: calls.append("binaries"))
+    monkeypatch.setattr(preparation, "TASKS", {"a": lambda *_: calls.append("task")})
     progress, _ = _progress()
     with progress:
         lifecycle.prepare(layout=Layout(), progress=progress)
-    assert calls == ["prerequisites", "binaries"]
+    assert calls == ["prerequisites", "task"]
 
 
 def test_stopping_goes_the_other_way_and_past_a_failure(calls: list[str]) -> None:
