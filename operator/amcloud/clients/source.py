@@ -42,7 +42,6 @@ _REFUSED: Final = re.compile(
     r"|returned error: 40[134]|does not appear to be a git repository",
     re.IGNORECASE,
 )
-_TOO_BIG: Final = re.compile(r"died of signal (?:25|9)|File too large|index-pack died|unpack-objects died")
 _SETTINGS: Final = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -109,7 +108,12 @@ class GitSource:
             if not self._has(mirror, commit):
                 argv = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--", address, commit]
                 doing = f"lecture du commit {commit[:12]} de {project}"
-                self._git(argv, doing=doing, token=token, timeout_s=FETCH_S, folder=mirror)
+                try:
+                    self._git(argv, doing=doing, token=token, timeout_s=FETCH_S, folder=mirror)
+                except ForgeUnavailableError as error:
+                    if _cut_short(mirror):  # git itself only says that its child died
+                        raise _too_big(doing) from error
+                    raise
             os.utime(mirror)
         return mirror
 
@@ -207,11 +211,6 @@ def _waited(process: subprocess.Popen[bytes], doing: str, timeout_s: float) -> i
 
 
 def _problem(doing: str, said: str) -> AmcloudError:
-    if _TOO_BIG.search(said):
-        limit = FILE_MAX_BYTES // 1024 // 1024
-        return RepositoryRefusedError(
-            f"{doing} : la révision dépasse {limit} Mio compressés ; retirez les gros fichiers du dépôt."
-        )
     if _REFUSED.search(said):
         return RepositoryRefusedError(
             f"{doing} : le dépôt n'existe pas ou le jeton de l'organisation n'y donne pas accès "
@@ -219,6 +218,22 @@ def _problem(doing: str, said: str) -> AmcloudError:
         )
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
     return ForgeUnavailableError(f"{doing} : {one_line(last, chars=300) or 'git a échoué sans rien dire'}")
+
+
+def _too_big(doing: str) -> RepositoryRefusedError:
+    limit = FILE_MAX_BYTES // 1024 // 1024
+    return RepositoryRefusedError(
+        f"{doing} : la révision dépasse {limit} Mio compressés ; retirez les gros fichiers du dépôt."
+    )
+
+
+def _cut_short(mirror: Path) -> bool:
+    """Whether a fetch ended at the limit on files; what it left is removed."""
+    partial = list((mirror / "objects" / "pack").glob("tmp_*"))
+    reached = any(path.stat().st_size >= FILE_MAX_BYTES for path in partial)
+    for path in partial:
+        path.unlink(missing_ok=True)
+    return reached
 
 
 def _size(folder: Path) -> int:

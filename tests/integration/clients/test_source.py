@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from amcloud.clients import source as source_module
 from amcloud.clients.source import GitSource
 from amcloud.errors import ForgeUnavailableError, RepositoryRefusedError
-from amcloud_sandbox.testing.forge import RunningForge
+from amcloud_sandbox.testing.forge import RunningForge, git
 
 PROJECT = "cpam-bas-rhin/suivi-courriers"
 
@@ -79,14 +80,19 @@ def test_an_empty_project_is_refused_with_what_to_do(forge: RunningForge, source
 
 
 def test_a_commit_that_is_too_big_is_refused(
-    forge: RunningForge, source: GitSource, token: str, monkeypatch: pytest.MonkeyPatch
+    forge: RunningForge, source: GitSource, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_module, "FILE_MAX_BYTES", 1024 * 1024)
-    noise = Path("/dev/urandom").open("rb").read(3 * 1024 * 1024)  # noqa: SIM115 - a device
-    commit = forge.commit(PROJECT, {"noise.bin": noise})
+    work, bare = tmp_path / "work", forge.state.config.repository(forge.project(PROJECT).id)
+    work.mkdir()
+    git(work, "init", "--quiet")
+    (work / "noise.bin").write_bytes(os.urandom(3 * 1024 * 1024))
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "-m", "Gros")
+    git(bare, "fetch", "--quiet", str(work), "HEAD:refs/heads/gros")
+    commit = git(work, "rev-parse", "HEAD")
     with pytest.raises(RepositoryRefusedError, match="1 Mio"):
         source.fetch(PROJECT, commit, token)
-    forge.commit(PROJECT, {"noise.bin": None})
 
 
 def test_a_commit_that_the_forge_does_not_have_is_asked_again_later(source: GitSource, token: str) -> None:
