@@ -182,10 +182,19 @@ class Application:
         entries = [
             {"code": code, "name": f"CPAM {code}", "label": ORGANISATIONS[code], "enabled": True} for code in codes
         ]
-        text = json.dumps({"version": 1, "domain": DOMAIN, "organisations": entries})
-        temporary = self.organisations_file.with_suffix(".tmp")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self.organisations_file)
+        self.write_organisations(json.dumps({"version": 1, "domain": DOMAIN, "organisations": entries}))
+
+    def write_organisations(self, text: str) -> None:
+        """The organisations file holds ``text``, changed as the kubelet changes a mounted ConfigMap: by one link."""
+        mount = self.organisations_file.parent
+        written = mount / f"..{time.monotonic_ns()}"
+        written.mkdir(parents=True)
+        (written / self.organisations_file.name).write_text(text, encoding="utf-8")
+        link = mount / "..data_tmp"
+        link.symlink_to(written.name)
+        link.replace(mount / "..data")
+        if not self.organisations_file.is_symlink():
+            self.organisations_file.symlink_to(f"..data/{self.organisations_file.name}")
 
     def request(
         self, method: str, path: str, *, host: str, token: str | None = None, **options: Any
@@ -214,7 +223,7 @@ def served(project: Path, database: Database, issuer: str, folder: Path) -> Iter
         "APP_ENV": "prod",
         "APP_SECRET": secrets.token_hex(16),
         "DATABASE_URL": database.app_url,
-        "AMCLOUD_ORGANISATIONS_FILE": str(folder / "organisations.json"),
+        "AMCLOUD_ORGANISATIONS_FILE": str(folder / "mount" / "organisations.json"),
         "OIDC_ISSUER": issuer,
         "OIDC_CLIENT_ID": CLIENT_ID,
         "OIDC_CLIENT_SECRET": "exemple",
@@ -222,7 +231,7 @@ def served(project: Path, database: Database, issuer: str, folder: Path) -> Iter
         "TMPDIR": str(folder),  # a compiled container of its own
         "PHP_CLI_SERVER_WORKERS": "3",
     }
-    app = Application(f"http://127.0.0.1:{port}", issuer, project, environment, folder / "organisations.json")
+    app = Application(f"http://127.0.0.1:{port}", issuer, project, environment, folder / "mount" / "organisations.json")
     app.serve("671", "681")
     app.console("amcloud:migrate", DATABASE_URL=database.owner_url)
     # PHP's own server is enough to test the application; hosted ones run under php-fpm and nginx.

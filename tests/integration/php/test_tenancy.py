@@ -81,7 +81,7 @@ def test_an_organisation_added_to_the_file_is_served_without_a_restart(app: Appl
 
 
 def test_a_broken_organisations_file_serves_nobody_and_says_it_to_the_probe(app: Application) -> None:
-    app.organisations_file.write_text('{"version": 1', encoding="utf-8")
+    app.write_organisations('{"version": 1')
     try:
         assert app.request("GET", "/courriers", host="671", token=app.token("671")).status_code == 503
         assert requests.get(f"{app.url}/sante", timeout=20).status_code == 503

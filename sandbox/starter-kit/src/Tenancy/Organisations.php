@@ -78,9 +78,12 @@ final class Organisations
         if (!\is_array($data) || ($data['version'] ?? null) !== 1 || !\is_string($data['domain'] ?? null)) {
             throw new OrganisationsFileError('fichier des organismes : « version » 1 et « domain » sont attendus');
         }
+        if (!\is_array($data['organisations'] ?? null) || !array_is_list($data['organisations'])) {
+            throw new OrganisationsFileError('fichier des organismes : « organisations » doit être une liste');
+        }
         $found = [];
         $codes = [];
-        foreach (\is_array($data['organisations'] ?? null) ? $data['organisations'] : [] as $entry) {
+        foreach ($data['organisations'] as $entry) {
             $one = self::organisation($entry);
             if (isset($found[$one->label]) || isset($codes[$one->code])) {
                 throw new OrganisationsFileError("fichier des organismes : {$one->code} ou {$one->label} y est deux fois");
