@@ -16,7 +16,7 @@ import kopf
 
 from amcloud.clients import connection
 from amcloud.dispatch import Dispatcher
-from amcloud.settings import FINALIZER, GROUP, REQUESTED_AT, VERSION
+from amcloud.settings import GROUP, REQUESTED_AT, VERSION
 from amcloud.web.server import application, serving
 from amcloud.workqueue import Key
 
@@ -96,7 +96,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.connect_timeout = 10
     chosen.watching.chunk_size = 500
     chosen.networking.request_timeout = 30
-    chosen.persistence.finalizer = FINALIZER  # never set by Kopf here; ours, were a handler added that needs one
+    # Kopf takes its finalizer off wherever no handler needs it: with our own name here it would take ours off
+    chosen.persistence.finalizer = f"{GROUP}/kopf"
     chosen.process.ultimate_exiting_timeout = 2 * STOP_S
     return chosen
 
