@@ -1,4 +1,4 @@
-"""Act 5: a correction gets hosted by its push alone; a broken revision is refused and nobody notices it."""
+"""Act 5: pushes are all it takes: a correction and a schema change get in, a broken revision does not."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ from amcloud_sandbox.demo import browser, cluster, exploitant
 from amcloud_sandbox.demo.developer import read_report
 from amcloud_sandbox.demo.scene import STAGE, Scene
 
-CORRECTED, BROKEN = "r2-corrigee", "r3-cassee"
+CORRECTED, CHANGED, BROKEN = "r2-corrigee", "r2-priorite", "r3-cassee"
 
 
-def the_correction_gets_hosted(scene: Scene) -> None:
-    """The push of the corrected annuaire-local is all its developer does."""
-    narrator, cast = scene.narrator, scene.casts["annuaire-local"]
-    narrator.title("annuaire-local est corrigée : la pousser suffit à l'héberger")
-    scene.push(cast, CORRECTED)
-    status = scene.wait_for_verdict(cast)
-    narrator.expect(status.status == "success", "le verdict est conforme", instead=status.description)
-    scene.wait_until_serving(cast)
-    narrator.seen(f"annuaire-local répond à {cast.line.url}, {cast.line.serving_s:.1f} s après le push")
+def the_next_ones_get_hosted(scene: Scene) -> None:
+    """The corrected annuaire-local and a changed schema of suivi-courriers, built side by side."""
+    narrator, corrected, changed = scene.narrator, scene.casts["annuaire-local"], scene.casts["suivi-courriers"]
+    narrator.title("annuaire-local est corrigée, suivi-courriers change de schéma : les pousser suffit")
+    with browser.load(exploitant.url_of(scene, changed, "cpam-bas-rhin") + "/sante") as load:
+        scene.push(corrected, CORRECTED)
+        scene.push(changed, CHANGED)
+        for cast in (corrected, changed):
+            status = scene.wait_for_verdict(cast)
+            narrator.expect(status.status == "success", f"{cast.name} est conforme", instead=status.description)
+        for cast in (corrected, changed):
+            scene.wait_until_serving(cast)
+    narrator.seen(f"annuaire-local répond à {corrected.line.url}, {corrected.line.serving_s:.1f} s après le push")
+    migrations = scene.platform.kubectl("get", "jobs", "-n", f"{changed.name}-{STAGE}", "-o", "name").split()
+    narrator.expect(migrations, "la migration a précédé la nouvelle révision de suivi-courriers")
+    narrator.expect(
+        not load.failures, f"mise à jour : {load.sent} requêtes, aucune en échec", instead=load.failures[:5]
+    )
 
 
 def the_broken_one_is_refused(scene: Scene) -> None:
@@ -35,7 +44,7 @@ def the_broken_one_is_refused(scene: Scene) -> None:
     narrator.expect(read_report(status.target_url)["commit"] == cast.commit, "le rapport est celui de ce commit")
     stage = cluster.stage_status(scene.local_app(cast), STAGE)
     narrator.expect(stage.get("deployedCommit") == served_commit, "le commit servi n'a pas changé", instead=stage)
-    narrator.expect(not load.failures, f"{load.sent} requêtes, aucune en échec", instead=load.failures[:5])
+    narrator.expect(not load.failures, f"refus : {load.sent} requêtes, aucune en échec", instead=load.failures[:5])
     cast.line.verdict = "refusée ; la précédente sert"
 
 

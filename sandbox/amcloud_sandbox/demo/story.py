@@ -18,6 +18,6 @@ def tell(scene: Scene) -> None:
     exploitant.adds_an_organisation(scene)
     exploitant.sees_drift_put_back(scene)
     auditor.recomputes_the_report(scene)
-    revisions.the_correction_gets_hosted(scene)
+    revisions.the_next_ones_get_hosted(scene)
     revisions.the_broken_one_is_refused(scene)
     ending.summary(scene)

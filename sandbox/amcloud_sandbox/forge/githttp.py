@@ -134,6 +134,8 @@ class GitHttp:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 status, headers = await _head(process.stdout)
+                # The whole request first: its body cannot be read any more once the answer has begun.
+                await feeding
         except (TimeoutError, ValueError):
             await _end(process, feeding)
             return PlainTextResponse("Internal Server Error", 500)

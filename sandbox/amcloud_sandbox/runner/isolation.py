@@ -111,10 +111,11 @@ class Cell:
         images, tools, inside = (shlex.quote(str(path)) for path in (self.images, self.tools, self.folder / "tools"))
         user = pwd.getpwnam(self.account)
         mounts = _read_only(tools, inside)
-        if self.tmp_inside != self.tmp:
-            mounts.insert(0, f"mount --bind {shlex.quote(str(self.tmp))} {self.tmp_inside}")
         if not images_writable:
             mounts += _read_only(images, images)
+        if self.tmp_inside != self.tmp:
+            # The last one: what the others bind may itself lie under /tmp, which this hides.
+            mounts.append(f"mount --bind {shlex.quote(str(self.tmp))} {self.tmp_inside}")
         change = f"setpriv --reuid {user.pw_uid} --regid {user.pw_gid} --init-groups --bounding-set={DROPPED}"
         # The shell stays, as the namespace's first process: one that changed its account would lose its parent-death
         # signal, and the job would outlive a runner that was killed.
