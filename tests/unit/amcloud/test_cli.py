@@ -1,0 +1,74 @@
+"""`amcloud`: the words around the commands are French, the version and the completion answer without a command."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from amcloud.cli import build
+
+AMCLOUD = Path(sys.executable).with_name("amcloud")
+ENGLISH = re.compile(r"Show this message|current shell|<bool>|\[default|\[required|\[env var|Commands|Try '")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    """Exit status and all that the command said."""
+    done = CliRunner().invoke(build(), list(arguments), prog_name="amcloud", env={"COLUMNS": "120"})
+    return done.exit_code, done.output
+
+
+def test_the_version_needs_no_command() -> None:
+    code, said = run("--version")
+    assert code == 0
+    assert re.fullmatch(r"amcloud \d+\.\d+\.\d+\S*\n", said)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="no word"),
+        pytest.param(("--help",), id="the command"),
+        pytest.param(("check", "--help"), id="a sub-command"),
+        pytest.param(("new", "-h"), id="an argument that is required"),
+        pytest.param(("sandbox",), id="a group without a word"),
+        pytest.param(("sandbox", "env", "--help"), id="a command of a group"),
+    ],
+)
+def test_help_is_in_french(arguments: tuple[str, ...]) -> None:
+    _, said = run(*arguments)
+    assert "Affiche cette aide et s'arrête." in said
+    assert not ENGLISH.findall(said)
+
+
+def test_a_wrong_command_line_names_the_help_in_french() -> None:
+    code, said = run("nulle-part")
+    assert code == 2
+    assert "« amcloud -h » dit comment faire." in said
+    assert "Erreur" in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_shown_and_answers(shell: str, tmp_path: Path) -> None:
+    environment = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    script = subprocess.run(
+        [AMCLOUD, "--show-completion", shell], env=environment, capture_output=True, text=True, check=False
+    )
+    assert script.returncode == 0, script.stderr
+    assert "_AMCLOUD_COMPLETE" in script.stdout
+
+
+def test_completion_is_installed_for_bash_and_proposes_the_commands(tmp_path: Path) -> None:
+    environment = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    installed = subprocess.run(
+        [AMCLOUD, "--install-completion", "bash"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert installed.returncode == 0, installed.stderr
+    assert (tmp_path / ".bashrc").is_file()
+    asked = {**environment, "_AMCLOUD_COMPLETE": "complete_bash", "COMP_WORDS": "amcloud ", "COMP_CWORD": "1"}
+    proposed = subprocess.run([AMCLOUD], env=asked, capture_output=True, text=True, check=False).stdout.split()
+    assert {"check", "new", "sandbox"} <= set(proposed)
