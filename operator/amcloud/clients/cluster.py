@@ -39,7 +39,7 @@ class KubernetesCluster:
 
     def organisations(self) -> Mapping[str, Organisation]:
         """Every organisation by code."""
-        found = map(records.organisation, self._own("Organisation", "lecture des organisations"))
+        found = map(records.organisation, self._own("Organisation", "lecture des organismes"))
         return {one.code: one for one in found if one is not None}
 
     def norm_packs(self) -> tuple[NormPack, ...]:

@@ -213,7 +213,7 @@ def _waited(process: subprocess.Popen[bytes], doing: str, timeout_s: float) -> i
 def _problem(doing: str, said: str) -> AmcloudError:
     if _REFUSED.search(said):
         return RepositoryRefusedError(
-            f"{doing} : le dépôt n'existe pas ou le jeton de l'organisation n'y donne pas accès "
+            f"{doing} : le dépôt n'existe pas ou le jeton de l'organisme n'y donne pas accès "
             "(spec.repository.project, spec.repository.credentialsRef)."
         )
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
