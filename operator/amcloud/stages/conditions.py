@@ -79,7 +79,8 @@ def _written(condition: Condition, before: Mapping[str, Any] | None, generation:
         "type": condition.type,
         "status": str(condition.status),
         "reason": str(condition.reason),
-        "message": bounded(condition.message),
+        # never empty: some API servers (1.20 built with a recent Go) refuse empty texts in custom resources
+        "message": bounded(condition.message) or str(condition.reason),
         "lastTransitionTime": before["lastTransitionTime"] if same and before is not None else rfc3339(now),
         "observedGeneration": generation,
     }

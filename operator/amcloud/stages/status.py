@@ -58,7 +58,7 @@ def status(
         "lastHandledReconcileAt": app.requested_at,
         "nextRetryTime": _next_retry(app, now),
     }
-    return {name: value for name, value in current.items() if value is not None and value != []}
+    return {name: value for name, value in current.items() if value is not None and value not in ([], "")}
 
 
 def invalid_status(field: str, problem: str, metadata: Values, previous: Values, *, now: datetime) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "conformance": _conformance(outcome) or (before.get("conformance") if same_commit else None),
     }
     entry["history"] = _history(entry, before, now)
-    return {name: value for name, value in entry.items() if value is not None and value != []}
+    return {name: value for name, value in entry.items() if value is not None and value not in ([], "")}
 
 
 def _conditions(outcome: StageOutcome) -> Iterator[Condition]:

@@ -127,7 +127,7 @@ def test_a_hostile_repository_gets_one_reason(
         pytest.param("absent", {}, "absent", id="a missing project"),
         pytest.param(
             "autrui", {"repository": {"project": f"{GROUP_PATH}/refusee", "credentialsRef": {"name": "forge-token-faux"}}},
-            "forge", id="a private project with a wrong token",
+            "jeton", id="a private project with a wrong token",
         ),
         pytest.param(
             "sans-secret", {"repository": {"project": f"{GROUP_PATH}/x", "credentialsRef": {"name": "absent"}}},
