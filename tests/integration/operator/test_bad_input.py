@@ -126,7 +126,8 @@ def test_a_hostile_repository_gets_one_reason(
     [
         pytest.param("absent", {}, "absent", id="a missing project"),
         pytest.param(
-            "autrui", {"repository": {"project": f"{GROUP_PATH}/refusee", "credentialsRef": {"name": "forge-token-faux"}}},
+            "autrui",
+            {"repository": {"project": f"{GROUP_PATH}/refusee", "credentialsRef": {"name": "forge-token-faux"}}},
             "jeton", id="a private project with a wrong token",
         ),
         pytest.param(
@@ -158,8 +159,10 @@ def test_a_repository_that_may_not_be_read_says_so(
 @pytest.mark.parametrize(
     ("name", "spec", "field"),
     [
-        pytest.param("organisme-inconnu", {"organisations": ["671", "999"]}, "spec.organisations[1]", id="organisation"),
-        pytest.param("projet-d-autrui", {"repository": {"project": "cpam-haut-rhin/x"}}, "spec.repository.project", id="project"),
+        pytest.param("organisme-inconnu", {"organisations": ["671", "999"]}, "spec.organisations[1]", id="tenant"),
+        pytest.param(
+            "projet-d-autrui", {"repository": {"project": "cpam-haut-rhin/x"}}, "spec.repository.project", id="project"
+        ),
         pytest.param("proprietaire-autre", {"owner": {"organisation": "681"}}, "spec.owner.organisation", id="owner"),
         pytest.param("rapports", {}, "metadata.name", id="a reserved name"),
         pytest.param("x" * 41, {}, "metadata.name", id="too long a name"),
