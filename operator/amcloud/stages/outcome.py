@@ -144,13 +144,12 @@ class StageOutcome:
                 return self.waiting(
                     Reason.BUILDING, "La fabrication de l'image est demandée à la forge.", retry_after_s=2.0
                 )
-            case Wait(pipeline=None, retry_after_s=seconds):
-                return self.waiting(Reason.BUILDING, "Le pipeline de la forge est attendu.", retry_after_s=seconds)
             case Wait(pipeline=pipeline, retry_after_s=seconds):
-                sentence = f"La forge fabrique l'image (pipeline {pipeline.id})."
-                return replace(self, pipeline_url=pipeline.url).waiting(
-                    Reason.BUILDING, sentence, retry_after_s=seconds
-                )
+                sentence = "Le pipeline de la forge est attendu."
+                if pipeline is not None:
+                    sentence = f"La forge fabrique l'image (pipeline {pipeline.id})."
+                url = pipeline.url if pipeline else None
+                return replace(self, pipeline_url=url).waiting(Reason.BUILDING, sentence, retry_after_s=seconds)
             case GiveUp(reason=reason, sentence=sentence, pipeline=failed):
                 return replace(self, pipeline_url=failed.url if failed else None).refused(reason, sentence)
             case GoOn(image=image, pipeline=pipeline):

@@ -86,7 +86,7 @@ def broken_status(error: str, metadata: Values, previous: Values, *, now: dateti
 
 def same(current: Values, previous: Values) -> bool:
     """Whether two statuses say the same; the server may order lists by type or name in its own way."""
-    return _ordered(current) == _ordered(previous)
+    return bool(_ordered(current) == _ordered(previous))
 
 
 def summary_conditions(app: App, outcomes: tuple[StageOutcome, ...]) -> list[Condition]:
