@@ -79,6 +79,7 @@ def variables(role: Role | None, *, layout: Layout, path: str) -> dict[str, str]
         "AMCLOUD_REGISTRY_URL": REGISTRY_URL,
         "AMCLOUD_COMPOSER_URL": COMPOSER_URL,
         "AMCLOUD_IDENTITY_URL": IDENTITY_URL,
+        "AMCLOUD_PACKAGE_SOURCES": COMPOSER_URL,
     }
     token = layout.credentials / f"forge-{role or 'root'}-token"
     if token.exists():

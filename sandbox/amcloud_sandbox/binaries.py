@@ -37,7 +37,7 @@ class Programs:
 
 def cached(layout: Layout) -> Path:
     """Folder in which compiled programs are kept; it exists only when it is complete."""
-    return layout.cache / f"kubernetes-{kubernetes_build.VERSION}" / "bin"
+    return layout.cache / f"kubernetes-{kubernetes_build.VERSION}-{kubernetes_build.REVISION}" / "bin"
 
 
 def find(names: Sequence[str], *, layout: Layout) -> Programs | None:

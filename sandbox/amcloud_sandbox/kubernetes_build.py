@@ -20,6 +20,7 @@ from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.programs import run
 
 VERSION = "1.20.2"
+REVISION = 2  # of what is changed in the sources; another one is compiled anew
 COMMANDS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 MODULE = "k8s.io/kubernetes"
 TAGS = "providerless,dockerless"
@@ -147,6 +148,7 @@ def _fetch(tree: _Tree, say: Callable[[str], None]) -> None:
     if not (unpacked / "cmd" / "kube-apiserver").is_dir() or not (kubectl / "usr/bin/kubectl").is_file():
         raise SandboxError("sources de Kubernetes", "ce paquet source n'a que kubectl ; il faut celui de Debian 12")
     _replace_reflect2(unpacked, reflect2)
+    _let_empty_values_pass(unpacked)
     tree.kubernetes.parent.mkdir(parents=True)
     unpacked.rename(tree.kubernetes)
 
@@ -159,6 +161,19 @@ def _replace_reflect2(sources: Path, package: Path) -> None:
     fixed = package / "usr/share/gocode/src/github.com/modern-go/reflect2"
     for new in [*fixed.glob("*.go"), *fixed.glob("*.s")]:
         shutil.copy2(new, vendored)
+
+
+def _let_empty_values_pass(sources: Path) -> None:
+    # The vendored validator takes "" for null when compiled by a recent Go: there, zero values of one type are one
+    # object, and DeepEqual of two reflect.Value says so. With the Go of its time this was only ever true of nil.
+    path = sources / "vendor" / "github.com" / "go-openapi" / "validate" / "type.go"
+    text, old = (
+        path.read_text(encoding="utf-8"),
+        "reflect.DeepEqual(reflect.Zero(reflect.TypeOf(data)), reflect.ValueOf(data))",
+    )
+    if f"data == nil || {old}" not in text:
+        raise SandboxError("sources de Kubernetes", f"{path.name} n'est pas celui qui était attendu")
+    path.write_text(text.replace(f"data == nil || {old}", "data == nil"), encoding="utf-8")
 
 
 def _generate_openapi(tree: _Tree, say: Callable[[str], None]) -> None:

@@ -32,9 +32,9 @@ def connect(platform: Platform, token: str | None = None) -> gitlab.Gitlab:
 
 
 def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
-    """The private project at ``path``, with the developer and the operator as maintainers, and the webhook."""
-    people = ("developpeur", "amcloud-operateur")
-    project: Project = provision.ensure_project(connect(platform), path, maintainers=people)
+    """The private project at ``path`` with its webhook: developer and operator maintain it, the others may read."""
+    maintainers, reporters = ("developpeur", "amcloud-operateur"), ("exploitant", "auditeur", "dc2r")
+    project: Project = provision.ensure_project(connect(platform), path, maintainers=maintainers, reporters=reporters)
     if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
         events = ("push_events", "tag_push_events", "merge_requests_events", "pipeline_events")
         project.hooks.create({"url": hook_url, "token": platform.webhook_token, **dict.fromkeys(events, True)})

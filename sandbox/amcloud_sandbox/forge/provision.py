@@ -23,8 +23,20 @@ from amcloud_sandbox.layout import COMPOSER_URL, REGISTRY_NAME, Layout
 PIPELINES_PROJECT, PIPELINES_TAG, BRANCH = "amcloud/pipelines", "v1", "main"
 PHP_BASE_IMAGE = f"{REGISTRY_NAME}/amcloud/php-base:8.2"
 # User name → credential file of its token.
-PEOPLE: Mapping[str, str] = {"amcloud-operateur": "forge-operator-token", "developpeur": "forge-developpeur-token"}
-NAMES = {"amcloud-operateur": "Opérateur AM Cloud", "developpeur": "Développeur (exemple)"}
+PEOPLE: Mapping[str, str] = {
+    "amcloud-operateur": "forge-operator-token",
+    "developpeur": "forge-developpeur-token",
+    "exploitant": "forge-exploitant-token",
+    "auditeur": "forge-auditeur-token",
+    "dc2r": "forge-dc2r-token",
+}
+NAMES = {
+    "amcloud-operateur": "Opérateur AM Cloud",
+    "developpeur": "Développeur (exemple)",
+    "exploitant": "Exploitant (exemple)",
+    "auditeur": "Auditeur (exemple)",
+    "dc2r": "Agent de la DC2R (exemple)",
+}
 TIMEOUT_S = 20
 NOT_FOUND = 404
 
@@ -93,9 +105,14 @@ def instance_variables(layout: Layout) -> dict[str, str]:
 
 
 def ensure_project(
-    root: gitlab.Gitlab, path: str, *, visibility: str = "private", maintainers: tuple[str, ...] = ()
+    root: gitlab.Gitlab,
+    path: str,
+    *,
+    visibility: str = "private",
+    maintainers: tuple[str, ...] = (),
+    reporters: tuple[str, ...] = (),
 ) -> Any:
-    """The project at ``path`` (python-gitlab's object), its groups included, with these users as maintainers."""
+    """The project at ``path`` (python-gitlab's object), its groups included, with these users as members."""
     *groups, name = path.split("/")
     parent: Any = None
     for depth in range(len(groups)):
@@ -109,10 +126,12 @@ def ensure_project(
             {"name": name, "path": name, "namespace_id": parent.id, "visibility": visibility}
         )
     present = {member.username for member in project.members.list(get_all=True)}
-    for username in maintainers:
+    wanted = dict.fromkeys(reporters, gitlab.const.AccessLevel.REPORTER)
+    wanted |= dict.fromkeys(maintainers, gitlab.const.AccessLevel.MAINTAINER)
+    for username, level in wanted.items():
         if username not in present:
             user = root.users.list(username=username, get_all=True)[0]
-            project.members.create({"user_id": user.id, "access_level": gitlab.const.AccessLevel.MAINTAINER})
+            project.members.create({"user_id": user.id, "access_level": level})
     return project
 
 
