@@ -6,6 +6,7 @@ Every effect is written to ``FakeWorld.effects``; ``kill_at`` ends the "process"
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -58,6 +59,9 @@ SETTINGS = Settings(
     oidc_issuer="https://connexion.example",
     webhook_token="jeton-webhook",
 )
+
+
+_templates = functools.cache(assets.hosting_templates)
 
 
 class KilledError(BaseException):
@@ -159,7 +163,7 @@ class FakeWorld:
         """What a pass is handed."""
         return World(
             settings=self.settings,
-            templates=assets.hosting_templates(),
+            templates=_templates(),
             source=self.source,
             conformance=self.conformance,
             reports=self.reports,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,7 @@ CRDS = Path(__file__).parents[3] / "crds"
 FILES = sorted(CRDS.glob("*.yaml"))
 
 
+@functools.cache
 def crd(path: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
