@@ -301,6 +301,36 @@ def test_an_unreachable_forge_leaves_what_serves_as_it_is_and_is_met_later_and_l
     assert stage_conditions(outside)["Conformant"] == ("True", "Conformant")
 
 
+def test_a_registry_that_is_down_is_waited_for_and_nothing_is_lost() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    outside.forge.add(ONE, PipelineStatus.RUNNING)
+    outside.forge.finish(ONE)
+    outside.registry.down = True
+    after = one_pass(outside)
+    assert after is not None and after.troubled
+    assert conditions(outside)["Ready"] == ("Unknown", "ServiceUnavailable")
+    assert "registre" in outside.cluster.status()["conditions"][0]["message"]
+    outside.registry.down = False
+    settle(outside)
+    assert conditions(outside)["Ready"] == ("True", "Serving")
+
+
+def test_a_suspension_refuses_the_next_revision_keeps_what_serves_and_ends_by_itself() -> None:
+    outside = hosted()
+    outside.cluster.add(manifest(generation=2, suspend={"reason": "Audit en cours.", "until": "2026-03-02T09:00:00Z"}))
+    push(outside, TWO)
+    settle(outside)
+    assert conditions(outside)["Ready"] == ("False", "Suspended")
+    assert stage_conditions(outside)["Available"] == ("True", "Serving")
+    stage = outside.cluster.status()["stages"][0]
+    assert (stage["deployedCommit"], outside.cluster.status()["nextRetryTime"]) == (ONE, "2026-03-02T09:00:00Z")
+    outside.passes(3600)
+    settle(outside)
+    assert outside.cluster.status()["stages"][0]["deployedCommit"] == TWO
+    assert conditions(outside)["Ready"] == ("True", "Serving")
+
+
 def test_a_repository_without_ci_file_is_told_on_the_build_with_its_conforming_sources() -> None:
     outside = FakeWorld()
     outside.cluster.add(manifest())
