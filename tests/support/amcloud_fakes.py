@@ -109,7 +109,7 @@ def report(
     return Report(
         commit=commit,
         tree="4" * 40,
-        pack=PackRef("psram", PACK.version, PACK.digest),
+        pack=PackRef(PACK.version, "2026.1.0", PACK.digest),
         engine="1",
         track=track,
         stage=stage,

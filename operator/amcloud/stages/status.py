@@ -254,7 +254,7 @@ def _conformance(outcome: StageOutcome) -> dict[str, Any] | None:
     counts = Counter(result.verdict for result in report.results)
     blocking = report.blocking(moments(outcome.stage, outcome.moment))[:BLOCKING_MOST]
     return {
-        "pack": report.pack.version,
+        "pack": report.pack.name,
         "verdict": str(outcome.verdict),
         "sentence": bounded(outcome_sentence(outcome, report), 255),
         "counts": {_COUNTED[verdict]: number for verdict, number in sorted(counts.items())},
@@ -298,7 +298,7 @@ def _problems(app: App, outcomes: tuple[StageOutcome, ...]) -> list[dict[str, st
         for outcome in outcomes
         if outcome.problem
     ]
-    packs = {outcome.report.pack.version for outcome in outcomes if outcome.report is not None}
+    packs = {outcome.report.pack.name for outcome in outcomes if outcome.report is not None}
     if app.norm_pack is not None and packs and app.norm_pack not in packs:
         message = f"« {app.norm_pack} » n'est pas offert ou n'est pas plus récent que {packs.pop()}, qui s'applique."
         found.append({"path": "spec.normPack.version", "message": bounded(message)})
