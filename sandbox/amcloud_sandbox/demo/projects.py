@@ -65,7 +65,7 @@ def push_revision(platform: Platform, project: str, app: str, revision: str, wor
     if not tree.path.exists():
         tree.path.mkdir(parents=True)
         run(["git", "init", "--quiet", f"--initial-branch={BRANCH}", str(tree.path)])
-        _fetch(tree, platform, project)
+    _follow(tree, platform, project)
     for entry in tree.path.iterdir():
         if entry.name != ".git":
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
@@ -77,7 +77,8 @@ def push_revision(platform: Platform, project: str, app: str, revision: str, wor
     return Pushed(project, tree.push(f"{platform.forge_url}/{project}.git", BRANCH))
 
 
-def _fetch(tree: WorkTree, platform: Platform, project: str) -> None:
+def _follow(tree: WorkTree, platform: Platform, project: str) -> None:
+    """The work tree is at what the branch holds on the forge: somebody may have pushed since."""
     url = f"{platform.forge_url}/{project}.git"
     if tree.git("ls-remote", "--heads", url, BRANCH):
         tree.git("fetch", "--quiet", url, BRANCH)
