@@ -35,7 +35,7 @@ def _configured(facts: Facts, params: Params) -> Iterator[Finding]:
         if variable is not None and variable[1] not in params["variables"]:
             yield Finding(f"la base vient de {variable[1]} et non de DATABASE_URL", file.path, entry.line)
         elif _TEMPLATED.match(entry.path) and re.search(r"%(?!env\()[^%]*organi[sz]", entry.value, re.IGNORECASE):
-            yield Finding("le nom de la base dépend de l'organisation", file.path, entry.line)
+            yield Finding("le nom de la base dépend de l'organisme", file.path, entry.line)
 
 
 def _dotenv(facts: Facts, params: Params) -> Iterator[Finding]:

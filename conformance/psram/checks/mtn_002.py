@@ -26,7 +26,7 @@ def _problems(facts: Facts, params: Params) -> Iterator[Finding]:
         shared = _shared(entity.declaration.attributes, params["shared_attribute"])
         line, path = entity.declaration.line, entity.file.path
         if not scoped and shared is None:
-            said = f"l'entité {entity.short} n'est ni rattachée à une organisation ni déclarée partagée"
+            said = f"l'entité {entity.short} n'est ni rattachée à un organisme ni déclarée partagée"
             yield Finding(said, path, line)
         elif scoped and shared is not None:
             yield Finding(f"l'entité {entity.short} est à la fois rattachée et déclarée partagée", path, shared.line)

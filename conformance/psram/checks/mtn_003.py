@@ -53,7 +53,7 @@ def _code(facts: Facts, params: Params, tables: frozenset[str]) -> Iterator[Find
                 yield at(
                     file,
                     mark,
-                    f"le filtre Doctrine {mark.detail} est désactivé : les organisations ne sont plus isolées",
+                    f"le filtre Doctrine {mark.detail} est désactivé : les organismes ne sont plus isolés",
                 )
         for site in php.sql:
             message = _problem(site, params, tables)
@@ -64,12 +64,10 @@ def _code(facts: Facts, params: Params, tables: frozenset[str]) -> Iterator[Find
 def _problem(site: SqlSite, params: Params, tables: frozenset[str]) -> str:
     sql = site.text.lower()
     if params["setting"] in sql or _OVERRIDE.search(sql):
-        return "le code change lui-même l'organisation ou le rôle courant de la base"
+        return "le code change lui-même l'organisme ou le rôle courant de la base"
     if site.method != "native" or params["column"] in sql:
         return ""
     touched = sorted({found[1] for found in _TOUCHED.finditer(sql)} & tables)
     if not touched:
         return ""
-    return (
-        f"SQL natif sur « {touched[0]} » sans condition sur {params['column']} : il peut lire toutes les organisations"
-    )
+    return f"SQL natif sur « {touched[0]} » sans condition sur {params['column']} : il peut lire tous les organismes"

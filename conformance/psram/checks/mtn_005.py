@@ -26,7 +26,7 @@ def _literals(facts: Facts, params: Params, codes: frozenset[str]) -> Iterator[F
             continue
         for mark in _marks(blob):
             if mark.kind == "label" or mark.name in codes or mark.detail == "organisation":
-                yield at(file, mark, f"l'organisation « {mark.name} » est écrite en dur")
+                yield at(file, mark, f"l'organisme « {mark.name} » est écrit en dur")
 
 
 def _marks(blob: BlobFacts) -> Iterator[Mark]:
@@ -43,5 +43,5 @@ def _configuration(facts: Facts, params: Params, labels: frozenset[str]) -> Iter
         coded = re.fullmatch(r"\d{3}", entry.value) and _ORGANISATION.search(entry.path)
         if named or coded or entry.value in labels:
             yield Finding(
-                f"l'organisation « {named[0] if named else entry.value} » est écrite en dur", file.path, entry.line
+                f"l'organisme « {named[0] if named else entry.value} » est écrit en dur", file.path, entry.line
             )

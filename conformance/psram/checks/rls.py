@@ -53,10 +53,10 @@ class Schema:
             yield "FORCE ROW LEVEL SECURITY manque (le propriétaire de la table passerait outre)"
         permissive = {name: text for name, text in table.policies.items() if "as restrictive" not in text}
         if not permissive:
-            yield "aucune politique (CREATE POLICY) ne limite les lignes à l'organisation"
+            yield "aucune politique (CREATE POLICY) ne limite les lignes à l'organisme"
         for name, text in sorted(permissive.items()):
             if not self._limits(text):
-                yield f"la politique « {name} » ne limite pas les lignes à l'organisation courante"
+                yield f"la politique « {name} » ne limite pas les lignes à l'organisme courant"
 
     def _limits(self, policy: str) -> bool:
         """Whether each condition compares the tenant's column with the current setting, and nothing widens it."""
