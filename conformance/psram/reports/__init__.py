@@ -14,11 +14,11 @@ def canonical_json(report: Report) -> bytes:
     return canonical.render(report)
 
 
-def html(report: Report) -> str:
-    """The report as one self-contained page in French."""
+def html(report: Report, *, of: str = "", links: tuple[tuple[str, str], ...] = ()) -> str:
+    """The report as one self-contained page in French; see ``page.render``."""
     from psram.reports import page
 
-    return page.render(report)
+    return page.render(report, of=of, links=links)
 
 
 def text(report: Report, *, colour: bool = False, full: bool = False) -> str:

@@ -13,12 +13,17 @@ from psram.reports import projection
 _SHOWN_FINDINGS = 50
 
 
-def render(report: Report) -> str:
-    """The page; the same report gives the same text."""
+def render(report: Report, *, of: str = "", links: tuple[tuple[str, str], ...] = ()) -> str:
+    """The page; the same report gives the same text.
+
+    A server that knows more names the application with ``of`` and adds ``links``: pairs of words and address.
+    """
     failing = tuple(r for r in report.results if r.verdict is Verdict.VIOLATED)
     unsettled = tuple(r for r in report.results if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED))
     return _template().render(
         report=report,
+        of=of,
+        links=links,
         verdict=projection.REPORT_VERDICTS[report.verdict],
         failing=sorted(failing, key=lambda r: (not r.blocks, r.rule_id)),
         unsettled=unsettled,

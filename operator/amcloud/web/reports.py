@@ -106,13 +106,22 @@ def _answer(request: web.Request, found: StoredReport | None, *, as_json: bool, 
     if as_json or request.query.get("format") == "json":
         headers["ETag"] = f'"{found.digest}-json"'
         return web.Response(body=found.report, content_type="application/json", charset="utf-8", headers=headers)
-    return _html(_rendered(found.report), headers)
+    # a permanent address is that of a verdict, which two applications of one repository may share
+    of = "" if lasting else f"{found.namespace}/{found.app}"
+    return _html(_rendered(found.report, found.digest, of), headers)
 
 
 @lru_cache(maxsize=64)
-def _rendered(report: bytes) -> str:
-    """The page of a report."""
-    return psram_reports.html(canonical.parse(report))
+def _rendered(report: bytes, digest: str, of: str) -> str:
+    """The page of a report: ``of`` the application, or of whichever has this verdict."""
+    lasting = f"/rapports/{digest}"
+    links = (
+        ("Rapports de l'application", f"/{of}") if of else ("Derniers rapports", "/"),
+        ("Adresse permanente", lasting),
+        ("JSON", f"{lasting}.json"),
+        ("Preuves (JSON)", f"{lasting}/evidence.json"),
+    )
+    return psram_reports.html(canonical.parse(report), of=of, links=links)
 
 
 def _suffixed(name: str) -> tuple[str, bool]:

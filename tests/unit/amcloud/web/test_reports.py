@@ -145,3 +145,17 @@ def test_what_a_repository_wrote_is_text_on_the_index() -> None:
 def test_a_permanent_address_may_be_kept_by_caches_and_the_newest_one_not() -> None:
     assert "immutable" in ask(f"/rapports/{DIGEST}")[2]["Cache-Control"]
     assert ask(BASE)[2]["Cache-Control"] == "no-cache"
+
+
+def test_a_page_names_its_application_and_leads_to_its_other_forms() -> None:
+    page = ask(BASE)[1]
+    assert "Rapport de conformité : cpam-bas-rhin/suivi-courriers" in page
+    for address in ("/cpam-bas-rhin/suivi-courriers", f"/rapports/{DIGEST}.json", f"/rapports/{DIGEST}/evidence.json"):
+        assert f'href="{address}"' in page
+        assert ask(address)[0] == 200
+
+
+def test_a_permanent_page_names_no_application_since_two_may_share_a_verdict() -> None:
+    page = ask(f"/rapports/{DIGEST}")[1]
+    assert "suivi-courriers" not in page
+    assert f'href="/rapports/{DIGEST}.json"' in page
