@@ -42,7 +42,8 @@ def answer(body: bytes, ask_project: Callable[[str], Sequence[object]]) -> Answe
         return Answer(400, "bad-json", "Le corps n'est pas un objet JSON.")
     kind = event.get("object_kind")
     if kind not in EVENTS:
-        return Answer(200, "ignored", f"Événement ignoré : « {_short(kind)} ».")
+        said = f"« {_short(kind)} »" if kind else "object_kind manque"
+        return Answer(200, "ignored", f"Événement ignoré : {said}.")
     project = _project(event)
     if not project:
         return Answer(400, "no-project", "Le champ project.path_with_namespace manque.")
