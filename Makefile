@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := operator conformance sandbox tests
+SOURCES := operator conformance sandbox bench tests
 
 .PHONY: help
 help: ## Liste les commandes
@@ -28,7 +28,7 @@ demo-down: ## Arrête et retire tout ce que la démonstration a démarré ; gard
 check: setup ## Format, style, types, contrats d'imports, tests unitaires
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy operator/amcloud conformance/psram sandbox/amcloud_sandbox
+	$(BIN)/mypy operator/amcloud conformance/psram sandbox/amcloud_sandbox bench
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit
 
@@ -52,6 +52,10 @@ test-integration: prepare ## Tests d'intégration : vrais API Kubernetes, git, r
 .PHONY: test-e2e
 test-e2e: prepare ## Tests de bout en bout : vrais pods
 	$(BIN)/pytest tests/e2e
+
+.PHONY: bench
+bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)
+	@$(BIN)/python -m bench.check && $(BIN)/python -m bench.controller
 
 .PHONY: prepare
 prepare: setup ## Installe et compile ce que le bac à sable et les tests demandent (une fois)
