@@ -12,7 +12,7 @@ from amcloud.errors import AmcloudError, InvalidManifestError
 
 if TYPE_CHECKING:
     from amcloud.settings import Settings
-    from amcloud.stages.app import Organisation
+    from amcloud.stages.app import App, Organisation
     from amcloud.stages.render import Object, Offers
 
 MANIFEST_MAX_BYTES = 256 * 1024
@@ -40,18 +40,18 @@ def register(app: typer.Typer) -> None:
 
 
 def render(  # noqa: PLR0917 - typer: one argument an option
-    file: Path = typer.Argument(..., metavar="FICHIER", help="manifeste LocalApp (YAML)", dir_okay=False, exists=True),
-    stage: str = typer.Option("", "--stage", help="étape (development, acceptance, production) ; toutes par défaut"),
-    image: str = typer.Option("", "--image", help="image par empreinte (nom@sha256:…) ; un exemple par défaut"),
-    commit: str = typer.Option("0" * 40, "--commit", help="commit complet"),
-    domain: str = typer.Option("amcloud.example", "--domain", help="domaine DNS de la plateforme"),
+    file: Path = typer.Argument(..., metavar="FICHIER", help="Manifeste LocalApp (YAML).", dir_okay=False, exists=True),
+    stage: str = typer.Option("", "--stage", help="Étape (development, acceptance, production) ; toutes par défaut."),
+    image: str = typer.Option("", "--image", help="Image par empreinte (nom@sha256:…) ; un exemple par défaut."),
+    commit: str = typer.Option("0" * 40, "--commit", help="Commit complet."),
+    domain: str = typer.Option("amcloud.example", "--domain", help="Domaine DNS de la plateforme."),
     minor: int = typer.Option(
-        30, "--kubernetes", min=20, max=99, help="version mineure de Kubernetes visée : 20 → 1.20"
+        30, "--kubernetes", min=20, max=99, help="Version mineure de Kubernetes visée : 20 → 1.20."
     ),
     organisations: Path | None = typer.Option(
         None,
         "--organisations",
-        help="manifestes Organisation (YAML) ; exemples par défaut",
+        help="Manifestes Organisation (YAML) ; exemples par défaut.",
         exists=True,
         dir_okay=False,
     ),
@@ -81,6 +81,7 @@ def _objects(
     app = manifest.parse(found, known, lambda _: _owner(found))
     if app.repository is None or not app.stages:
         raise InvalidManifestError("spec.stages", "cette application n'est pas hébergée : il n'y a rien à afficher")
+    _possible(app, stage=stage, image=image, commit=commit)
     revision = stages.Revision(commit, image or f"registre.example/{app.repository.project}@sha256:{'0' * 64}")
     return [
         one
@@ -98,6 +99,21 @@ def _objects(
             assets.hosting_templates(),
         )
     ]
+
+
+def _possible(app: App, *, stage: str, image: str, commit: str) -> None:
+    """Refuse what no revision of ``app`` could have: an answer of nothing, or of objects never made, would lie."""
+    from amcloud.stages.apply import COMMIT, IMAGE
+
+    declared = [str(one.name) for one in app.stages]
+    if stage and stage not in declared:
+        raise InvalidManifestError("--stage", f"« {stage} » n'est pas dans spec.stages ({', '.join(declared)})")
+    if image and not IMAGE.fullmatch(image):
+        raise InvalidManifestError(
+            "--image", f"une image par empreinte est attendue (nom@sha256:…), trouvé « {image} »"
+        )
+    if not COMMIT.fullmatch(commit):
+        raise InvalidManifestError("--commit", f"l'identifiant complet d'un commit est attendu, trouvé « {commit} »")
 
 
 def _manifest(file: Path) -> dict[str, Any]:

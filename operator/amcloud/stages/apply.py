@@ -24,8 +24,8 @@ _FOUNDATION: Final = frozenset(
 )
 _NEVER_PRUNED: Final = frozenset({"Namespace", "Secret", "PersistentVolumeClaim"})
 """What holds data or credentials goes with its application only, never by a change of templates."""
-_COMMIT = re.compile(r"[0-9a-f]{40,64}")
-_IMAGE = re.compile(r"[^\s@]{1,400}@sha256:[0-9a-f]{64}")
+COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+IMAGE: Final = re.compile(r"[^\s@]{1,400}@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -148,7 +148,7 @@ def read_inventory(remembered: Object | None) -> Inventory:
     if not isinstance(data, dict):
         return Inventory()
     commit, image = data.get("commit"), data.get("image")
-    whole = isinstance(commit, str) and isinstance(image, str) and _COMMIT.fullmatch(commit) and _IMAGE.fullmatch(image)
+    whole = isinstance(commit, str) and isinstance(image, str) and COMMIT.fullmatch(commit) and IMAGE.fullmatch(image)
     revision = Revision(str(commit), str(image)) if whole else None
     try:
         listed = json.loads(data.get("objects", "[]"))
