@@ -47,16 +47,16 @@ class FrenchGroup(TyperGroup):
             _speak_french()
         try:
             return super().make_context(info_name, args, parent, **extra)
-        except _UsageError:
-            _speak_french()
+        except _UsageError as error:
+            _told_in_french(error)
             raise
 
     def invoke(self, ctx: Any) -> Any:
         """What the command answers; a wrong command line is told in French."""
         try:
             return super().invoke(ctx)
-        except _UsageError:
-            _speak_french()
+        except _UsageError as error:
+            _told_in_french(error)
             raise
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -121,6 +121,15 @@ def _in_french(parameters: list[Any]) -> list[Any]:
             if parameter.is_flag:
                 parameter.metavar = ""  # a flag takes no value, though typer shows « <bool> »
     return parameters
+
+
+def _told_in_french(error: Exception) -> None:
+    """Give ``error``, a wrong command line, French words."""
+    from amcloud.cli.mistakes import in_french
+
+    _speak_french()
+    said = in_french(error.format_message())  # type: ignore[attr-defined]
+    setattr(error, "format_message", lambda: said)  # noqa: B010  a method for mypy, read from the instance by click
 
 
 def _speak_french() -> None:

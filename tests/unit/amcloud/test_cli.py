@@ -72,3 +72,26 @@ def test_completion_is_installed_for_bash_and_proposes_the_commands(tmp_path: Pa
     asked = {**environment, "_AMCLOUD_COMPLETE": "complete_bash", "COMP_WORDS": "amcloud ", "COMP_CWORD": "1"}
     proposed = subprocess.run([AMCLOUD], env=asked, capture_output=True, text=True, check=False).stdout.split()
     assert {"check", "new", "sandbox"} <= set(proposed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("chek",), "la commande « chek » n'existe pas ; vouliez-vous dire 'check' ?"),
+        (("check", "--fulll"), "l'option --fulll n'existe pas ; vouliez-vous dire --full ?"),
+        (("check", "--format"), "--format demande une valeur"),
+        (("check", "--full=3"), "--full ne prend pas de valeur"),
+        (("check", "a", "b"), "de trop : b"),
+        (("check", "--stage", "recette"), "--stage : 'recette' n'est pas l'un de 'development'"),
+        (("render",), "FICHIER est obligatoire"),
+        (("render", "/nulle-part"), "FICHIER : '/nulle-part' n'existe pas"),
+        (("render", "/"), "FICHIER : '/' est un dossier"),
+        (("render", __file__, "--kubernetes", "abc"), "--kubernetes : un nombre entier est attendu"),
+        (("render", __file__, "--kubernetes", "5"), "--kubernetes : un nombre d'au moins 20 est attendu"),
+        (("serve-reports",), "--database-url est obligatoire (ou la variable AMCLOUD_REPORTS_DATABASE_URL)"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_french(arguments: tuple[str, ...], words: str) -> None:
+    code, said = run(*arguments)
+    assert code in {2, 3}
+    assert words in said

@@ -1,0 +1,56 @@
+"""What typer says of a wrong command line, in French. What is not known here stays as typer says it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_HINT: Final = r"'(?P<name>[^']+)'(?: \(env var: '(?P<variable>[^']+)'\))?"
+_WHOLE: Final = (
+    (re.compile(r"No such command '(?P<name>.*?)'\."), "la commande « {name} » n'existe pas"),
+    (re.compile(r"No such option: (?P<name>\S+)"), "l'option {name} n'existe pas"),
+    (re.compile(rf"Missing (?:argument|option|parameter) {_HINT}\."), "{name} est obligatoire"),
+    (re.compile(r"Option '(?P<name>[^']+)' requires an argument\."), "{name} demande une valeur"),
+    (re.compile(r"Option '(?P<name>[^']+)' does not take a value\."), "{name} ne prend pas de valeur"),
+    (re.compile(r"Got unexpected extra argument\(s\) \((?P<name>.*)\)"), "de trop : {name}"),
+)
+_PROBLEMS: Final = (
+    (
+        re.compile(r"Value error, (?P<value>'.*') is not one of (?P<choices>.*)\."),
+        "{value} n'est pas l'un de {choices}",
+    ),
+    (re.compile(r"(?:file|path|directory) (?P<value>'.*') does not exist\."), "{value} n'existe pas"),
+    (re.compile(r"(?:file|path) (?P<value>'.*') is a directory\."), "{value} est un dossier"),
+    (re.compile(r"Input should be a valid integer.*"), "un nombre entier est attendu"),
+    (
+        re.compile(r"Input should be greater than or equal to (?P<value>\S+)"),
+        "un nombre d'au moins {value} est attendu",
+    ),
+    (re.compile(r"Input should be less than or equal to (?P<value>\S+)"), "un nombre d'au plus {value} est attendu"),
+)
+_INVALID: Final = re.compile(rf"Invalid value for {_HINT}: (?P<problem>.*)", re.DOTALL)
+_MEANT: Final = re.compile(r"(?P<before>.*) (?:Did you mean (?P<one>.*)\?|\(Possible options: (?P<many>.*)\))")
+
+
+def in_french(message: str) -> str:
+    """``message`` in French, or as it is."""
+    meant = _MEANT.fullmatch(message)
+    if meant is not None:
+        return f"{in_french(meant['before'])} ; vouliez-vous dire {meant['one'] or meant['many']} ?"
+    invalid = _INVALID.fullmatch(message)
+    if invalid is not None:
+        return f"{invalid['name']}{_variable(invalid)} : {_first(_PROBLEMS, invalid['problem'])}"
+    return _first(_WHOLE, message)
+
+
+def _first(known: tuple[tuple[re.Pattern[str], str], ...], said: str) -> str:
+    for pattern, words in known:
+        found = pattern.fullmatch(said)
+        if found is not None:
+            return words.format(**found.groupdict()) + _variable(found)
+    return said
+
+
+def _variable(found: re.Match[str]) -> str:
+    variable = found.groupdict().get("variable")
+    return f" (ou la variable {variable})" if variable else ""
