@@ -108,7 +108,7 @@ def check(  # noqa: PLR0917  options, given by name
     try:
         rules = packs.load(pack or packs.DEFAULT)
         if list_rules or explain:
-            typer.echo(_rule_list(rules) if list_rules else _explanation(rules, explain))
+            typer.echo(_rule_list(rules, track, stage) if list_rules else _explanation(rules, explain))
             return
         context = _context(track, stage, at, source)
         request = _request(path, commit, rules=rules, pack=pack, context=context, evidence=evidence)
@@ -230,12 +230,13 @@ def _write(content: bytes, output: Path | None) -> None:
     typer.echo(f"Rapport écrit dans {output}", err=True)
 
 
-def _rule_list(rules: Pack) -> str:
+def _rule_list(rules: Pack, track: TrackName, stage: StageName) -> str:
+    from psram.model import Stage, Track
     from psram.reports.projection import MOMENTS
 
     lines = [f"{rules.title} : {len(rules.rules)} règles ({rules.digest})", ""]
     for rule in rules.rules:
-        severity = rule.severity["homologation"].value
+        severity = rule.severity_for(Track(track), Stage(stage)).value
         lines.append(f"{rule.id:9} {severity:10} {MOMENTS[rule.moment]:9} {rule.title}")
     return "\n".join([*lines, "", "Ensuite : amcloud check --explain RÈGLE"])
 
