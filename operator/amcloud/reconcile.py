@@ -83,17 +83,17 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     inventory = world.cluster.inventory(place.namespace)
     desired = apply.with_inventory(objects, inventory, app, place, revision)
     keys = apply.keys(desired) | inventory.keys
+    live = world.cluster.live(keys)
     for wave in Wave:
         if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world)):
             yield so_far.blocked(Reason.SECRET_MISSING, missing)
             return
-        for operation in (operations := apply.plan(desired, world.cluster.live(keys), inventory, wave=wave)):
+        for operation in (operations := apply.plan(desired, live, inventory, wave=wave)):
             world.cluster.execute(operation)
+        live = world.cluster.live(keys) if operations else live
         so_far = replace(so_far, restored=so_far.restored + apply.restored(operations))
         pods = world.cluster.pods(place.namespace)
-        seen = observe.observe(
-            wave, desired, world.cluster.live(keys), pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s
-        )
+        seen = observe.observe(wave, desired, live, pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s)
         yield (so_far := so_far.observed(seen))
         if seen.progress is not observe.Progress.DONE:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
@@ -28,7 +29,8 @@ def register(app: typer.Typer) -> None:
             typer.echo(f"Ce n'est pas l'adresse d'un rapport : {url}", err=True)
             raise typer.Exit(2)
         try:
-            with requests.get(f"{address}/evidence.json", timeout=TIMEOUT_S, stream=True) as answer:
+            place, headers = reached(f"{address}/evidence.json")
+            with requests.get(place, headers=headers, timeout=TIMEOUT_S, stream=True) as answer:
                 answer.raise_for_status()
                 content = answer.raw.read(MOST_BYTES + 1, decode_content=True)
         except requests.RequestException as error:
@@ -40,3 +42,12 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
         output.write_bytes(content)
         typer.echo(f"{len(content)} octets écrits dans {output}")
+
+
+def reached(url: str) -> tuple[str, dict[str, str]]:
+    """Where to connect and the headers to send: ``*.localhost`` is this machine (RFC 6761), as browsers know."""
+    parts = urlsplit(url)
+    if not (parts.hostname or "").endswith(".localhost"):
+        return url, {}
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"127.0.0.1{port}")), {"Host": parts.netloc.rpartition("@")[2]}
