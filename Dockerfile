@@ -2,7 +2,7 @@
 #   tools/    pip                         (pip wheel --no-deps --wheel-dir tools pip)
 #   wheels/   the project's dependencies  (pip wheel --wheel-dir wheels <those of pyproject.toml>)
 #   product/  the project                 (pip wheel --no-deps --wheel-dir product .)
-# `amcloud sandbox up` fills them. The result runs without root, on a read-only root file system (/tmp writable).
+# `make demo` fills them. The result runs without root, on a read-only root file system (/tmp writable).
 ARG BASE_IMAGE=localhost:5000/amcloud/python-base:3.11
 
 FROM ${BASE_IMAGE}
