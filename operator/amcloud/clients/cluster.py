@@ -19,7 +19,6 @@ from amcloud.stages.verdict import Dossier, NormPack
 from psram.model import Report
 
 FINALIZER_ATTEMPTS: Final = 3
-EVENT_MESSAGE_MAX_CHARS: Final = 1024
 
 
 class KubernetesCluster:

@@ -19,7 +19,6 @@ from amcloud_sandbox.runner.isolation import Cell
 
 COMMAND_TIMEOUT_S = 120
 ARTIFACTS_LIMIT = 100 * 1024 * 1024
-OUTPUT_LIMIT = 1024 * 1024
 
 
 class CommandError(Exception):
