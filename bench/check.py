@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import statistics
 import subprocess
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import figures, memory
+from bench import figures, processes
 from bench.figures import Table, ratio, say
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,8 +29,10 @@ AMCLOUD = Path(sys.executable).with_name("amcloud")
 PROCESSES = 2
 TIMEOUT_S = 60.0
 ANSWERED = (0, 1)  # conforming or not; anything else says that the engine could not tell
+XARGS_REFUSED = 123  # PHP refuses one of the files
+PHPCS_DONE = (0, 1, 2)  # without or with style errors
 IDENTITY = ("-c", "user.name=Mesure (exemple)", "-c", "user.email=mesure@exemple.invalid")
-COLUMNS = ("measured", "PHP files", "seconds", "files/s", "peak PSS MiB", "speed / check, same files")
+COLUMNS = ("measured", "PHP files", "seconds", "files/s", "CPU s", "peak PSS MiB", "time / check", "CPU / check")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +45,48 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """What is measured: a program on ``files`` PHP files, with the exit statuses that mean that it did its work."""
+
+    name: str
+    argv: tuple[str, ...]
+    files: int
+    ok: tuple[int, ...]
+    given: str = ""
+    """Its standard input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Seconds of the whole process, start included, and of processor by it and its children."""
+
+    seconds: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """One thing measured; ``seconds`` of the whole process, start included."""
+    """The medians of a command's runs."""
 
     name: str
     files: int
     seconds: float
+    cpu_s: float
     peak_mib: float | None = None
 
-    @property
-    def rate(self) -> float:
-        """Files per second."""
-        return self.files / self.seconds
+    @classmethod
+    def of(cls, command: Command, runs: Sequence[Run], peak_mib: float | None) -> Measured:
+        """From the runs."""
+        seconds, cpu_s = (
+            statistics.median(values) for values in zip(*((r.seconds, r.cpu_s) for r in runs), strict=True)
+        )
+        return cls(command.name, command.files, seconds, cpu_s, peak_mib)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = figures.parser("check", "Measures `amcloud check` against `php -l` and phpcs on the same files.")
-    made.add_argument("--repeat", type=figures.positive, default=3, help="runs; the median counts (3)")
+    made.add_argument("--repeat", type=figures.positive, default=3, help="rounds; the median counts (3)")
     made.add_argument("--subset", type=figures.positive, default=150, help="PHP files given to the peers (150)")
     return made
 
@@ -94,104 +121,107 @@ def corpora(folder: Path, subset: int) -> tuple[Corpus, Corpus, Corpus]:
     return made, repository(part, [(whole / place, place) for place in chosen]), repository(alone)
 
 
-def check_command(corpus: Corpus, report: Path) -> list[str]:
-    """The command measured."""
-    return [str(AMCLOUD), "check", str(corpus.folder), "--format", "json", "--output", str(report)]
+def checking(name: str, corpus: Corpus) -> Command:
+    """``amcloud check``; its report lies beside the corpus."""
+    argv = (str(AMCLOUD), "check", str(corpus.folder), "--format", "json", "--output", str(_report(corpus)))
+    return Command(f"amcloud check, {name}", argv, len(corpus.files), ANSWERED)
 
 
-def checked(name: str, corpus: Corpus, *, repeat: int) -> Measured:
-    """The median of ``repeat`` cold runs; the memory is another run's, so that looking at it slows none of them.
-
-    Raises:
-        RuntimeError: a run did not judge the corpus, or PHP's syntax was not among what it judged.
-    """
-    say(f"amcloud check: {name}")
-    report = corpus.folder.with_suffix(".json")
-    command = check_command(corpus, report)
-    seconds = statistics.median(timed(command, ANSWERED) for _ in range(repeat))
-    said = json.loads(report.read_bytes())
-    if not said.get("php_version"):
-        raise RuntimeError("amcloud check found no PHP of the hosted version: its figures would not compare")
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with memory.watched(process.pid) as peak:
-        process.wait(TIMEOUT_S)
-    return Measured(f"amcloud check, {name}", len(corpus.files), seconds, peak.mib)
-
-
-def timed(command: Sequence[str], ok: Sequence[int], *, files: Sequence[Path] = ()) -> float:
-    """Seconds that the whole process took; ``files`` are given on its standard input, one a line.
-
-    Raises:
-        RuntimeError: it ended with a status that is not ``ok``.
-    """
-    given = "\n".join(map(str, files))
-    begin = time.perf_counter()
-    done = subprocess.run(command, input=given, text=True, capture_output=True, timeout=TIMEOUT_S, check=False)
-    seconds = time.perf_counter() - begin
-    if done.returncode not in ok:
-        raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr[-500:]}")
-    return seconds
-
-
-def peers(subset: Corpus, *, repeat: int) -> list[Measured]:
-    """``php -l``, a process a file, and phpcs where it is installed: each with :data:`PROCESSES` at a time."""
+def peers(subset: Corpus) -> list[Command]:
+    """``php -l``, a process a file, and phpcs, where they are installed: each with :data:`PROCESSES` at a time."""
+    listed, count = "\n".join(map(str, subset.files)), len(subset.files)
     found = []
     if shutil.which("php"):
-        say("php -l")
-        lint = ["xargs", "-d", "\n", "-P", str(PROCESSES), "-n", "1", "php", "-n", "-l"]
-        # 123: a file that this PHP refuses
-        seconds = statistics.median(timed(lint, (0, 123), files=subset.files) for _ in range(repeat))
-        found.append(Measured(f"php -l, {PROCESSES} at a time", len(subset.files), seconds))
-    if phpcs := shutil.which("phpcs"):
-        say("phpcs")
-        listed = subset.folder.with_suffix(".files")
-        listed.write_text("\n".join(map(str, subset.files)), encoding="utf-8")
-        style = [
-            phpcs,
-            "--standard=PSR12",
-            f"--parallel={PROCESSES}",
-            "-q",
-            "--report=summary",
-            f"--file-list={listed}",
-        ]
-        # 1 and 2: style errors were found
-        seconds = statistics.median(timed(style, (0, 1, 2)) for _ in range(repeat))
-        found.append(Measured(f"phpcs PSR12, {PROCESSES} at a time", len(subset.files), seconds))
+        lint = ("xargs", "-d", "\n", "-P", str(PROCESSES), "-n", "1", "php", "-n", "-l")
+        found.append(Command(f"php -l, {PROCESSES} at a time", lint, count, (0, XARGS_REFUSED), listed))
+    if shutil.which("phpcs"):
+        names = subset.folder.with_suffix(".files")
+        names.write_text(listed, encoding="utf-8")
+        style = ("phpcs", "--standard=PSR12", f"--parallel={PROCESSES}", "-q", "--report=summary")
+        argv = (*style, f"--file-list={names}")
+        found.append(Command(f"phpcs PSR12, {PROCESSES} at a time", argv, count, PHPCS_DONE))
     return found
 
 
-def table(rows: Sequence[Measured], reference: Measured, notes: Sequence[str]) -> Table:
-    """The figures; the ratio compares what was given the same files as ``reference``."""
-    cells = tuple(
-        (
-            *(row.name, row.files, row.seconds, row.rate, row.peak_mib),
-            ratio(row.rate, reference.rate) if row.files == reference.files else None,
-        )
-        for row in rows
+def run(command: Command) -> Run:
+    """One run.
+
+    Raises:
+        RuntimeError: it ended with a status that does not mean that it did its work.
+    """
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command.argv, input=command.given, text=True, capture_output=True, timeout=TIMEOUT_S, check=False
     )
-    return Table("The norm engine", COLUMNS, cells, tuple(notes))
+    seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in command.ok:
+        raise RuntimeError(f"{command.name} ended with {done.returncode}: {done.stderr[-500:]}")
+    return Run(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def peak_mib(command: Command) -> float:
+    """Memory of one more run and its children, so that looking at it slows none of those that are timed."""
+    process = subprocess.Popen(command.argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with processes.watched(process.pid) as peak:
+        process.wait(TIMEOUT_S)
+    return peak.mib
+
+
+def judged(corpus: Corpus) -> None:
+    """Returns if the last report on the corpus speaks of all its files, and of their syntax.
+
+    Raises:
+        RuntimeError: it does not: the figures would not compare.
+    """
+    said = json.loads(_report(corpus).read_bytes())
+    if not said["php_version"]:
+        raise RuntimeError("amcloud check found no PHP of the hosted version: its figures would not compare")
+    if said["files"] < len(corpus.files):
+        raise RuntimeError(f"amcloud check saw {said['files']} files where there are {len(corpus.files)}")
+
+
+def _report(corpus: Corpus) -> Path:
+    return corpus.folder.with_suffix(".json")
+
+
+def table(rows: Sequence[Measured], reference: Measured, notes: Sequence[str]) -> Table:
+    """The figures; the ratios compare what was given the same files as ``reference``."""
+    return Table("The norm engine", COLUMNS, tuple(_cells(row, reference) for row in rows), tuple(notes))
+
+
+def _cells(row: Measured, reference: Measured) -> tuple[figures.Cell, ...]:
+    same = row.files == reference.files
+    return (
+        *(row.name, row.files, row.seconds, row.files / row.seconds, row.cpu_s, row.peak_mib),
+        ratio(row.seconds, reference.seconds) if same else None,
+        ratio(row.cpu_s, reference.cpu_s) if same else None,
+    )
 
 
 def measure(repeat: int, subset: int) -> Table:
-    """The whole measurement."""
+    """The whole measurement. Rounds of one run each: a busy moment of the machine is shared by all."""
     before = figures.load()
     with tempfile.TemporaryDirectory(prefix="amcloud-bench-") as folder:
         say("making the corpus")
         whole, part, alone = corpora(Path(folder), subset)
-        reference = checked("subset", part, repeat=repeat)
-        rows = [
-            checked("whole corpus", whole, repeat=repeat),
-            checked("sample application", alone, repeat=repeat),
-            reference,
-            *peers(part, repeat=repeat),
-        ]
+        ours = [checking("whole corpus", whole), checking("sample application", alone), checking("subset", part)]
+        commands = [*ours, *peers(part)]
+        runs: dict[Command, list[Run]] = {command: [] for command in commands}
+        for number in range(repeat):
+            say(f"round {number + 1} of {repeat}")
+            for command in commands:
+                runs[command].append(run(command))
+        for corpus in (whole, alone, part):
+            judged(corpus)
+        say("memory")
+        rows = [Measured.of(each, runs[each], peak_mib(each) if each in ours else None) for each in commands]
     notes = (
         f"whole corpus: {DEBIAN} and the sample application, {len(whole.files)} PHP files, {whole.lines} lines; "
         f"subset: {len(part.files)} files, {part.lines} lines",
-        f"median of {repeat} runs, each in new processes, with the files in the page cache",
+        f"medians of {repeat} rounds, each run in new processes, with the files in the page cache",
         f"at the start: {before}; at the end: {figures.load()}",
     )
-    return table(rows, reference, notes)
+    return table(rows, rows[2], notes)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

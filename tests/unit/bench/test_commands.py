@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bench import check, cluster, controller
-from bench.check import Measured
+from bench.check import Command, Measured, Run
 from bench.controller import Memory, Rate
 
 PARSERS = [pytest.param(check.parser, id="check"), pytest.param(controller.parser, id="controller")]
@@ -45,11 +45,20 @@ def test_the_subset_is_spread_over_the_corpus_and_always_the_same() -> None:
 
 
 def test_only_what_read_the_same_files_is_compared() -> None:
-    ours = Measured("subset", 150, 1.0, 60.0)
-    table = check.table([Measured("whole", 1800, 4.0), ours, Measured("php -l", 150, 3.0)], ours, ["a note"])
+    ours = Measured("subset", 150, 1.0, 2.0, 60.0)
+    table = check.table([Measured("whole", 1800, 4.0, 8.0), ours, Measured("php -l", 150, 3.0, 1.0)], ours, ["a note"])
     assert table.columns == check.COLUMNS
-    assert table.rows[0] == ("whole", 1800, 4.0, 450.0, None, None)
-    assert [row[-1] for row in table.rows[1:]] == [1.0, pytest.approx(1 / 3)]
+    assert table.rows == (
+        ("whole", 1800, 4.0, 450.0, 8.0, None, None, None),
+        ("subset", 150, 1.0, 150.0, 2.0, 60.0, 1.0, 1.0),
+        ("php -l", 150, 3.0, 50.0, 1.0, None, 3.0, 0.5),
+    )
+
+
+def test_the_median_of_the_rounds_counts() -> None:
+    command = Command("php -l", ("php",), 150, (0,))
+    runs = [Run(1.0, 9.0), Run(5.0, 2.0), Run(2.0, 3.0)]
+    assert Measured.of(command, runs, None) == Measured("php -l", 150, 2.0, 3.0)
 
 
 def test_memory_is_compared_with_kopf_and_with_the_limit_of_the_pod() -> None:
@@ -62,9 +71,15 @@ def test_memory_without_kopf_has_no_ratio_to_it() -> None:
 
 
 def test_rates_are_compared_with_the_first() -> None:
-    raw, ours = Rate("raw", 200, 0.5, 200), Rate("operator", 100, 1.0, 800)
+    raw, ours = Rate("raw", 200, 0.5, 0.2, 200), Rate("operator", 100, 1.0, 0.5, 800)
     table = controller.rate_table([raw, ours], [])
-    assert table.rows == (("raw", 200, 0.5, 400.0, 1.0, 1.0), ("operator", 100, 1.0, 100.0, 4.0, 8.0))
+    assert table.rows == (("raw", 200, 0.5, 400.0, 1.0, 1.0, 1.0), ("operator", 100, 1.0, 100.0, 4.0, 5.0, 8.0))
+
+
+def test_a_peer_measured_twice_counts_by_its_mean() -> None:
+    assert controller.mean(Rate("raw", 200, 1.0, 0.5, 200), Rate("raw", 200, 3.0, 1.5, 200)) == Rate(
+        "raw", 200, 2.0, 1.0, 200
+    )
 
 
 @pytest.mark.parametrize(("quantity", "mib"), [("2Gi", 2048.0), ("256Mi", 256.0), ("512Ki", 0.5)])

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from bench import figures, memory
+from bench import figures, processes
 from bench.figures import Cell, Table
 
 TABLE = Table("Exemple", ("measured", "s"), (("a", 1.234), ("longer", None)), ("a note",))
@@ -69,9 +69,15 @@ def test_a_ratio_needs_both_figures(figure: float | None, peer: float | None, ex
     [pytest.param("VmRSS", 50.0, id="now"), pytest.param("VmHWM", 100.0, id="peak"), pytest.param("Pss", None, id="-")],
 )
 def test_memory_is_read_in_mib(field: str, mib: float | None) -> None:
-    assert memory.status_mib(STATUS, field) == mib
+    assert processes.status_mib(STATUS, field) == mib
 
 
 def test_this_process_is_in_its_own_tree_and_has_memory() -> None:
-    assert os.getpid() in memory.tree(os.getpid())
-    assert memory.tree_pss_mib(os.getpid()) > 1
+    assert os.getpid() in processes.tree(os.getpid())
+    assert processes.tree_pss_mib(os.getpid()) > 1
+
+
+def test_processor_time_is_read_after_a_name_that_holds_anything() -> None:
+    ticks = os.sysconf("SC_CLK_TCK")
+    stat = f"12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 {3 * ticks} {ticks} 0 0 20"
+    assert processes.cpu_s(stat) == 4.0
