@@ -40,7 +40,11 @@ def register(app: typer.Typer) -> None:
         if len(content) > MOST_BYTES:
             typer.echo(f"Les preuves dépassent {MOST_BYTES // 2**20} Mio : elles ne sont pas téléchargées.", err=True)
             raise typer.Exit(1)
-        output.write_bytes(content)
+        try:
+            output.write_bytes(content)
+        except OSError as error:
+            typer.echo(f"--output {output} ne peut pas être écrit ({error.strerror})", err=True)
+            raise typer.Exit(1) from None
         typer.echo(f"{len(content)} octets écrits dans {output}")
 
 

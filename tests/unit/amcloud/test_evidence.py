@@ -1,9 +1,15 @@
-"""Where `amcloud evidence` connects."""
+"""Where `amcloud evidence` connects, and what it says when it cannot write."""
 
 from __future__ import annotations
 
-import pytest
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from amcloud.cli import build
 from amcloud.cli.evidence import reached
 
 
@@ -24,3 +30,25 @@ from amcloud.cli.evidence import reached
 )
 def test_names_under_localhost_are_this_machine(url: str, place: str, headers: dict[str, str]) -> None:
     assert reached(url) == (place, headers)
+
+
+class _Reports(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "words"), [("ici.json", 0, "2 octets"), ("x/y", 1, "ne peut pas être écrit")]
+)
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str, code: int, words: str) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Reports) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        asked = ["evidence", f"http://127.0.0.1:{server.server_port}/a", "--output", str(tmp_path / place)]
+        done = CliRunner().invoke(build(), asked)
+    assert done.exit_code == code
+    assert words in done.output
