@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,7 +101,14 @@ def test_a_second_run_is_as_good(demo: Run) -> None:
     assert again.code == 0, again.text
 
 
-def test_a_new_application_is_hosted_at_its_first_push(demo: Run, shell: dict[str, str], tmp_path: Path) -> None:
+CRASH = (
+    'ENTRYPOINT ["/bin/bash", "-c", "if [ $# -gt 0 ]; then exec php "$@"; fi; echo panne exemple >&2; exit 3", "--"]'
+)
+
+
+def test_a_new_application_is_hosted_at_its_first_push_and_survives_an_image_that_crashes(
+    demo: Run, shell: dict[str, str], tmp_path: Path
+) -> None:
     folder = tmp_path / "mon-application"
     amcloud = str(ROOT / ".venv" / "bin" / "amcloud")
     new = subprocess.run([amcloud, "new", "mon-application", str(folder)], capture_output=True, text=True, check=False)
@@ -112,6 +121,27 @@ def test_a_new_application_is_hosted_at_its_first_push(demo: Run, shell: dict[st
     wait = ["kubectl", "wait", "--for=condition=Ready", "lapp/mon-application", "-n", "cpam-bas-rhin", "--timeout=60s"]
     ready = subprocess.run(wait, env=shell, capture_output=True, text=True, check=False)
     assert ready.returncode == 0, ready.stderr + hosted.text
+
+    serving = _local_app(shell)["stages"][0]["deployedCommit"]
+    with (folder / "Dockerfile").open("a", encoding="utf-8") as dockerfile:
+        dockerfile.write(f"{CRASH}\n")
+    crashed = make("demo", f"APP={folder}")
+    status = _local_app(shell)
+    (stage,) = status["stages"]
+    conditions = {condition["type"]: condition for condition in stage["conditions"]}
+    assert conditions["Ready"]["reason"] == "RolloutFailed", crashed.text
+    assert "panne exemple" in conditions["Ready"]["message"]
+    assert conditions["Available"]["status"] == "True", "the revision before goes on serving"
+    assert stage["lastAttemptedCommit"] != serving
+    pods = ["kubectl", "get", "pods", "-n", "mon-application-acceptance", "-o", "json"]
+    found = json.loads(subprocess.run(pods, env=shell, capture_output=True, text=True, check=True).stdout)["items"]
+    assert any(all(one["ready"] for one in pod["status"].get("containerStatuses", [{"ready": False}])) for pod in found)
+
+
+def _local_app(shell: dict[str, str]) -> Any:
+    command = ["kubectl", "get", "lapp", "mon-application", "-n", "cpam-bas-rhin", "-o", "json"]
+    found = subprocess.run(command, env=shell, capture_output=True, text=True, check=True).stdout
+    return json.loads(found)["status"]
 
 
 def test_a_cluster_of_the_user_without_registry_and_forge_is_said_in_one_message(shell: dict[str, str]) -> None:

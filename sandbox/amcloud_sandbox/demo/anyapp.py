@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amcloud_sandbox.demo import cluster, ending
+from amcloud_sandbox.demo import cluster, ending, projects
 from amcloud_sandbox.demo.developer import quote_status
 from amcloud_sandbox.demo.programs import WorkTree, run
-from amcloud_sandbox.demo.projects import BRANCH, Pushed
+from amcloud_sandbox.demo.projects import Pushed
 from amcloud_sandbox.demo.scene import STAGE, Scene, manifest_of
 from amcloud_sandbox.errors import SandboxError
 
@@ -49,12 +49,12 @@ def tell(scene: Scene, wanted: Source) -> None:
     """The repository is pushed to the forge, declared, and its verdict and hosting are awaited and told."""
     narrator = scene.narrator
     narrator.title(f"{wanted.name} est poussée dans la forge et déclarée")
-    folder = _clone(scene, wanted)
-    manifest = _manifest(folder, wanted.name)
-    cast = scene.declare(manifest, folder)
+    sources = _sources(scene, wanted)
+    manifest = _manifest(sources, wanted.name)
+    cast = scene.declare(manifest, sources)
     cast.pushed_at = time.monotonic()
-    tree = WorkTree(folder, scene.platform.forge_developer_token)
-    cast.pushed = Pushed(cast.project, tree.push(f"{scene.platform.forge_url}/{cast.project}.git", BRANCH))
+    cast.pushed = _push(scene, cast.project, wanted.name, sources)
+    narrator.say(f"git push : {cast.project}, commit {cast.commit[:8]}")
     scene.platform.kubectl.apply(manifest)
     status = scene.wait_for_verdict(cast)
     quote_status(scene, cast, status)
@@ -66,19 +66,32 @@ def tell(scene: Scene, wanted: Source) -> None:
     ending.summary(scene)
 
 
-def _clone(scene: Scene, wanted: Source) -> Path:
-    folder = scene.work / wanted.name
+def _sources(scene: Scene, wanted: Source) -> Path:
+    """A folder with what is to be pushed: a fresh clone of a repository, or the plain folder itself."""
+    if not _is_repository(wanted.location):
+        return Path(wanted.location)
+    folder = scene.work / f"{wanted.name}.clone"
     shutil.rmtree(folder, ignore_errors=True)
-    if (Path(wanted.location) / ".git").exists() or GIT_URL.match(wanted.location):
-        run(["git", "clone", "--quiet", "--no-hardlinks", wanted.location, str(folder)])
-        return folder
-    shutil.copytree(wanted.location, folder, symlinks=True)
-    tree = WorkTree(folder, "")
-    tree.git("init", "--quiet", f"--initial-branch={BRANCH}")
-    tree.git("add", "--all", "--force")
-    identity = ("-c", "user.name=Équipe exemple", "-c", "user.email=equipe@exemple.invalid")
-    tree.git(*identity, "commit", "--quiet", "--allow-empty", "--message", "Import")
+    run(["git", "clone", "--quiet", "--no-hardlinks", wanted.location, str(folder)])
     return folder
+
+
+def _is_repository(location: str) -> bool:
+    return bool(GIT_URL.match(location)) or (Path(location) / ".git").exists()
+
+
+def _push(scene: Scene, project: str, name: str, sources: Path) -> Pushed:
+    """A repository's own commits replace what the branch held; a plain folder becomes one more commit."""
+    if not (sources / ".git").exists():
+
+        def write(folder: Path) -> None:
+            shutil.copytree(sources, folder, symlinks=True, dirs_exist_ok=True)
+
+        return projects.push_content(scene.platform, project, scene.work / name, write, f"Import de {sources.name}")
+    tree = WorkTree(sources, scene.platform.forge_developer_token)
+    url = f"{scene.platform.forge_url}/{project}.git"
+    tree.git("push", "--quiet", "--force", url, f"HEAD:refs/heads/{projects.BRANCH}")
+    return Pushed(project, tree.git("rev-parse", "HEAD").strip())
 
 
 def _manifest(folder: Path, name: str) -> dict[str, Any]:
@@ -92,7 +105,7 @@ def _manifest(folder: Path, name: str) -> dict[str, Any]:
         "track": "homologation",
         "lifecycle": "service",
         "repository": {"project": f"{namespace}/{name}", "credentialsRef": {"name": "forge-token"}},
-        "stages": [{"name": STAGE, "ref": {"branch": BRANCH}}],
+        "stages": [{"name": STAGE, "ref": {"branch": projects.BRANCH}}],
         "organisations": [code],
     }
     metadata = {"name": name, "namespace": namespace}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +62,27 @@ def reading_token(account: Any) -> str:
 
 def push_revision(platform: Platform, project: str, app: str, revision: str, work: Path) -> Pushed:
     """Commit one revision of a sample on top of what the branch holds, and push it with git."""
-    tree = WorkTree(work / app, platform.forge_developer_token)
-    if not tree.path.exists():
-        tree.path.mkdir(parents=True)
+    message = f"{app} : révision {revision}"
+    return push_content(platform, project, work / app, lambda folder: apps.write(app, revision, folder), message)
+
+
+def push_content(
+    platform: Platform, project: str, folder: Path, write: Callable[[Path], object], message: str
+) -> Pushed:
+    """Commit what ``write`` writes on top of what the branch holds, and push it; ``folder`` is the clone."""
+    tree = WorkTree(folder, platform.forge_developer_token)
+    if not (tree.path / ".git").exists():
+        tree.path.mkdir(parents=True, exist_ok=True)
         run(["git", "init", "--quiet", f"--initial-branch={BRANCH}", str(tree.path)])
     _follow(tree, platform, project)
     for entry in tree.path.iterdir():
         if entry.name != ".git":
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-    apps.write(app, revision, tree.path)
+    write(tree.path)
     tree.git("add", "--all")
     if tree.git("status", "--porcelain"):
         identity = ("-c", "user.name=Équipe exemple", "-c", "user.email=equipe@exemple.invalid")
-        tree.git(*identity, "commit", "--quiet", "--message", f"{app} : révision {revision}")
+        tree.git(*identity, "commit", "--quiet", "--message", message)
     return Pushed(project, tree.push(f"{platform.forge_url}/{project}.git", BRANCH))
 
 
