@@ -151,18 +151,19 @@ def wait_alive(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise RuntimeError(f"the operator is not alive: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def wait_statuses(api: cluster.Api, count: int) -> float:
-    """Seconds until every application has a status.
+def wait_statuses(api: cluster.Api, count: int) -> tuple[float, int]:
+    """Seconds until every application has a status, and the number of looks that it took.
 
     Raises:
         RuntimeError: not within :data:`ALL_DONE_S`.
     """
-    begin = time.perf_counter()
+    begin, looks = time.perf_counter(), 1
     while (done := cluster.with_status(api)) < count:
         if time.perf_counter() - begin > ALL_DONE_S:
             raise RuntimeError(f"{done} of {count} applications have a status after {ALL_DONE_S:.0f} s")
         time.sleep(LOOK_S)
-    return time.perf_counter() - begin
+        looks += 1
+    return time.perf_counter() - begin, looks
 
 
 def under_load(count: int) -> tuple[list[Memory], list[Rate]]:
@@ -189,9 +190,9 @@ def under_load(count: int) -> tuple[list[Memory], list[Rate]]:
 def reconciled(api: cluster.Api, pid: int, count: int) -> tuple[Rate, Memory]:
     """An operator that has just started gives every application its status; then the passes that follow end too."""
     served_before, cpu_before = served(api), processes.cpu_of(pid)
-    seconds = wait_statuses(api, count)
+    seconds, looks = wait_statuses(api, count)
     time.sleep(SETTLE_S)
-    cpu_s, requests = processes.cpu_of(pid) - cpu_before, served(api) - served_before
+    cpu_s, requests = processes.cpu_of(pid) - cpu_before, served(api) - served_before - looks
     loaded = Memory.read(f"amcloud run, after {count} applications", processes.status(pid))
     return Rate(f"operator, {WORKERS} workers", count, seconds, cpu_s, requests), loaded
 

@@ -103,7 +103,7 @@ def test_requests_of_passes_are_counted_and_no_others() -> None:
             'apiserver_other_total{resource="events",verb="POST"} 5',
         ]
     )
-    assert cluster.requests_served(metrics) == 300
+    assert cluster.requests_served(metrics) == 307
 
 
 def test_an_application_to_be_refused_names_an_organisation_that_nobody_declared() -> None:
