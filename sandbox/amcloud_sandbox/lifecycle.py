@@ -31,6 +31,7 @@ def prepare(*, layout: Layout, progress: Progress) -> None:
     """
     with progress.step("vérification de la machine"):
         prerequisites.ensure(parts.load(), extra=images.DEBIAN_PACKAGES, starts=False, layout=layout, say=progress.say)
+    _make_state_folder(layout)
     with progress.step("compilation, téléchargements, images de base"):
         preparation.run(preparation.TASKS, layout=layout, say=progress.say)
 
@@ -46,6 +47,7 @@ def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> No
         with progress.step("vérification de la machine"):
             extra = () if names else images.DEBIAN_PACKAGES  # images are built once all is up
             prerequisites.ensure(chosen, extra=extra, layout=layout, say=progress.say)
+        _make_state_folder(layout)
         layout.run.mkdir(parents=True, exist_ok=True)
         layout.credentials.mkdir(parents=True, exist_ok=True, mode=0o700)
         network.ensure_host_address()
@@ -56,6 +58,12 @@ def up(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> No
                 continue
             with progress.step(part.title):
                 part.up(layout, progress.say)
+
+
+def _make_state_folder(layout: Layout) -> None:
+    """The state folder can be walked through by the accounts of PostgreSQL and of the runner, whoever made it first."""
+    layout.state.mkdir(parents=True, exist_ok=True)
+    layout.state.chmod(0o755)
 
 
 def down(names: Sequence[str] | None, *, layout: Layout, progress: Progress) -> None:

@@ -79,7 +79,10 @@ def test_the_stored_report_is_at_its_address_byte_for_byte(server: str, stored: 
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert COMMIT[:12] in page.text
     digest = page.headers["ETag"].strip('"')
-    assert requests.get(f"{server}/rapports/{digest}", timeout=5).text == page.text
+    assert f"/rapports/{digest}" in page.text, "the page leads to its permanent address"
+    assert requests.get(f"{server}/rapports/{digest}.json", timeout=5).content == canonical_json(stored.report)
+    permanent = requests.get(f"{server}/rapports/{digest}", timeout=5)
+    assert COMMIT[:12] in permanent.text
 
 
 def test_the_index_lists_it_and_the_rest_is_a_page_in_french(server: str) -> None:

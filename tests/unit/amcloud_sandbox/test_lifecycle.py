@@ -83,6 +83,25 @@ def test_preparing_installs_and_compiles_and_starts_nothing(calls: list[str], mo
     assert calls == ["prerequisites", "task"]
 
 
+def test_the_state_folder_can_be_walked_through_whoever_made_it_first(
+    calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Buildah makes it for root alone, and PostgreSQL runs under an account of its own."""
+    layout = Layout()
+
+    def task(*_: object) -> None:
+        assert layout.state.stat().st_mode & 0o777 == 0o755
+
+    layout.state.mkdir(parents=True, mode=0o700)
+    monkeypatch.setattr(preparation, "TASKS", {"a": task})
+    progress, _ = _progress()
+    with progress:
+        lifecycle.prepare(layout=layout, progress=progress)
+        layout.state.chmod(0o700)
+        lifecycle.up((), layout=layout, progress=progress)
+    assert layout.state.stat().st_mode & 0o777 == 0o755
+
+
 def test_stopping_goes_the_other_way_and_past_a_failure(calls: list[str]) -> None:
     progress, _ = _progress()
     with progress, pytest.raises(SandboxError, match="il résiste"):
