@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -130,6 +131,17 @@ def test_one_commit_is_fetched_by_its_sha_without_history(forge: RunningForge, t
     git(work, "fetch", "--quiet", "--depth=1", forge.git_url(PROJECT), first)
     assert git(work, "log", "--format=%H", "FETCH_HEAD") == first
     assert git(work, "show", "FETCH_HEAD:a") == "1"
+
+
+def test_a_push_larger_than_any_buffer_arrives_whole(forge: RunningForge) -> None:
+    """The server reads the whole request before it answers; it hung beyond some 64 KB when it did not."""
+    sha = forge.commit(PROJECT, {"noise.bin": os.urandom(1024 * 1024)})
+    answer = requests.get(
+        f"{forge.url}/api/v4/projects/{PROJECT.replace('/', '%2F')}/repository/commits/{sha}",
+        headers={"PRIVATE-TOKEN": forge.root_token},
+        timeout=5,
+    )
+    assert answer.json()["id"] == sha
 
 
 @pytest.mark.parametrize(
