@@ -1,6 +1,7 @@
 """The engine's vocabulary: what is judged, with what, and what comes out. Values only; no effect and no decision.
 
-What a repository contains is in :mod:`psram.facts`; what a pack's rules are, in :mod:`psram.rules`.
+What a repository contains is in :mod:`psram.facts`; what a pack's rules are, in :mod:`psram.rules`; what else speaks
+for a commit, in :mod:`psram.proofs`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,32 @@ from typing import Final
 import msgspec
 
 from psram.facts import Facts
+from psram.proofs import (
+    Accepted,
+    Advisory,
+    AdvisoryDatabase,
+    Declaration,
+    Evidence,
+    ForgeEvidence,
+    Giver,
+    PipelineEvidence,
+    QualityReport,
+    TestSummary,
+)
 from psram.rules import Moment, Pack, Rule, Severity, Stage, Track
 
 __all__ = [
+    "Accepted",
+    "Advisory",
+    "AdvisoryDatabase",
     "Context",
+    "Declaration",
     "Derogation",
     "Evidence",
     "Facts",
     "Finding",
+    "ForgeEvidence",
+    "Giver",
     "Limits",
     "Moment",
     "Organisation",
@@ -29,6 +48,7 @@ __all__ = [
     "PackRef",
     "Php",
     "PipelineEvidence",
+    "QualityReport",
     "Report",
     "ReportVerdict",
     "Rule",
@@ -87,36 +107,6 @@ class Php(msgspec.Struct, frozen=True):
 
     program: str = "php8.2"
     version: str = "8.2"
-
-
-class TestSummary(msgspec.Struct, frozen=True):
-    """What a JUnit report counts; ``isolation`` counts the cases whose name or class speaks of isolation."""
-
-    __test__ = False  # pytest: not a test class
-
-    tests: int
-    failures: int
-    errors: int
-    skipped: int
-    isolation: int = 0
-    failed_names: tuple[str, ...] = ()
-
-
-class PipelineEvidence(msgspec.Struct, frozen=True):
-    """What the pipeline of ``commit`` produced; ``trusted`` says that the platform itself fetched it from the forge."""
-
-    commit: str
-    status: str
-    tests: TestSummary | None = None
-    url: str = ""
-    trusted: bool = True
-    problem: str = ""
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """Evidence that does not come from the repository; ``None`` means absent, not refused."""
-
-    pipeline: PipelineEvidence | None = None
 
 
 class Organisation(msgspec.Struct, frozen=True, order=True):
