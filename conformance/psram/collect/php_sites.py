@@ -9,6 +9,7 @@ from typing import Final
 from tree_sitter import Node
 
 from psram.collect.php_names import Names, text
+from psram.collect.php_tree import Extractor, PhpFile
 from psram.collect.php_values import assignments, value
 from psram.facts import SHELL_FUNCTIONS, Mark, SqlSite
 
@@ -197,3 +198,28 @@ def _speaks_of_organisations(content: bytes, node: Node) -> bool:
         statement = statement.parent
     start = max(statement.start_byte, node.start_byte - 200)
     return _ORGANISATION.search(content, start, min(statement.end_byte, node.end_byte + 60)) is not None
+
+
+def _take(file: PhpFile, node: Node) -> None:
+    marks, sites = call_facts(node, file.names, file.excerpt)
+    file.marks += marks
+    file.sql += sites
+
+
+def _finish(file: PhpFile) -> None:
+    for found in (superglobal_marks, die_marks, literal_marks):
+        file.marks += found(file.content, file.root, file.excerpt)
+
+
+EXTRACTOR: Final = Extractor(
+    nodes=dict.fromkeys(
+        (
+            *("function_call_expression", "member_call_expression", "nullsafe_member_call_expression"),
+            *("scoped_call_expression", "object_creation_expression", "error_suppression_expression"),
+            *("shell_command_expression", "exit_statement", "global_declaration", "goto_statement"),
+            *("include_expression", "include_once_expression", "require_expression", "require_once_expression"),
+        ),
+        _take,
+    ),
+    finish=_finish,
+)

@@ -1,0 +1,74 @@
+"""What an extractor of PHP facts is given, and what it gives back.
+
+To add facts about PHP: write a new module ``collect/php_<subject>.py`` that ends in ::
+
+    EXTRACTOR: Final = Extractor(nodes={"property_declaration": _property}, finish=_finish)
+
+and name it once in ``EXTRACTORS`` of :mod:`psram.collect.php`. Each file is parsed once and walked once:
+
+* ``nodes``: kind of node → function called with the file and each such node, in the order of the source;
+  ``file.names`` then holds the namespace and the imports in force at that place;
+* ``finish``: called once after all nodes, for what needs the whole file (a regular expression over ``file.content``
+  then ``file.root.descendant_for_byte_range`` is far cheaper than a Python walk over the tree).
+
+Results: ``file.mark(node, kind, name, detail)`` adds a :class:`psram.facts.Mark`; for more, add a field with a default
+at the end of :class:`psram.facts.PhpFacts` and set ``file.fields["that_field"] = value`` in ``finish``. A file with a
+syntax error reaches no extractor. Extractors keep no state between files (``file.state`` is theirs, by module name),
+bound whatever a hostile file can multiply, and never raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from tree_sitter import Node
+
+from psram.collect.php_names import Names
+from psram.facts import Mark, SqlSite
+
+MAX_MARKS: Final = 5000
+MAX_SITES: Final = 300
+
+
+@dataclass(slots=True)
+class PhpFile:
+    """One parsed PHP content, and what extractors found in it so far."""
+
+    content: bytes
+    root: Node
+    names: Names = field(default_factory=Names)
+    marks: list[Mark] = field(default_factory=list)
+    sql: list[SqlSite] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+    _lines: list[bytes] | None = None
+
+    def excerpt(self, line: int) -> str:
+        """The line's text without spaces, for fingerprints; ``line`` is 1-based."""
+        if self._lines is None:
+            self._lines = self.content.split(b"\n")
+        return stripped(self._lines[line - 1]) if 0 < line <= len(self._lines) else ""
+
+    def mark(self, node: Node, kind: str, name: str = "", detail: str = "") -> None:
+        """Note something on the node's line."""
+        line = node.start_point.row + 1
+        self.marks.append(Mark(line, kind, name, detail[:200], self.excerpt(line)))
+
+    @property
+    def flooded(self) -> bool:
+        """Whether there is so much that what comes after could be hidden by it."""
+        return len(self.sql) > MAX_SITES or len(self.marks) > MAX_MARKS
+
+
+class Extractor(NamedTuple):
+    """What one module draws from a file; see this module's head."""
+
+    nodes: Mapping[str, Callable[[PhpFile, Node], None]] = {}
+    finish: Callable[[PhpFile], None] | None = None
+
+
+def stripped(line: bytes) -> str:
+    """A line's text without any white space, bounded."""
+    return "".join(line[:2000].decode("utf-8", "replace").split())[:400]
