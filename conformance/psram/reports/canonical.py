@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from psram.model import Report
+from psram.reports.presentation import Presentation
 
 
-def render(report: Report) -> bytes:
-    """Sorted keys, no space, UTF-8, one final newline."""
+def render(report: Report, _shown: Presentation = Presentation()) -> bytes:
+    """Sorted keys, no space, UTF-8, one final newline; nothing of the presentation."""
     return msgspec.json.encode(report, order="sorted") + b"\n"
 
 

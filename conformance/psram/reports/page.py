@@ -9,21 +9,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from psram.model import Finding, Report, RuleResult, Verdict, printable
 from psram.reports import projection
+from psram.reports.presentation import Presentation
 
 _SHOWN_FINDINGS = 50
 
 
-def render(report: Report, *, of: str = "", links: tuple[tuple[str, str], ...] = ()) -> str:
-    """The page; the same report gives the same text.
-
-    A server that knows more names the application with ``of`` and adds ``links``: pairs of words and address.
-    """
+def render(report: Report, shown: Presentation) -> bytes:
+    """The page; the same report gives the same bytes."""
     failing = tuple(r for r in report.results if r.verdict is Verdict.VIOLATED)
     unsettled = tuple(r for r in report.results if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED))
-    return _template().render(
+    page: str = _template().render(
         report=report,
-        of=of,
-        links=links,
+        of=shown.of,
+        links=shown.links,
         verdict=projection.REPORT_VERDICTS[report.verdict],
         failing=sorted(failing, key=lambda r: (not r.blocks, r.rule_id)),
         unsettled=unsettled,
@@ -34,6 +32,7 @@ def render(report: Report, *, of: str = "", links: tuple[tuple[str, str], ...] =
         printable=printable,
         shown=_SHOWN_FINDINGS,
     )
+    return page.encode()
 
 
 def _counts(report: Report) -> list[tuple[str, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from psram.model import Finding, Moment, Report, ReportVerdict, RuleResult, Verdict, printable
 from psram.reports import projection
+from psram.reports.presentation import Presentation
 from psram.rules import Severity
 
 _RULES_SHOWN = 6
@@ -14,9 +15,9 @@ _SOURCE = frozenset({Moment.SOURCE})
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
-def render(report: Report, *, colour: bool, full: bool) -> str:
-    """The text, without a final newline."""
-    return "\n".join(_Writer(colour, full).lines(report))
+def render(report: Report, shown: Presentation) -> bytes:
+    """The text, with a final newline."""
+    return ("\n".join(_Writer(shown.colour, shown.full).lines(report)) + "\n").encode()
 
 
 class _Writer:
