@@ -26,10 +26,11 @@ from psram.proofs import (
     QualityReport,
     TestSummary,
 )
-from psram.rules import Moment, Pack, Rule, Severity, Stage, Track
+from psram.rules import DecidedBy, Moment, Pack, Rule, Severity, Stage, Track
 
 __all__ = [
     "Accepted",
+    "Action",
     "Advisory",
     "AdvisoryDatabase",
     "Context",
@@ -40,12 +41,15 @@ __all__ = [
     "Finding",
     "ForgeEvidence",
     "Giver",
+    "Horizon",
     "Limits",
     "Moment",
+    "NextDate",
     "Organisation",
     "Outcome",
     "Pack",
     "PackRef",
+    "Path",
     "Php",
     "PipelineEvidence",
     "QualityReport",
@@ -140,7 +144,8 @@ class Context(msgspec.Struct, frozen=True):
 
     ``package_sources`` and ``base_images`` are the platform's own additions to the pack's allow-lists (URL prefixes
     of package repositories; image names without tag). ``None`` says that the platform's settings are not known here,
-    as on a laptop: what only they could allow is then left to confirm.
+    as on a laptop: what only they could allow is then left to confirm. ``approved_runners`` names runners whose jobs
+    are believed (an empty tuple: none), ``approved_templates`` the CI templates as ``group/project@ref``.
     """
 
     track: Track
@@ -151,6 +156,8 @@ class Context(msgspec.Struct, frozen=True):
     organisations: tuple[Organisation, ...] = ()
     package_sources: tuple[str, ...] | None = None
     base_images: tuple[str, ...] | None = None
+    approved_runners: tuple[str, ...] | None = None
+    approved_templates: tuple[str, ...] | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -166,6 +173,13 @@ class Finding(msgspec.Struct, frozen=True):
     excerpt: str = ""
 
 
+class NextDate(msgspec.Struct, frozen=True, order=True):
+    """A day from which an answer can be another one though no code changes, and why, in French."""
+
+    on: date
+    reason: str
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What a check answers. ``prevents`` says that rules requiring this one cannot be evaluated."""
 
@@ -177,6 +191,8 @@ class Outcome(msgspec.Struct, frozen=True):
     confirm: bool = (
         False  # undecided only because something of the platform is absent here; nothing speaks against the code
     )
+    giver: Giver | None = None  # who can give the missing evidence
+    next_dates: tuple[NextDate, ...] = ()  # days on which the answer can change though nothing else does
 
 
 class RuleResult(msgspec.Struct, frozen=True):
@@ -197,6 +213,41 @@ class RuleResult(msgspec.Struct, frozen=True):
     to_confirm: bool = False
     reason: str = ""
     derogation: str = ""
+    giver: str = ""
+    decided_by: DecidedBy = DecidedBy.ENGINE
+    patch: str = ""
+
+
+class Action(msgspec.Struct, frozen=True):
+    """One gesture on the way to hosting: it settles all of ``rules``. ``mechanical`` ones have a ``patch`` for each."""
+
+    title: str
+    rules: tuple[str, ...]
+    places: int
+    hours: float
+    giver: str
+    mechanical: bool = False
+
+
+class Path(msgspec.Struct, frozen=True):
+    """The smallest set of actions after which nothing blocks any more, cheapest first."""
+
+    actions: tuple[Action, ...]
+    hours: float
+    sentence: str
+
+
+class Horizon(msgspec.Struct, frozen=True):
+    """When the verdict changes though no code does: from ``on`` it is ``verdict``, because of ``rules``.
+
+    ``on`` is ``None`` when nothing known changes it.
+    """
+
+    sentence: str
+    on: date | None = None
+    verdict: ReportVerdict | None = None
+    rules: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class PackRef(msgspec.Struct, frozen=True):
@@ -227,6 +278,10 @@ class Report(msgspec.Struct, frozen=True):
     derogations_used: tuple[str, ...] = ()
     derogations_unused: tuple[str, ...] = ()
     schema: str = "psram.report/1"
+    path: Path | None = None
+    horizon: Horizon | None = None
+    advisories_digest: str = ""
+    advisories_dated: date | None = None
 
     def blocking(self, moments: Collection[Moment] = ALL_MOMENTS) -> tuple[RuleResult, ...]:
         """Rules of these moments that stand in the way, violations first, then what could not be told."""
