@@ -1,17 +1,22 @@
 """The one command of the product, ``amcloud``. Each command is a module of its own, found by the entry-point group.
 
+Exit statuses are the same for all commands: :mod:`amcloud.cli.exits`.
+
 A command module has ``register(app: typer.Typer) -> None`` and imports what it needs inside its functions, so that
 ``amcloud --help`` and shell completion stay fast. Packages other than ours add commands the same way.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points, version
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup, TyperOption
+
+from amcloud.cli.exits import Exit, closed_pipe_is_enough
 
 COMMAND_GROUP = "amcloud.commands"
 
@@ -50,14 +55,19 @@ class FrenchGroup(TyperGroup):
         except _UsageError as error:
             _told_in_french(error)
             raise
+        except KeyboardInterrupt:
+            _interrupted()
 
     def invoke(self, ctx: Any) -> Any:
-        """What the command answers; a wrong command line is told in French."""
+        """What the command answers; a wrong command line is told in French, a closed pipe is no error."""
         try:
-            return super().invoke(ctx)
+            with closed_pipe_is_enough():
+                return super().invoke(ctx)
         except _UsageError as error:
             _told_in_french(error)
             raise
+        except KeyboardInterrupt:
+            _interrupted()
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters of the group itself."""
@@ -97,7 +107,15 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
-    build()()
+    try:
+        build()()
+    except KeyboardInterrupt:  # while commands were being loaded
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _interrupted() -> NoReturn:
+    typer.echo("\nInterrompu.", err=True)
+    raise typer.Exit(Exit.INTERRUPTED)
 
 
 def _version(asked: bool) -> None:
@@ -124,8 +142,10 @@ def _in_french(parameters: list[Any]) -> list[Any]:
 
 
 def _told_in_french(error: Exception) -> None:
-    """Give ``error``, a wrong command line, French words."""
+    """Give ``error``, a wrong command line, French words and the exit status of all wrong command lines."""
     from amcloud.cli.mistakes import in_french
+
+    setattr(error, "exit_code", int(Exit.USAGE))  # noqa: B010  a class variable for mypy, read from the instance by click
 
     _speak_french()
     said = in_french(error.format_message())  # type: ignore[attr-defined]

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
+from amcloud.cli.exits import Exit
+
 MOST_BYTES = 256 * 1024 * 1024
 TIMEOUT_S = 30
 
@@ -27,7 +29,7 @@ def register(app: typer.Typer) -> None:
         address = url.split("?", maxsplit=1)[0].removesuffix(".json").rstrip("/")
         if not address.startswith(("https://", "http://")):
             typer.echo(f"Ce n'est pas l'adresse d'un rapport : {url}", err=True)
-            raise typer.Exit(2)
+            raise typer.Exit(Exit.USAGE)
         try:
             place, headers = reached(f"{address}/evidence.json")
             with requests.get(place, headers=headers, timeout=TIMEOUT_S, stream=True) as answer:
@@ -36,15 +38,15 @@ def register(app: typer.Typer) -> None:
         except requests.RequestException as error:
             status = error.response.status_code if error.response is not None else type(error).__name__
             typer.echo(f"Les preuves de {address} n'ont pas pu être lues ({status}).", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(Exit.REFUSED) from None
         if len(content) > MOST_BYTES:
             typer.echo(f"Les preuves dépassent {MOST_BYTES // 2**20} Mio : elles ne sont pas téléchargées.", err=True)
-            raise typer.Exit(1)
+            raise typer.Exit(Exit.REFUSED)
         try:
             output.write_bytes(content)
         except OSError as error:
             typer.echo(f"--output {output} ne peut pas être écrit ({error.strerror})", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(Exit.REFUSED) from None
         typer.echo(f"{len(content)} octets écrits dans {output}")
 
 
