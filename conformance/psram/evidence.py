@@ -7,19 +7,20 @@ stage, date, derogations, platform settings) and which pack judged. No source te
 from __future__ import annotations
 
 from typing import Final
-from xml.parsers import expat
 
 import msgspec
 
 from psram.errors import UsageError
 from psram.facts import Facts, SyntaxFacts
+from psram.ingest.junit import read as read_junit
 from psram.judge import ENGINE
-from psram.model import Context, PackRef, TestSummary
+from psram.model import Context, PackRef
 from psram.rules import Pack
+
+__all__ = ["SCHEMA", "Bundle", "complete", "dump", "load", "read_junit"]
 
 SCHEMA: Final = "psram.evidence/1"
 _MAX_BYTES: Final = 64 * 1024 * 1024
-_MAX_CASES: Final = 200_000
 
 
 class Bundle(msgspec.Struct, frozen=True):
@@ -77,66 +78,3 @@ def complete(facts: Facts, bundle: Bundle, pack: Pack) -> Facts:
         said = f"ces preuves viennent du pack {bundle.pack.name} ({bundle.pack.digest[:19]}…), autre que celui d'ici"
         raise UsageError(said)
     return msgspec.structs.replace(facts, syntax=bundle.syntax)
-
-
-def read_junit(content: bytes) -> TestSummary:
-    """What a JUnit report counts, whatever the totals it announces: its test cases are counted one by one.
-
-    Raises:
-        UsageError: not a JUnit report (document types are refused, so no entity is ever expanded).
-    """
-    if len(content) > _MAX_BYTES:
-        raise UsageError("le rapport JUnit est trop grand")
-    reader = _JUnit()
-    try:
-        reader.parser.Parse(content, True)
-    except (expat.ExpatError, ValueError) as error:
-        raise UsageError("le rapport JUnit n'est pas du XML lisible, ou n'est pas un rapport JUnit") from error
-    return reader.summary()
-
-
-class _JUnit:
-    """Counts test cases while parsing; keeps no tree."""
-
-    _KINDS: Final = {"failure": "failures", "error": "errors", "skipped": "skipped"}
-
-    def __init__(self) -> None:
-        self.parser = expat.ParserCreate()
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.StartDoctypeDeclHandler = self._refuse
-        self._counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0, "isolation": 0}
-        self._failed: list[str] = []
-        self._case: str | None = None
-        self._told = ""
-        self._depth = 0
-
-    def summary(self) -> TestSummary:
-        """The totals."""
-        return TestSummary(**self._counts, failed_names=tuple(sorted(self._failed)[:20]))
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth == 1 and tag not in ("testsuites", "testsuite"):
-            raise ValueError(tag)
-        if tag == "testcase":
-            owner = attributes.get("classname") or attributes.get("class") or ""
-            self._case, self._told = f"{owner}::{attributes.get('name', '')}"[:200], ""
-            self._counts["tests"] += 1
-            self._counts["isolation"] += "isolation" in self._case.lower()
-            if self._counts["tests"] > _MAX_CASES:
-                raise ValueError("too many")
-        elif tag in self._KINDS and self._case is not None and not self._told:
-            self._told = self._KINDS[tag]
-
-    def _end(self, tag: str) -> None:
-        self._depth -= 1
-        if tag == "testcase" and self._case is not None:
-            if self._told:
-                self._counts[self._told] += 1
-            if self._told in ("failures", "errors"):
-                self._failed.append(self._case)
-            self._case = None
-
-    def _refuse(self, *_declaration: object) -> None:
-        raise ValueError("DOCTYPE")

@@ -21,10 +21,21 @@ class Giver(StrEnum):
     AUDITOR = "auditeur"
 
 
+class TestCase(msgspec.Struct, frozen=True, order=True):
+    """One case of a JUnit report, its data sets together; ``outcome`` is the worst: passed, skipped or failed."""
+
+    __test__ = False  # pytest: not a test class
+
+    class_name: str
+    name: str
+    outcome: str = "passed"
+
+
 class TestSummary(msgspec.Struct, frozen=True):
     """What a JUnit report counts; ``isolation`` counts the cases whose name or class speaks of isolation.
 
-    ``isolation_names`` are those cases (``Class::name``, bounded), for the tenancy matrix.
+    ``cases`` are the first of them by name (bounded, those that speak of isolation before the others), for the tenancy
+    matrix; ``cases_total`` says how many there would be.
     """
 
     __test__ = False  # pytest: not a test class
@@ -35,8 +46,8 @@ class TestSummary(msgspec.Struct, frozen=True):
     skipped: int
     isolation: int = 0
     failed_names: tuple[str, ...] = ()
-    isolation_names: tuple[str, ...] = ()
-    isolation_failed: int = 0
+    cases: tuple[TestCase, ...] = ()
+    cases_total: int = 0
 
 
 class PipelineEvidence(msgspec.Struct, frozen=True):

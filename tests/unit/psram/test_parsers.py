@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -182,7 +183,7 @@ JUNIT = b"""<?xml version="1.0"?><testsuites tests="99"><testsuite name="a">
 
 def test_junit_cases_are_counted_one_by_one_whatever_the_announced_total() -> None:
     expected = TestSummary(4, 1, 1, 1, isolation=1, failed_names=("A::ko", "IsolationTest::e"))
-    assert evidence.read_junit(JUNIT) == expected
+    assert msgspec.structs.replace(evidence.read_junit(JUNIT), cases=(), cases_total=0) == expected
 
 
 def test_a_junit_with_a_document_type_is_refused_before_any_expansion() -> None:
@@ -234,7 +235,5 @@ def test_twig_comments_and_escaped_output_are_left_alone() -> None:
 
 
 def test_syntax_verdicts_survive_json() -> None:
-    import msgspec
-
     known = SyntaxFacts("8.2.30", {"a": Syntax(ok=False, line=3, error="é")})
     assert msgspec.json.decode(msgspec.json.encode(known), type=SyntaxFacts) == known
