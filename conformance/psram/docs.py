@@ -29,11 +29,12 @@ def pages(pack: Pack) -> dict[str, str]:
 
 
 def _index(pack: Pack) -> str:
+    state = f"empreinte `{pack.digest}`" if pack.sealed else "brouillon, non publié"
     lines = [
         f"# Règles de {pack.title}",
         "",
-        f"Pages écrites par `python -m psram.docs docs/regles` depuis le pack `{pack.name}`",
-        f"(empreinte `{pack.digest}`). Une règle bloquante enfreinte fait refuser l'hébergement ; au-delà de",
+        f"Pages écrites par `python -m psram.docs docs/regles` depuis le pack `{pack.name}` ({state}).",
+        "Une règle bloquante enfreinte fait refuser l'hébergement ; au-delà de",
         f"{pack.major_threshold['homologation']} règles majeures enfreintes ({pack.major_threshold['labellisation']} "
         "en labellisation), elles bloquent aussi.",
         "",

@@ -216,6 +216,7 @@ class RuleResult(msgspec.Struct, frozen=True):
     giver: str = ""
     decided_by: DecidedBy = DecidedBy.ENGINE
     patch: str = ""
+    early: bool = False  # not yet effective: told, never blocking
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -316,7 +317,12 @@ def sentence(blocking: tuple[RuleResult, ...]) -> str:
         return _bounded(f"{len(violated)} {head} : ", [_where(r) for r in violated])
     plural = len(blocking) > 1
     head = "règles bloquantes n'ont pas pu être vérifiées" if plural else "règle bloquante n'a pas pu être vérifiée"
-    return _bounded(f"{len(blocking)} {head} : ", [f"{r.rule_id} ({r.missing_evidence or r.reason})" for r in blocking])
+    return _bounded(f"{len(blocking)} {head} : ", [f"{r.rule_id} ({_missing(r)})" for r in blocking])
+
+
+def _missing(result: RuleResult) -> str:
+    said = result.missing_evidence or result.reason
+    return f"{said} ; à fournir par : {result.giver}" if result.giver else said
 
 
 def _where(result: RuleResult) -> str:

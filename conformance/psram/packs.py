@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from psram.errors import PackError, UsageError
-from psram.rules import Pack, Rule, Track
+from psram.rules import DecidedBy, Pack, Rule, Track
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES: Final = 1024 * 1024
@@ -57,7 +57,7 @@ def _load(path: Path) -> Pack:
     if sealed.is_file() and sealed.read_text("ascii").strip() != digest:
         raise PackError(f"le pack {path.name} ne correspond plus à son empreinte : il a été modifié après publication")
     try:
-        pack = msgspec.convert({**head, "rules": rules, "digest": digest}, Pack)
+        pack = msgspec.convert({**head, "rules": rules, "digest": digest, "sealed": sealed.is_file()}, Pack)
     except msgspec.ValidationError as error:
         raise PackError(f"le pack {path.name} est mal formé : {error}") from error
     _check(pack)
@@ -103,7 +103,7 @@ def _check_rule(rule: Rule, ids: frozenset[str]) -> None:
     for track in (Track.LABELLISATION, Track.HOMOLOGATION):
         if track not in rule.severity:
             raise PackError(f"la règle {rule.id} ne dit pas sa gravité pour la filière {track}")
-    if not rule.examples.good or not rule.examples.bad:
+    if rule.decided_by is DecidedBy.ENGINE and not (rule.examples.good and rule.examples.bad):
         raise PackError(f"la règle {rule.id} n'a pas d'exemple bon et mauvais")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -52,19 +52,75 @@ class EvidenceClass(StrEnum):
     SIGNED = "S"
 
 
+class DecidedBy(StrEnum):
+    """Who decides a rule: the engine's check, or the hosting gate, which reads the signed resources itself."""
+
+    ENGINE = "engine"
+    GATE = "gate"
+
+
+class Source(StrEnum):
+    """Where evidence that is not in the repository comes from: what a rule's ``needs`` may name."""
+
+    PIPELINE = "pipeline"
+    TESTS = "tests"
+    DECLARATION = "declaration"
+    FORGE = "forge"
+    ADVISORIES = "advisories"
+    PHPCS = "phpcs"
+    PHPSTAN = "phpstan"
+    COBERTURA = "cobertura"
+
+
 class Remediation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to do about a violation; ``effort`` is faible, moyen or fort."""
+    """What to do about a violation.
+
+    ``effort`` is a word of the pack's ``efforts``; ``minutes_each`` is added for every finding beyond the first.
+    ``patch`` names the mechanical fix that ``amcloud check --fix`` applies. Rules with the same ``action`` are
+    corrected by one and the same gesture, counted once.
+    """
 
     fr: str
     effort: str = "faible"
+    minutes_each: int = 0
+    patch: str = ""
+    action: str = ""
 
 
 class Lifecycle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Since which pack, from which day it can block, and from which day it is dropped."""
+    """Since which pack, from which day it can block, from which day it is said to end, and from which it is dropped.
+
+    Between ``warned_on`` and ``deprecated_on`` the rule still counts and its reader is told that it ends.
+    """
 
     since: str
     effective_on: date | None = None
+    warned_on: date | None = None
     deprecated_on: date | None = None
+    replaced_by: str = ""
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a rule applies: all that is given must hold. ``fact`` is counted and compared with ``min``."""
+
+    fact: str = ""
+    min: int = 1
+    tracks: tuple[Track, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    criticalities: tuple[str, ...] = ()
+
+
+class Graver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A graver severity where the condition holds."""
+
+    when: Condition
+    severity: Severity
+
+
+class Lifetime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many days evidence stays good after it was observed."""
+
+    days: int
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,12 +143,16 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Examples(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Trees that respect the rule (look-alikes included) and trees that break it."""
 
-    good: tuple[Example, ...]
-    bad: tuple[Example, ...]
+    good: tuple[Example, ...] = ()
+    bad: tuple[Example, ...] = ()
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule of a pack. ``severity`` maps a track, or ``track/stage``, to a severity."""
+    """One rule of a pack. ``severity`` maps a track, or ``track/stage``, to a severity.
+
+    ``needs`` names the evidence beyond the repository that the check cannot do without: where it is absent, of another
+    commit, of a lower class than ``evidence`` or older than ``lifetime``, the rule is undecided, its check not asked.
+    """
 
     id: str
     title: str
@@ -102,11 +162,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     moment: Moment
     evidence: EvidenceClass
     remediation: Remediation
-    examples: Examples
     lifecycle: Lifecycle
-    applies: str = "always"
+    examples: Examples = Examples()
+    applies: str | Condition = "always"
     requires: tuple[str, ...] = ()
     params: dict[str, Any] = {}
+    decided_by: DecidedBy = DecidedBy.ENGINE
+    needs: tuple[Source, ...] = ()
+    lifetime: Literal["commit"] | Lifetime = "commit"
+    graver: tuple[Graver, ...] = ()
 
     @property
     def family(self) -> str:
@@ -120,7 +184,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pack(msgspec.Struct, frozen=True):
-    """A version of the norms. ``major_threshold`` is how many majeure rules may be broken, by track."""
+    """A version of the norms. ``major_threshold`` is how many majeure rules may be broken, by track.
+
+    ``sealed`` says that its digest was published: it will never change. ``efforts`` turns an effort's word into hours.
+    It applies from ``effective_on``, is announced to end from ``deprecated_on`` and no longer applies from ``ends_on``.
+    """
 
     name: str
     version: str
@@ -130,6 +198,11 @@ class Pack(msgspec.Struct, frozen=True):
     effective_on: date | None = None
     families: dict[str, str] = {}
     major_threshold: dict[str, int] = {}
+    efforts: dict[str, float] = {}
+    deprecated_on: date | None = None
+    ends_on: date | None = None
+    replaced_by: str = ""
+    sealed: bool = False
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, or ``None``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from psram.facts import BlobFacts, DataFacts, Entry, Facts, FileFact, Kind, Mark
-from psram.model import Finding, Outcome, Severity, Verdict
+from psram.model import Finding, Giver, Outcome, Severity, Verdict
 
 
 def outcome(findings: Iterable[Finding], *, severity: Severity | None = None, prevents: bool = False) -> Outcome:
@@ -17,9 +17,12 @@ def outcome(findings: Iterable[Finding], *, severity: Severity | None = None, pr
     return Outcome(Verdict.VIOLATED, found, severity=severity, prevents=prevents)
 
 
-def unknown(missing: str, findings: Iterable[Finding] = (), *, confirm: bool = False) -> Outcome:
-    """Could not find out, with the evidence that is missing and who can give it."""
-    return Outcome(Verdict.UNKNOWN, tuple(findings), missing_evidence=missing, confirm=confirm)
+def unknown(
+    missing: str, findings: Iterable[Finding] = (), *, confirm: bool = False, giver: Giver | None = None
+) -> Outcome:
+    """Could not find out, with the evidence that is missing and who can give it (else the platform or developer)."""
+    giver = giver or (Giver.PLATFORM if confirm else Giver.DEVELOPER)
+    return Outcome(Verdict.UNKNOWN, tuple(findings), missing_evidence=missing, confirm=confirm, giver=giver)
 
 
 def at(file: FileFact, mark: Mark, message: str) -> Finding:

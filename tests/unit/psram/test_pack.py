@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from psram import checks, docs, packs
-from psram.applicability import CONDITIONS
+from psram import applicability, checks, docs, packs
 from psram.errors import PackError, UsageError
+from psram.rules import DecidedBy
 
 SOURCE = packs.folder() / "psram-2026.1"
-PINNED = (SOURCE / "digest").read_text("ascii").strip()
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(SOURCE, tmp_path / "pack"))
+    """A sealed copy of the pack."""
+    path = Path(shutil.copytree(SOURCE, tmp_path / "pack"))
+    (path / "digest").write_text(packs.load("psram-2026.1").digest + "\n", "ascii")
+    return path
 
 
 def edit(pack: Path, rule: str, old: str, new: str) -> None:
@@ -28,8 +30,13 @@ def edit(pack: Path, rule: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), "utf-8")
 
 
-def test_the_published_pack_has_the_digest_that_was_sealed() -> None:
-    assert packs.load("psram-2026.1").digest == PINNED
+PUBLISHED: dict[str, str] = {}
+"""Digests of the packs that were published: they never change. A draft is not here yet."""
+
+
+def test_a_published_pack_has_the_digest_that_was_sealed_and_a_draft_is_not_said_sealed() -> None:
+    sealed = {name: packs.load(name).digest for name in packs.available() if packs.load(name).sealed}
+    assert sealed == PUBLISHED
 
 
 def test_a_changed_rule_breaks_the_seal(copy: Path) -> None:
@@ -40,7 +47,7 @@ def test_a_changed_rule_breaks_the_seal(copy: Path) -> None:
 
 def test_a_comment_does_not_change_the_digest(copy: Path) -> None:
     edit(copy, "MTN-002", "id: MTN-002", "# relu\nid:   MTN-002")
-    assert packs.load(str(copy)).digest == PINNED
+    assert packs.load(str(copy)).sealed
 
 
 @pytest.mark.parametrize(
@@ -75,10 +82,11 @@ def test_an_unknown_pack_names_those_that_exist() -> None:
 def test_every_rule_has_its_check_and_every_check_its_rule() -> None:
     pack = packs.load("psram-2026.1")
     files = (ROOT / "conformance/psram/checks").glob("[a-z]*_[0-9][0-9][0-9].py")
-    assert {rule.id for rule in pack.rules} == {f.stem.upper().replace("_", "-") for f in files}
-    for rule in pack.rules:
+    decided = [rule for rule in pack.rules if rule.decided_by is DecidedBy.ENGINE]
+    assert {rule.id for rule in decided} == {f.stem.upper().replace("_", "-") for f in files}
+    for rule in decided:
         assert callable(checks.find(rule.id))
-        assert rule.applies in CONDITIONS
+        assert not applicability.problem(rule.applies)
 
 
 def test_the_pages_of_the_rules_are_up_to_date() -> None:

@@ -88,7 +88,8 @@ def test_the_terminal_shows_a_screen_groups_by_rule_and_gives_remedies() -> None
     assert "src/A0.php:" in text
     assert "→" in text
     assert "--full" in text
-    assert "À vérifier par la plateforme : TST-001" in text
+    assert "À vérifier par la plateforme : " in text
+    assert "TST-001 (pipeline : indéterminé)" in text
     assert len(reports.text(made, full=True)) > len(text)
 
 

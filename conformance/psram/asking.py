@@ -1,0 +1,59 @@
+"""Asks one rule's check, once, and bounds what can go wrong: a crash is that rule's "could not find out" alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from psram import applicability, checks, sufficiency
+from psram.facts import Facts
+from psram.model import Context, Outcome, Verdict
+from psram.proofs import Giver
+from psram.rules import DecidedBy, EvidenceClass, Rule
+
+_FROM_REPOSITORY = frozenset({EvidenceClass.OBSERVED})
+
+
+class Answers:
+    """Outcomes of the rules' checks on the same facts in the same context, each check asked at most once.
+
+    ``known`` are outcomes that hold as they are: those of rules whose answer does not depend on what changed.
+    """
+
+    def __init__(self, facts: Facts, context: Context, known: Mapping[str, Outcome] | None = None) -> None:
+        self._facts = facts
+        self._context = context
+        self._known: dict[str, Outcome] = dict(known or {})
+
+    def of(self, rule: Rule) -> Outcome:
+        """What the rule's check says."""
+        if rule.id not in self._known:
+            self._known[rule.id] = ask(rule, self._facts, self._context)
+        return self._known[rule.id]
+
+    @property
+    def given(self) -> Mapping[str, Outcome]:
+        """Outcomes asked so far, by rule."""
+        return self._known
+
+
+def ask(rule: Rule, facts: Facts, context: Context) -> Outcome:
+    """The outcome of one rule, other rules and derogations left aside. Never raises."""
+    try:
+        if not applicability.applies(rule.applies, facts, context):
+            return Outcome(Verdict.NOT_APPLICABLE)
+        if rule.decided_by is DecidedBy.GATE:
+            return Outcome(Verdict.TO_VALIDATE, missing_evidence="décidée par la porte d'hébergement, sur pièce signée")
+        if facts.truncated and rule.evidence in _FROM_REPOSITORY:
+            said = f"le dépôt n'a pas pu être lu en entier : {facts.truncated}"
+            return Outcome(Verdict.UNKNOWN, missing_evidence=said, giver=Giver.DEVELOPER)
+        lacking = sufficiency.lacking(rule, facts, context)
+        if lacking is not None:
+            return lacking
+        outcome = checks.find(rule.id)(facts, rule.params, context)
+        outdated = sufficiency.outdated_on(rule, context)
+        return msgspec.structs.replace(outcome, next_dates=outcome.next_dates + outdated) if outdated else outcome
+    except Exception as error:  # noqa: BLE001  one check's crash is that rule's "could not find out", never another's
+        said = f"la vérification elle-même a échoué ({type(error).__name__}) : prévenez l'équipe de la plateforme"
+        return Outcome(Verdict.UNKNOWN, missing_evidence=said, giver=Giver.PLATFORM)

@@ -1,0 +1,93 @@
+"""When the verdict changes though no code does: the same facts judged again on each day that could change it.
+
+Days come from data: a rule's lifecycle, derogations, the lifetime of evidence, and what checks announce
+(``Outcome.next_dates``: ends of maintenance, of labels…). Only checks that announced a day are asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Final
+
+import msgspec
+
+from psram.asking import Answers
+from psram.model import Context, Horizon, NextDate, Outcome, Report, ReportVerdict
+from psram.rules import Pack
+
+MAX_DAYS: Final = 400
+Judge = Callable[[Context, dict[str, Outcome]], tuple[Report, Answers]]
+
+
+def solve(report: Report, pack: Pack, context: Context, given: Mapping[str, Outcome], judge: Judge) -> Horizon:
+    """The first day on which other rules block than today, which, and why."""
+    today = {r.rule_id: r.verdict for r in report.blocking()}
+    waiting = _candidates(pack, context, given)
+    known = dict(given)
+    for _ in range(MAX_DAYS):
+        if not waiting:
+            break
+        day = min(waiting)
+        reasons = waiting.pop(day)
+        later, answers = judge(msgspec.structs.replace(context, evaluated_on=day), _kept(known, day))
+        known = dict(answers.given)
+        for found, said in _announced(known, after=day):
+            waiting.setdefault(found, set()).add(said)
+        then = {r.rule_id: r.verdict for r in later.blocking()}
+        if then != today:
+            changed = tuple(sorted(rule for rule in {*then, *today} if then.get(rule) != today.get(rule)))
+            return _said(report, later, day, changed, reasons)
+    return Horizon("Aucune date connue ne change ce verdict sans que le code change.")
+
+
+def _kept(known: Mapping[str, Outcome], day: date) -> dict[str, Outcome]:
+    """Outcomes that still hold on that day: nothing was announced up to it."""
+    return {rule: outcome for rule, outcome in known.items() if all(d.on > day for d in outcome.next_dates)}
+
+
+def _candidates(pack: Pack, context: Context, given: Mapping[str, Outcome]) -> dict[date, set[str]]:
+    """The days after today on which something could change, each with the reasons."""
+    today = context.evaluated_on
+    found: dict[date, set[str]] = {}
+    for day, said in [*_announced(given, after=today), *_lifecycles(pack), *_expiries(context)]:
+        if day > today:
+            found.setdefault(day, set()).add(said)
+    return found
+
+
+def _announced(given: Mapping[str, Outcome], *, after: date) -> Iterator[tuple[date, str]]:
+    for rule_id, outcome in sorted(given.items()):
+        for item in outcome.next_dates:
+            if item.on > after:
+                yield item.on, _named(rule_id, item)
+
+
+def _named(rule_id: str, item: NextDate) -> str:
+    return item.reason if item.reason.startswith(rule_id) else f"{rule_id} : {item.reason}"
+
+
+def _lifecycles(pack: Pack) -> Iterator[tuple[date, str]]:
+    for rule in pack.rules:
+        if rule.lifecycle.effective_on is not None:
+            yield rule.lifecycle.effective_on, f"{rule.id} : la règle devient effective"
+        if rule.lifecycle.deprecated_on is not None:
+            yield rule.lifecycle.deprecated_on, f"{rule.id} : la règle est retirée"
+
+
+def _expiries(context: Context) -> Iterator[tuple[date, str]]:
+    for derogation in context.derogations:
+        yield derogation.expires_on, f"{derogation.rule_id} : la dérogation {derogation.name} expire"
+
+
+def _said(report: Report, later: Report, day: date, changed: tuple[str, ...], reasons: set[str]) -> Horizon:
+    relevant = tuple(sorted(r for r in reasons if r.partition(" : ")[0] in changed)) or tuple(sorted(reasons))
+    because = " ; ".join(relevant)
+    if report.verdict is ReportVerdict.CONFORMING:
+        last = day - timedelta(days=1)
+        said = f"Conforme jusqu'au {last} inclus, parce que le {day} : {because}."
+    elif later.verdict is ReportVerdict.CONFORMING:
+        said = f"Conforme à partir du {day} sans changer le code : {because}."
+    else:
+        said = f"Le {day}, les règles bloquantes changent ({', '.join(changed)}) : {because}."
+    return Horizon(said, on=day, verdict=later.verdict, rules=changed, reasons=relevant)
