@@ -16,7 +16,7 @@ from amcloud_sandbox.demo.platform import Platform
 from amcloud_sandbox.demo.programs import WorkTree, run
 from amcloud_sandbox.forge import provision
 
-BRANCH = "main"
+BRANCH, RELEASES = "main", "v*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,14 @@ def connect(platform: Platform, token: str | None = None) -> gitlab.Gitlab:
 
 
 def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
-    """The private project at ``path`` with its webhook: developer and operator maintain it, the others may read."""
+    """The private project at ``path`` with its webhook: developer and operator maintain it, the others may read.
+
+    Release tags are protected; the forge itself protects the first branch.
+    """
     maintainers, reporters = ("developpeur", "amcloud-operateur"), ("exploitant", "auditeur", "dc2r")
     project: Project = provision.ensure_project(connect(platform), path, maintainers=maintainers, reporters=reporters)
+    if RELEASES not in {rule.name for rule in project.protectedtags.list(get_all=True)}:
+        project.protectedtags.create({"name": RELEASES, "create_access_level": gitlab.const.AccessLevel.MAINTAINER})
     if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
         events = ("push_events", "tag_push_events", "merge_requests_events", "pipeline_events")
         project.hooks.create({"url": hook_url, "token": platform.webhook_token, **dict.fromkeys(events, True)})

@@ -129,17 +129,17 @@ def configuration(forge: Forge, project: Row, sha: str) -> tuple[bool, str | Non
     if content is None:
         return False, None
     try:
-        parsed = yaml.load(content[:CONFIG_LIMIT], Loader=_CiLoader)
+        parsed = yaml.load(content[:CONFIG_LIMIT], Loader=CiLoader)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         return True, f"({path}): {str(error)[:400]}"
     return True, None if isinstance(parsed, dict) and parsed else "Please provide content of .gitlab-ci.yml"
 
 
-class _CiLoader(yaml.SafeLoader):
+class CiLoader(yaml.SafeLoader):
     """YAML with GitLab's ``!reference``."""
 
 
-_CiLoader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node, deep=True))  # type: ignore[arg-type]
+CiLoader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node, deep=True))  # type: ignore[arg-type]
 
 
 def create(

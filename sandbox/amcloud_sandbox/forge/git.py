@@ -12,20 +12,22 @@ GIT_TIMEOUT_S = 60
 NO_SHA = "0" * 40
 FORMAT = "%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x01"
 PRE_RECEIVE = """#!/bin/sh
-# The server says which branches this pusher may not touch (AMCLOUD_FORGE_LOCKED) or not rewrite (AMCLOUD_FORGE_FF).
+# The server says which branches this pusher may not touch (AMCLOUD_FORGE_LOCKED) or not rewrite (AMCLOUD_FORGE_FF),
+# which tags it may not make (AMCLOUD_FORGE_TAGS) or nobody may move (AMCLOUD_FORGE_FIXED): patterns, `*` for anything.
+set -f
 refused() { echo "GitLab: $1" >&2; exit 1; }
+among() { for pattern in $2; do case "$1" in $pattern) return 0 ;; esac; done; return 1; }
+absent() { case "$1" in *[!0]*) return 1 ;; esac; return 0; }
 while read -r old new ref; do
-  case " $AMCLOUD_FORGE_LOCKED " in
-    *" $ref "*) refused "You are not allowed to push code to protected branches on this project." ;;
-  esac
-  case " $AMCLOUD_FORGE_FF " in
-    *" $ref "*)
-      case "$new" in *[!0]*) ;; *) refused "You cannot delete a protected branch." ;; esac
-      case "$old" in
-        *[!0]*) git merge-base --is-ancestor "$old" "$new" ||
-          refused "You are not allowed to force push code to a protected branch on this project." ;;
-      esac ;;
-  esac
+  among "$ref" "$AMCLOUD_FORGE_LOCKED" &&
+    refused "You are not allowed to push code to protected branches on this project."
+  among "$ref" "$AMCLOUD_FORGE_TAGS" && refused "You are not allowed to create this tag as it is protected."
+  if among "$ref" "$AMCLOUD_FORGE_FIXED" && ! absent "$old"; then refused "Protected tags cannot be updated."; fi
+  if among "$ref" "$AMCLOUD_FORGE_FF"; then
+    if absent "$new"; then refused "You cannot delete a protected branch."; fi
+    absent "$old" || git merge-base --is-ancestor "$old" "$new" ||
+      refused "You are not allowed to force push code to a protected branch on this project."
+  fi
 done
 """
 

@@ -163,12 +163,16 @@ class GitHttp:
     def _locks(self, project: Row, caller: Caller | None) -> dict[str, str]:
         level = access.level(self._forge.store, caller, project)
         rules = self._forge.store.all("select * from protected_branches where project_id = ?", project["id"])
+        tags = self._forge.store.all("select * from protected_tags where project_id = ?", project["id"])
         # An administrator passes as owner; push level 0 means "no one".
         locked = [rule for rule in rules if rule["push_level"] == Level.NONE or level < rule["push_level"]]
         forward = [rule for rule in rules if not rule["allow_force_push"]]
+        closed = [rule for rule in tags if rule["create_level"] == Level.NONE or level < rule["create_level"]]
         return {
             "AMCLOUD_FORGE_LOCKED": " ".join(f"refs/heads/{rule['name']}" for rule in locked),
             "AMCLOUD_FORGE_FF": " ".join(f"refs/heads/{rule['name']}" for rule in forward),
+            "AMCLOUD_FORGE_TAGS": " ".join(f"refs/tags/{rule['name']}" for rule in closed),
+            "AMCLOUD_FORGE_FIXED": " ".join(f"refs/tags/{rule['name']}" for rule in tags),
         }
 
 

@@ -27,6 +27,9 @@ create table if not exists members (
 create table if not exists protected_branches (
   id integer primary key, project_id integer not null, name text not null, push_level integer not null,
   merge_level integer not null, allow_force_push integer not null default 0, unique (project_id, name));
+create table if not exists protected_tags (
+  id integer primary key, project_id integer not null, name text not null, create_level integer not null,
+  unique (project_id, name));
 create table if not exists merge_requests (
   id integer primary key, iid integer not null, project_id integer not null, title text not null, description text,
   state text not null default 'opened', source_branch text not null, target_branch text not null,

@@ -2,6 +2,7 @@
 
 from amcloud_sandbox.forge.api import (
     access_tokens,
+    ci_lint,
     deployments,
     groups,
     hooks,
@@ -11,6 +12,7 @@ from amcloud_sandbox.forge.api import (
     merge_requests,
     pipelines,
     projects,
+    protections,
     refs,
     repository,
     statuses,
@@ -20,6 +22,7 @@ from amcloud_sandbox.forge.api import (
 
 __all__ = [
     "access_tokens",
+    "ci_lint",
     "deployments",
     "groups",
     "hooks",
@@ -29,6 +32,7 @@ __all__ = [
     "merge_requests",
     "pipelines",
     "projects",
+    "protections",
     "refs",
     "repository",
     "statuses",

@@ -48,7 +48,7 @@ def shape(call: Call, project: Row, pipeline: Row, row: Row) -> Row:
         "web_url": f"{call.forge.config.url}/{project['full_path']}/-/jobs/{row['id']}",
         "project": {"ci_job_token_scope_enabled": False},
         "artifacts": files,
-        "runner": None,
+        "runner": _runner(row, pipeline),
         "runner_manager": None,
         "artifacts_expire_at": None,
         "archived": False,
@@ -59,6 +59,25 @@ def shape(call: Call, project: Row, pipeline: Row, row: Row) -> Row:
     if archive:
         shown["artifacts_file"] = {"filename": archive["filename"], "size": archive["size"]}
     return shown
+
+
+def _runner(row: Row, pipeline: Row) -> Row | None:
+    """Who runs or ran the job: this forge has one runner, which everybody shares."""
+    if not pipeline["claimed_by"] or row["status"] in {"created", "pending", "skipped"}:
+        return None
+    return {
+        "id": 1,
+        "description": pipeline["claimed_by"],
+        "ip_address": None,
+        "active": True,
+        "paused": False,
+        "is_shared": True,
+        "runner_type": "instance_type",
+        "name": "gitlab-runner",
+        "online": True,
+        "created_at": None,
+        "status": "online",
+    }
 
 
 def _commit(call: Call, project: Row, sha: str) -> Row | None:

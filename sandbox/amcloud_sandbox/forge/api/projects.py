@@ -1,4 +1,4 @@
-"""Projects: make, find, rename, archive, delete; protected branches and deploy tokens."""
+"""Projects: make, find, rename, archive, delete; deploy tokens."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ OWN_TABLES = (
     "environments",
     "deployments",
     "protected_branches",
+    "protected_tags",
 )
 
 
@@ -238,82 +239,6 @@ def unarchive(call: Call) -> Answer:
 def _archive(call: Call, value: int) -> Answer:
     row = call.store.update("projects", call.project(Level.OWNER)["id"], archived=value, updated_at=now())
     return Answer(shapes.project(call.forge, row, call.caller), 201)
-
-
-# ---- protected branches
-
-
-def _rule(row: Row) -> Row:
-    names = {40: "Maintainers", 30: "Developers + Maintainers", 0: "No one", 60: "Administrators"}
-
-    def levels(value: int) -> list[Row]:
-        text = names.get(value, str(value))
-        return [
-            {
-                "id": row["id"],
-                "access_level": value,
-                "access_level_description": text,
-                "deploy_key_id": None,
-                "user_id": None,
-                "group_id": None,
-            }
-        ]
-
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "push_access_levels": levels(row["push_level"]),
-        "merge_access_levels": levels(row["merge_level"]),
-        "unprotect_access_levels": [],
-        "allow_force_push": bool(row["allow_force_push"]),
-        "code_owner_approval_required": False,
-    }
-
-
-@api("GET", "/projects/{id}/protected_branches")
-def protected_branches(call: Call) -> Answer:
-    """Protected branches."""
-    row = call.project(Level.DEVELOPER)
-    return page(
-        call, call.store.all("select * from protected_branches where project_id = ? order by name", row["id"]), _rule
-    )
-
-
-def _protected(call: Call) -> Row:
-    row = call.project(Level.DEVELOPER)
-    found = call.store.one(
-        "select * from protected_branches where project_id = ? and name = ?", row["id"], call.path["name"]
-    )
-    if found is None:
-        raise not_found()
-    return found
-
-
-@api("GET", "/projects/{id}/protected_branches/{name}")
-def protected_branch(call: Call) -> Row:
-    """One protected branch."""
-    return _rule(_protected(call))
-
-
-@api("POST", "/projects/{id}/protected_branches")
-def protect(call: Call) -> Answer:
-    """The branch is protected."""
-    row, name = call.project(Level.MAINTAINER), call.required("name")
-    if call.store.value("select 1 from protected_branches where project_id = ? and name = ?", row["id"], name):
-        raise ApiError(409, f"Protected branch '{name}' already exists")
-    rule = call.store.insert(
-        "protected_branches", project_id=row["id"], name=name, push_level=call.integer("push_access_level", 40),
-        merge_level=call.integer("merge_access_level", 40), allow_force_push=int(bool(call.flag("allow_force_push"))),
-    )  # fmt: skip
-    return Answer(_rule(rule), 201)
-
-
-@api("DELETE", "/projects/{id}/protected_branches/{name}")
-def unprotect(call: Call) -> Answer:
-    """The branch is no longer protected."""
-    call.project(Level.MAINTAINER)
-    call.store.run("delete from protected_branches where id = ?", _protected(call)["id"])
-    return Answer(None, 204)
 
 
 # ---- deploy tokens

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from amcloud_sandbox.forge import git, pushes, shapes
 from amcloud_sandbox.forge.access import Level, level
+from amcloud_sandbox.forge.api.protections import matching
 from amcloud_sandbox.forge.api.repository import repository
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import bad_request, forbidden, not_found
@@ -13,6 +14,8 @@ from amcloud_sandbox.forge.git import NO_SHA, Change
 from amcloud_sandbox.forge.paging import Answer, page
 from amcloud_sandbox.forge.routing import api
 from amcloud_sandbox.forge.store import Row
+
+TAG_RULES = "select * from protected_tags where project_id = ?"
 
 
 def _branch(call: Call, project: Row, name: str, sha: str) -> Row:
@@ -122,7 +125,7 @@ def _tag(call: Call, project: Row, name: str, sha: str) -> Row:
         "target": sha,
         "commit": shapes.commit(call.forge, project, found),
         "release": None,
-        "protected": False,
+        "protected": bool(matching(call.store.all(TAG_RULES, project["id"]), name)),
         "created_at": found.committed if sha != found.id else None,
     }
 

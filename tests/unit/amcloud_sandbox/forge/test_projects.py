@@ -131,3 +131,60 @@ def test_activity_moves_at_most_once_an_hour(desk: Desk) -> None:
     assert moved > old
     assert [row["id"] for row in desk.seen("/projects?last_activity_after=2024-01-01T00:00:00Z")] == [project["id"]]
     assert desk.seen("/projects?last_activity_after=2999-01-01T00:00:00Z") == []
+
+
+def test_protected_tags_are_listed_with_gitlab_s_fields_and_their_names_may_be_patterns(desk: Desk) -> None:
+    project = desk.project()
+    desk.commit(project, {"a": "x"})
+    path = f"/projects/{project['id']}"
+    made = desk.made(f"{path}/protected_tags", name="v*", create_access_level=40)
+    assert made == {
+        "name": "v*",
+        "create_access_levels": [
+            {"id": 1, "access_level": 40, "access_level_description": "Maintainers", "deploy_key_id": None,
+             "user_id": None, "group_id": None}
+        ],
+    }  # fmt: skip
+    assert desk.seen(f"{path}/protected_tags") == [made]
+    assert desk.seen(f"{path}/protected_tags/v*") == made
+    desk.made(f"{path}/repository/tags", tag_name="v1.0.0", ref="main")
+    desk.made(f"{path}/repository/tags", tag_name="essai", ref="main")
+    assert {tag["name"]: tag["protected"] for tag in desk.seen(f"{path}/repository/tags")} == {
+        "v1.0.0": True,
+        "essai": False,
+    }
+    assert desk.ask("POST", f"{path}/protected_tags", json={"name": "v*"}).status_code == 409
+    assert desk.ask("DELETE", f"{path}/protected_tags/v*").status_code == 204
+    assert desk.seen(f"{path}/protected_tags") == []
+
+
+def test_the_merged_ci_configuration_tells_its_includes_and_jobs(desk: Desk) -> None:
+    template = desk.project("amcloud/pipelines")
+    desk.commit(
+        template,
+        {"a.yml": "spec:\n  inputs:\n    ref: {default: v1}\n---\n.base: {stage: tests}\n"
+                  "tests: {extends: .base, script: ['run $[[ inputs.ref ]]']}\n"},
+    )  # fmt: skip
+    project = desk.project()
+    sha = desk.commit(
+        project,
+        {".gitlab-ci.yml": "include: [{project: amcloud/pipelines, ref: main, file: a.yml}]\n"
+                           "tests: {allow_failure: true}\ncourriel: {script: [mail], when: never}\n"},
+    )  # fmt: skip
+    seen = desk.seen(f"/projects/{project['id']}/ci/lint?content_ref={sha}&include_jobs=true")
+    assert seen["valid"] and seen["errors"] == []
+    (include,) = seen["includes"]
+    assert include["location"] == "a.yml"
+    assert include["extra"] == {"project": "amcloud/pipelines", "ref": "main"}
+    jobs = {job["name"]: job for job in seen["jobs"]}
+    assert set(jobs) == {"tests", "courriel"}
+    assert (jobs["tests"]["script"], jobs["tests"]["stage"]) == (["run v1"], "tests")
+    assert (jobs["tests"]["allow_failure"], jobs["courriel"]["when"]) == (True, "never")
+
+
+def test_a_ci_configuration_that_includes_what_is_not_there_is_not_valid(desk: Desk) -> None:
+    project = desk.project()
+    sha = desk.commit(project, {".gitlab-ci.yml": "include: [{project: a/b, ref: v9, file: x.yml}]\n"})
+    seen = desk.seen(f"/projects/{project['id']}/ci/lint?content_ref={sha}")
+    assert not seen["valid"]
+    assert seen["errors"] == ["Project `a/b` reference `v9` does not exist!"]
