@@ -83,6 +83,27 @@ class SqlSite(msgspec.Struct, frozen=True):
     excerpt: str = ""
 
 
+class Member(msgspec.Struct, frozen=True):
+    """A property that Doctrine maps: ``owner`` is its class or trait, ``attributes`` are resolved names."""
+
+    owner: str
+    name: str
+    line: int
+    type: str = ""
+    attributes: tuple[Mark, ...] = ()
+
+
+class Typing(msgspec.Struct, frozen=True):
+    """Parameters, returns and properties of a file: all, those with a type, and the others (``line name``, a line each).
+
+    ``untyped`` names the first hundred only; the counts are whole.
+    """
+
+    total: int = 0
+    typed: int = 0
+    untyped: str = ""
+
+
 class PhpFacts(msgspec.Struct, frozen=True):
     """A PHP file. With ``has_error`` nothing but ``error_line`` is known."""
 
@@ -96,6 +117,10 @@ class PhpFacts(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
     sql: tuple[SqlSite, ...] = ()
     bundles: tuple[Mark, ...] = ()
+    typing: Typing | None = None
+    members: tuple[Member, ...] = ()
+    access: tuple[DataSite, ...] = ()
+    tests: tuple[TestSuite, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -114,13 +139,84 @@ class DataFacts(msgspec.Struct, frozen=True):
     problem_line: int = 0
 
 
-class SqlStatement(msgspec.Struct, frozen=True):
-    """One statement of an SQL file that changes tables, policies or rights; names lower case, unquoted."""
+class SqlColumn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A column that a migration creates; ``references`` is the table that it points to."""
+
+    name: str
+    not_null: bool = False
+    default: bool = False
+    references: str = ""
+
+
+class SqlPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A row level security policy. ``using`` and ``checks``: alternatives (OR) of conditions (AND), each written in one
+    canonical way (``organisation = current_setting('…')``); empty when the clause is absent."""
+
+    name: str
+    restrictive: bool = False
+    command: str = "all"
+    roles: tuple[str, ...] = ()
+    using: tuple[tuple[str, ...], ...] = ()
+    checks: tuple[tuple[str, ...], ...] = ()
+
+
+class SqlStatement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One statement of an SQL file that changes tables, policies or rights.
+
+    Names are as PostgreSQL folds them, ``public`` taken off. ``sources`` are tables that it copies or shows; ``reason``
+    is what a comment declares about it on purpose; ``shown`` is the statement as evidence, bounded.
+    """
 
     line: int
     kind: str
     table: str = ""
     detail: str = ""
+    columns: tuple[SqlColumn, ...] = ()
+    sources: tuple[str, ...] = ()
+    policy: SqlPolicy | None = None
+    reason: str = ""
+    shown: str = ""
+
+
+class DataSite(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A place where code reaches the database beside the entity manager, or changes whose rows it sees.
+
+    ``text`` is the SQL or DQL as far as it is literal, empty when it is not; ``tables`` are given by name to a builder.
+    ``symbol`` is ``Class::method``; ``reason`` is what a comment declares about it on purpose.
+    """
+
+    line: int
+    kind: str
+    method: str = ""
+    text: str = ""
+    tables: tuple[str, ...] = ()
+    symbol: str = ""
+    reason: str = ""
+    excerpt: str = ""
+
+
+class TestMethod(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A test, with what it names: classes by full name, and words that can be tables."""
+
+    __test__ = False  # pytest: not a test class
+
+    name: str
+    line: int
+    isolation: bool = False
+    mentions: tuple[str, ...] = ()
+
+
+class TestSuite(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A class of tests; ``mentions`` are those of its constants, helpers and annotations, good for all of its tests."""
+
+    __test__ = False  # pytest: not a test class
+
+    name: str
+    line: int
+    parents: tuple[str, ...] = ()
+    isolation: bool = False
+    mentions: tuple[str, ...] = ()
+    methods: tuple[TestMethod, ...] = ()
 
 
 class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
