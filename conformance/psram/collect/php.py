@@ -15,13 +15,16 @@ from typing import Final
 import tree_sitter_php
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
-from psram.collect import php_declarations, php_sites
+from psram.collect import php_crypto, php_declarations, php_members, php_sites, php_types
 from psram.collect.php_tree import PhpFile
 from psram.facts import PhpFacts
 
 EXTRACTORS: Final = (
     php_declarations.EXTRACTOR,  # first: the others ask for the namespace and imports that it enters
     php_sites.EXTRACTOR,
+    php_types.EXTRACTOR,
+    php_members.EXTRACTOR,
+    php_crypto.EXTRACTOR,
 )
 MAX_NESTING: Final = 500
 _BRACKETS: Final = re.compile(rb"[\[\](){}]")
