@@ -27,9 +27,8 @@ _HASH: Final = re.compile(r"@HASH(?::(.*))?@(?=\")")
 
 def facts(example: Example, *, php: Php | None = None) -> Facts:
     """The facts of an example's tree."""
-    composed = {path: _composed(text, example.files) for path, text in example.files.items()}
     return collect_files(
-        {path: text.encode() for path, text in composed.items()},
+        {path: _composed(text, example.files).encode() for path, text in example.files.items()},
         links=example.links,
         submodules=example.submodules,
         oversize=example.oversize,
@@ -65,10 +64,15 @@ def _composed(text: str, files: dict[str, str]) -> str:
         source = (found[1] or "").replace('\\"', '"') or files["composer.json"]
         return content_hash(json.loads(source))
 
-    composed = _HASH.sub(hashed, text).replace("@@", "")
+    return composed(_HASH.sub(hashed, text))
+
+
+def composed(text: str) -> str:
+    """The text with its secrets put together and its numbers written."""
+    whole = text.replace("@@", "")
     for name, value in _numbers().items():
-        composed = composed.replace(f"@{name}@", value)
-    return composed
+        whole = whole.replace(f"@{name}@", value)
+    return whole
 
 
 def _numbers() -> dict[str, str]:
