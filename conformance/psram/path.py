@@ -94,7 +94,7 @@ def _sentence(actions: list[Action], missing: list[Action], after: list[str], ho
         mechanical = sum(a.mechanical for a in actions)
         some = f", dont {mechanical} mécanique{'s' if mechanical > 1 else ''}" if mechanical else ""
         plural = "s" if len(actions) > 1 else ""
-        parts.append(f"{len(actions)} action{plural}{some}, environ {_told(hours)} → hébergeable")
+        parts.append(f"{len(actions)} action{plural}{some}, environ {duration(hours)} → hébergeable")
     if missing:
         parts.append("restent à fournir : " + ", ".join(f"{a.rules[0]} ({a.giver})" for a in missing))
     if after:
@@ -102,7 +102,7 @@ def _sentence(actions: list[Action], missing: list[Action], after: list[str], ho
     return " ; ".join(parts)
 
 
-def _told(hours: float) -> str:
+def duration(hours: float) -> str:
     """A duration in words: minutes below an hour, hours below two days of work, then days."""
     if hours < 1:
         return f"{max(5, 5 * math.ceil(hours * 12 - 1e-9))} min"

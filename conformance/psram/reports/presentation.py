@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from psram.model import Report
+from psram.rules import Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,9 @@ class Presentation:
     ``of`` names the application (``namespace/app`` where there is one); ``links`` are pairs of words and address;
     ``url`` is the report's permanent address; ``previous`` is the report of the last accepted commit, against which
     findings are new, known or gone; ``rules_url`` is where the rules' pages are, ending with a slash.
-    ``colour`` and ``full`` concern the terminal only.
+    ``moments`` are those whose rules count for whoever reads; ``decided`` is false where the platform has the last
+    word, as on a laptop. The rest concerns the terminal only: ``width`` 0 folds nothing, ``height`` is the room,
+    ``notes`` follow the heading and ``footer`` ends the text.
     """
 
     of: str = ""
@@ -22,5 +25,11 @@ class Presentation:
     url: str = ""
     previous: Report | None = None
     rules_url: str = ""
+    moments: frozenset[Moment] = frozenset({Moment.SOURCE})
+    decided: bool = False
     colour: bool = False
     full: bool = False
+    width: int = 0
+    height: int = 24
+    notes: tuple[str, ...] = ()
+    footer: tuple[str, ...] = ()

@@ -1,109 +1,235 @@
-"""A report for a terminal: grouped by rule, about a screen long, ending with the next command to type."""
+"""A report for a terminal: grouped by rule, on one screen, ending with the next command to type.
+
+What is shown of each rule (places, remedy) grows and shrinks with the room there is; ``full`` shows everything.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from psram.model import Finding, Moment, Report, ReportVerdict, RuleResult, Verdict, printable
-from psram.reports import projection
+from psram.path import duration
+from psram.reports import baseline, projection
 from psram.reports.presentation import Presentation
+from psram.reports.screen import Line, drawn, height
 from psram.rules import Severity
 
-_RULES_SHOWN = 6
-_PLACES_SHOWN = 2
-_SOURCE = frozenset({Moment.SOURCE})
-_COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+_ALL: Final = 1_000_000
+_NAMES_SHOWN: Final = 3
+_VERDICT_COLOURS: Final = {
+    ReportVerdict.CONFORMING: "green",
+    ReportVerdict.VIOLATED: "red",
+    ReportVerdict.UNKNOWN: "yellow",
+}
+_MARKS: Final = {baseline.State.NEW: "nouveau  ", baseline.State.UNCHANGED: "déjà là  ", baseline.State.ABSENT: ""}
+
+
+class _Detail(NamedTuple):
+    """How much is said of each rule; a negative number of places puts the first one on the rule's own line."""
+
+    places: int
+    remedy: bool
+    steps: int
+    spaced: bool = False
+
+
+_DETAILS: Final = (
+    _Detail(5, True, 3, spaced=True),
+    _Detail(2, True, 3, spaced=True),
+    _Detail(2, True, 0, spaced=True),
+    _Detail(1, True, 0),
+    _Detail(2, False, 2),
+    _Detail(1, False, 2),
+    _Detail(1, False, 0),
+    _Detail(-1, False, 0),
+)
+"""From the most told to the least: the first that fits the screen is taken."""
+_EVERYTHING: Final = _Detail(_ALL, True, _ALL, spaced=True)
 
 
 def render(report: Report, shown: Presentation) -> bytes:
-    """The text, with a final newline."""
-    return ("\n".join(_Writer(shown.colour, shown.full).lines(report)) + "\n").encode()
+    """The text, with a final newline; lines are folded only where a width is given."""
+    lines = _lines(report, shown)
+    text = [part for line in lines for part in drawn(line, shown.width, colour=shown.colour)]
+    return ("\n".join(text) + "\n").encode()
+
+
+def _lines(report: Report, shown: Presentation) -> list[Line]:
+    if shown.full:
+        return list(_Writer(report, shown, _EVERYTHING, _ALL).lines())
+    room = max(shown.height, 12) - 1  # the prompt comes after
+    for detail in _DETAILS:
+        lines = list(_Writer(report, shown, detail, _ALL).lines())
+        if height(lines, shown.width) <= room:
+            return lines
+    least = list(_Writer(report, shown, _DETAILS[-1], 0).lines())
+    rules = max(1, room - height(least, shown.width) - 1)  # and the empty line before them
+    return list(_Writer(report, shown, _DETAILS[-1], rules).lines())
 
 
 class _Writer:
-    def __init__(self, colour: bool, full: bool) -> None:
-        self._colour = colour
-        self._full = full
+    def __init__(self, report: Report, shown: Presentation, detail: _Detail, rules: int) -> None:
+        self._report = report
+        self._shown = shown
+        self._detail = detail
+        self._rules = rules
+        self._change = None if shown.previous is None else baseline.compare(report, shown.previous)
+        counted = [r for r in report.results if r.moment in shown.moments]
+        self._violated = sorted((r for r in counted if r.verdict is Verdict.VIOLATED), key=_weight)
+        self._doubts = [r for r in counted if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED)]
+        self._later = [r for r in report.results if r.moment not in shown.moments]
 
-    def lines(self, report: Report) -> Iterator[str]:
-        yield self._heading(report)
-        yield from self._notes(report)
-        source = [r for r in report.results if r.moment is Moment.SOURCE]
-        violated = sorted((r for r in source if r.verdict is Verdict.VIOLATED), key=_weight)
-        shown = violated if self._full else violated[:_RULES_SHOWN]
-        for result in shown:
-            yield ""
-            yield from self._rule(result)
-        if len(violated) > len(shown):
-            yield ""
-            yield f"… et {len(violated) - len(shown)} autre(s) règle(s) : ajoutez --full"
-        yield from self._doubts(source)
-        yield from self._later(report)
+    def lines(self) -> Iterator[Line]:
+        yield self._heading()
+        yield from self._notes()
+        yield from self._broken()
+        yield from self._steps()
+        yield from self._undecided()
+        yield from self._afterwards()
+        yield from (Line(text, hang=4) for text in self._shown.footer)
 
-    def _heading(self, report: Report) -> str:
-        verdict = report.verdict_for(_SOURCE, confirmed_later=True)
-        colours = {ReportVerdict.CONFORMING: "green", ReportVerdict.VIOLATED: "red", ReportVerdict.UNKNOWN: "yellow"}
-        said = self._paint(projection.REPORT_VERDICTS[verdict].upper(), colours[verdict], "bold")
+    def _heading(self) -> Line:
+        report = self._report
+        verdict = report.verdict_for(self._shown.moments, confirmed_later=not self._shown.decided)
+        said = projection.REPORT_VERDICTS[verdict].upper()
         commit = report.commit[:12] if report.commit else "sans commit"
-        where = f"{report.pack.name}, {report.track.value}, {report.stage.value}, {commit}"
-        return f"{said}  {self._paint(f'({where})', 'dim')}"
+        where = f"({report.pack.name}, {report.track.value}, {report.stage.value}, {commit})"
+        return Line(f"{said}  {where}", painted=len(said), colours=(_VERDICT_COLOURS[verdict], "bold"))
 
-    def _notes(self, report: Report) -> Iterator[str]:
-        if report.uncommitted:
-            names = ", ".join(printable(p) for p in report.uncommitted[:3])
-            more = f" et {len(report.uncommitted) - 3} autre(s)" if len(report.uncommitted) > 3 else ""  # noqa: PLR2004
-            yield f"{len(report.uncommitted)} fichier(s) non validé(s) vérifié(s) avec le reste : {names}{more}"
-        if report.informative:
-            yield "Filière hors standard : à titre d'information, l'application sera cataloguée et non hébergée."
+    def _notes(self) -> Iterator[Line]:
+        files = [printable(path) for path in self._report.uncommitted]
+        if files:
+            one = len(files) == 1
+            head = "1 fichier non validé vérifié" if one else f"{len(files)} fichiers non validés vérifiés"
+            yield Line(f"{head} avec le reste : {_some(files)}", hang=4)
+        if self._report.informative:
+            yield Line("Filière hors standard : à titre d'information, l'application est cataloguée, jamais hébergée.")
+        if self._change is not None:
+            before = self._change.previous_commit[:12] or "le rapport donné"
+            yield Line(f"Depuis {before} : {self._change.sentence()}", hang=4)
+        if self._report.horizon is not None and self._report.horizon.on is not None:
+            yield Line(self._report.horizon.sentence, hang=4)
+        yield from (Line(text, hang=4) for text in self._shown.notes)
 
-    def _rule(self, result: RuleResult) -> Iterator[str]:
+    def _broken(self) -> Iterator[Line]:
+        shown = self._violated[: self._rules]
+        for number, result in enumerate(shown):
+            if self._detail.spaced or number == 0:
+                yield Line("")
+            yield from self._rule(result)
+        left = len(self._violated) - len(shown)
+        if left:
+            yield Line(f"… et {left} autre{'s règles' if left > 1 else ' règle'}")
+
+    def _rule(self, result: RuleResult) -> Iterator[Line]:
         colour = "red" if result.blocks else "yellow"
         severity = "bloquante" if result.blocks and result.severity is not Severity.BLOCKING else result.severity.value
-        name = self._paint(f"✘ {result.rule_id}", colour, "bold")
-        yield f"{name} {result.title}  {self._paint(f'[{severity}]', colour)}"
-        shown = result.findings if self._full else result.findings[:_PLACES_SHOWN]
+        name = f"✘ {result.rule_id}"
+        if self._detail.places < 0:
+            yield Line(f"{name} {result.title} {_count(result)}", painted=len(name), colours=(colour, "bold"), cut=True)
+            return
+        tag = f"  [{severity}]"
+        if result.blocks and 0 < self._shown.width < len(name) + 1 + len(result.title) + len(tag):
+            tag = ""  # the colour says it
+        yield Line(f"{name} {result.title}{tag}", painted=len(name), colours=(colour, "bold"), hang=4)
+        shown = result.findings[: self._detail.places]
         for finding in shown:
-            yield f"    {_place(finding)}{printable(finding.message)}"
-        if result.findings_total > len(shown):
-            yield f"    … et {result.findings_total - len(shown)} autre(s) endroit(s)"
-        yield f"    {self._paint('→', 'bold')} {result.remedy}"
+            yield Line(f"    {self._state(finding)}{_place(finding)}{printable(finding.message)}", hang=8)
+        left = result.findings_total - len(shown)
+        if left > 0:
+            yield Line(f"    … et {left} autre{'s' if left > 1 else ''} endroit{'s' if left > 1 else ''}")
+        if self._detail.remedy:
+            yield Line(f"    → {result.remedy}", hang=6)
 
-    def _doubts(self, source: list[RuleResult]) -> Iterator[str]:
-        doubts = [r for r in source if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED)]
-        if doubts:
-            yield ""
-        for result in doubts:
-            name = projection.label(result)
-            yield f"{self._paint('? ' + result.rule_id, 'yellow')} {result.title} : {name} ({result.missing_evidence})"
-            for finding in result.findings[:_PLACES_SHOWN]:
-                yield f"    {_place(finding)}{printable(finding.message)}"
+    def _state(self, finding: Finding) -> str:
+        state = self._change.state(finding.fingerprint) if self._change is not None else None
+        return _MARKS[state] if state is not None else ""
 
-    def _later(self, report: Report) -> Iterator[str]:
-        later = [r for r in report.results if r.moment is not Moment.SOURCE]
-        told = [f"{r.rule_id} ({projection.MOMENTS[r.moment]} : {projection.label(r)})" for r in later if _open(r)]
-        yield ""
-        if told:
-            yield f"À vérifier par la plateforme : {', '.join(told)}"
-        for result in later:
+    def _steps(self) -> Iterator[Line]:
+        """The shortest path, of what the asker can do himself."""
+        broken = {r.rule_id for r in self._violated}
+        path = self._report.path
+        actions = [action for action in path.actions if broken & set(action.rules)] if path is not None else []
+        if not actions:
+            return
+        mechanical = sum(action.mechanical for action in actions)
+        some = f", dont {mechanical} par « --fix »" if mechanical else ""
+        several = "s" if len(actions) > 1 else ""
+        hours = duration(sum(action.hours for action in actions))
+        yield Line("")
+        yield Line(f"Plus court chemin vers l'hébergement : {len(actions)} action{several}{some}, environ {hours}")
+        for number, action in enumerate(actions[: self._detail.steps], 1):
+            yield Line(f"  {number}. {', '.join(action.rules)} : {action.title}", hang=5, cut=not self._shown.full)
+
+    def _undecided(self) -> Iterator[Line]:
+        """What could not be told, each reason once."""
+        if self._doubts:
+            yield Line("")
+        reasons: dict[tuple[bool, str], list[RuleResult]] = {}
+        for result in self._doubts:
+            together = "" if result.to_confirm and not self._shown.full else result.missing_evidence
+            reasons.setdefault((result.to_confirm, together), []).append(result)
+        for (confirm, reason), results in reasons.items():
+            if len(results) == 1:
+                yield from self._doubt(results[0])
+            elif confirm and not reason:
+                yield Line(f"À confirmer par la plateforme : {', '.join(r.rule_id for r in results)}", hang=4)
+            else:
+                ids = ", ".join(r.rule_id for r in results)
+                yield Line(f"? {len(results)} règles : {reason} ({ids})", painted=1, colours=("yellow",), hang=4)
+
+    def _doubt(self, result: RuleResult) -> Iterator[Line]:
+        name, label = f"? {result.rule_id}", projection.label(result)
+        said = f"{name} {result.title} : {label} ({result.missing_evidence})"
+        yield Line(said, painted=len(name), colours=("yellow",), hang=4)
+        for finding in result.findings[: max(1, self._detail.places)]:
+            yield Line(f"    {_place(finding)}{printable(finding.message)}", hang=8)
+
+    def _afterwards(self) -> Iterator[Line]:
+        told = [r for r in self._later if r.verdict in (Verdict.UNKNOWN, Verdict.TO_VALIDATE, Verdict.NOT_EVALUATED)]
+        yield Line("")
+        for result in self._later:
             if result.verdict is Verdict.VIOLATED:
                 yield from self._rule(result)
-        fine = sum(r.verdict is Verdict.CONFORMING for r in report.results)
-        yield self._paint(
-            f"{fine} règle(s) respectée(s) sur {len(report.results)}, {report.files} fichier(s) lu(s)", "dim"
-        )
+        if told:
+            yield Line(f"À vérifier par la plateforme : {', '.join(_later(told))}", hang=4)
+        fine = sum(r.verdict is Verdict.CONFORMING for r in self._report.results)
+        rules = f"{fine} règle{'s respectées' if fine > 1 else ' respectée'} sur {len(self._report.results)}"
+        files = f"{self._report.files} fichier{'s lus' if self._report.files > 1 else ' lu'}"
+        more = " ; tous les endroits : --full" if self._hidden() else ""
+        yield Line(f"{rules}, {files}{more}", painted=_ALL, colours=("dim",))
 
-    def _paint(self, text: str, *colours: str) -> str:
-        if not self._colour:
-            return text
-        return f"\x1b[{';'.join(_COLOURS[c] for c in colours)}m{text}\x1b[0m"
+    def _hidden(self) -> bool:
+        """Whether something of the broken rules is left out."""
+        known = [*self._violated[: self._rules], *(r for r in self._later if r.verdict is Verdict.VIOLATED)]
+        cut = any(r.findings_total > max(1, self._detail.places) for r in known)
+        return cut or len(self._violated) > self._rules or (bool(known) and not self._detail.remedy)
 
 
-def _open(result: RuleResult) -> bool:
-    return result.verdict in (Verdict.UNKNOWN, Verdict.TO_VALIDATE, Verdict.NOT_EVALUATED)
+def _later(results: Sequence[RuleResult]) -> Iterator[str]:
+    """Rule ids, each moment once."""
+    for moment in Moment:
+        ids = [r.rule_id for r in results if r.moment is moment]
+        if ids:
+            yield f"{', '.join(ids)} ({projection.MOMENTS[moment]})"
 
 
 def _weight(result: RuleResult) -> tuple[bool, str]:
     return (not result.blocks, result.rule_id)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" et {len(names) - _NAMES_SHOWN} autres" if len(names) > _NAMES_SHOWN + 1 else ""
+    return ", ".join(names[:_NAMES_SHOWN] if more else names) + more
+
+
+def _count(result: RuleResult) -> str:
+    first = result.findings[0] if result.findings else None
+    where = _place(first).rstrip() if first is not None else ""
+    if result.findings_total > 1:
+        return f"({result.findings_total} endroits{', ' + where if where else ''})"
+    return f"({where})" if where else ""
 
 
 def _place(finding: Finding) -> str:

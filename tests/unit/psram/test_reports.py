@@ -80,25 +80,6 @@ def test_the_verdict_comes_before_what_to_do_and_evidence_before_the_annex() -> 
     assert [page.index(mark) for mark in order] == sorted(page.index(mark) for mark in order)
 
 
-def test_the_terminal_shows_a_screen_groups_by_rule_and_gives_remedies() -> None:
-    files = {f"src/A{i}.php": b"<?php\nclass X {}\nvar_dump($_GET);\n@f();\nexec('x');\n" for i in range(50)}
-    made = report({**files, "composer.json": b"{}", ".env": b"APP_SECRET=abc\n", ".env.local": b""})
-    text = reports.text(made)
-    assert len(text.splitlines()) <= 50
-    assert "src/A0.php:" in text
-    assert "→" in text
-    assert "--full" in text
-    assert "À vérifier par la plateforme : " in text
-    assert "TST-001 (pipeline : indéterminé)" in text
-    assert len(reports.text(made, full=True)) > len(text)
-
-
-def test_colours_only_when_asked() -> None:
-    made = report({})
-    assert "\x1b[" in reports.text(made, colour=True)
-    assert "\x1b[" not in reports.text(made, colour=False)
-
-
 def test_the_projection_table_knows_every_verdict_severity_and_moment() -> None:
     assert set(projection.VERDICTS) == set(Verdict)
     assert set(projection.SARIF_LEVELS) == set(projection.CODE_QUALITY) == set(Severity)
