@@ -142,6 +142,7 @@ def _report(facts: Facts, pack: Pack, context: Context, results: list[RuleResult
         derogations_unused=tuple(sorted({d.name for d in context.derogations} - used)),
         advisories_digest="" if advisories is None else advisories.digest,
         advisories_dated=None if advisories is None else advisories.dated,
+        derogations=tuple(sorted((d for d in context.derogations if d.name in used), key=lambda d: d.name)),
     )
     moments = frozenset(r.moment for r in results)
     return msgspec.structs.replace(draft, verdict=draft.verdict_for(moments), sentence=sentence(draft.blocking()))

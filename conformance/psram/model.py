@@ -283,6 +283,7 @@ class Report(msgspec.Struct, frozen=True):
     horizon: Horizon | None = None
     advisories_digest: str = ""
     advisories_dated: date | None = None
+    derogations: tuple[Derogation, ...] = ()  # those used, whole: who approved them, and why
 
     def blocking(self, moments: Collection[Moment] = ALL_MOMENTS) -> tuple[RuleResult, ...]:
         """Rules of these moments that stand in the way, violations first, then what could not be told."""
