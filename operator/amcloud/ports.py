@@ -11,15 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
+from amcloud.stages import declaration
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.build import Image, Pipeline
 from amcloud.stages.manifest import App, Organisation, Stage
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
-from psram.model import PipelineEvidence, Report
+from psram.model import Report
+from psram.proofs import Evidence, ForgeEvidence, PipelineEvidence, QualityReport
 
 
 class Source(Protocol):
@@ -34,6 +38,14 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Produced:
+    """What a pipeline said of its commit."""
+
+    pipeline: PipelineEvidence
+    quality: tuple[QualityReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is to be judged."""
 
@@ -42,8 +54,8 @@ class Question:
     commit: str
     token: str | None
     pack: NormPack
-    pipeline: PipelineEvidence | None
-    """``None`` before the pipeline ran."""
+    evidence: Evidence
+    """What speaks for the commit besides its files; ``pipeline`` is ``None`` before that ran."""
     dossier: Dossier
     organisations: tuple[Organisation, ...]
 
@@ -58,11 +70,14 @@ class Question:
         if pack is None:
             raise BrokenInstallationError("aucun paquet de normes n'est en vigueur (kubectl get normpacks)")
         organisations = tuple(world.cluster.organisations().values())
-        return cls(app, stage, commit, token, pack, None, world.cluster.dossier(app), organisations)
+        forge = world.forge.project_evidence(app.source.project, commit)
+        evidence = Evidence(declaration=declaration.of(app), forge=forge)
+        return cls(app, stage, commit, token, pack, evidence, world.cluster.dossier(app), organisations)
 
-    def after(self, pipeline: PipelineEvidence) -> Question:
+    def after(self, produced: Produced) -> Question:
         """The same question once the pipeline has given its evidence."""
-        return replace(self, pipeline=pipeline)
+        evidence = structs.replace(self.evidence, pipeline=produced.pipeline, quality=produced.quality)
+        return replace(self, evidence=evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +163,15 @@ class Forge(Protocol):
             RepositoryRefusedError: the project has no usable ``.gitlab-ci.yml``.
         """
 
-    def test_evidence(self, project: str, pipeline: Pipeline, commit: str) -> PipelineEvidence:
-        """What the pipeline's test job reported."""
+    def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
+        """What the forge says of the project and of the commit's CI configuration.
+
+        Raises:
+            RepositoryRefusedError: the project does not exist, or the operator may not read its settings.
+        """
+
+    def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
+        """What the pipeline's jobs reported."""
 
     def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
         """Publish a status unless it is already there; whether something was written."""

@@ -62,7 +62,7 @@ def admit(
         return
     yield (so_far := so_far.building(step))
 
-    question = question.after(world.forge.test_evidence(project, step.pipeline, commit))
+    question = question.after(world.forge.pipeline_evidence(project, step.pipeline, commit))
     so_far, judged = _judge(question, Moment.HOST, world, so_far)
     so_far = _kept(question, judged, world, so_far)
     yield so_far if so_far.over else replace(so_far, deployed=Revision(commit, step.image.reference))

@@ -38,6 +38,14 @@ class Settings:
     webhook_token: str
     package_sources: tuple[str, ...] = ()
     """Composer repositories (URL prefixes) that applications may use, besides those of the norm pack."""
+    approved_runners: tuple[str, ...] = ()
+    """Runners whose jobs are believed: descriptions of the forge's shared ones, ``#<number>`` of any other."""
+    approved_templates: tuple[str, ...] = ("amcloud/pipelines@v1",)
+    """CI templates that make up the software factory, as ``group/project@ref``."""
+    advisories: str = ""
+    """Where the database of security advisories is: a folder, a file or a URL; empty when there is none."""
+    advisories_s: float = 3600.0
+    """Seconds between two looks at whether that database has changed."""
     poll_s: float = 60.0
     """Seconds between two looks at the forge when no webhook came."""
     resync_s: float = 300.0
@@ -83,6 +91,10 @@ class _Reader:
             oidc_issuer=self._text("OIDC_ISSUER"),
             webhook_token=self._text("WEBHOOK_TOKEN"),
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
+            approved_runners=self._words("APPROVED_RUNNERS", ""),
+            approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
+            advisories=self._text("ADVISORIES", ""),
+            advisories_s=self._number("ADVISORIES_S", 3600.0),
             poll_s=self._number("POLL_S", 60.0),
             resync_s=self._number("RESYNC_S", 300.0),
             rollout_deadline_s=self._number("ROLLOUT_DEADLINE_S", 300.0),
@@ -101,6 +113,10 @@ class _Reader:
             self._problems.append(f"AMCLOUD_{name} manque")
             return ""
         return value
+
+    def _words(self, name: str, default: str) -> tuple[str, ...]:
+        """Texts separated by commas; blanks around them do not count, those inside do: descriptions have some."""
+        return tuple(word for part in self._text(name, default).split(",") if (word := part.strip()))
 
     def _number(self, name: str, default: float) -> float:
         text = self._text(name, str(default))

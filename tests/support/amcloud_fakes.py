@@ -14,7 +14,7 @@ from typing import Any
 
 from amcloud import assets
 from amcloud.errors import ForgeUnavailableError, UnavailableError
-from amcloud.ports import Judged, Question, World
+from amcloud.ports import Judged, Produced, Question, World
 from amcloud.settings import FINALIZER, GROUP, Settings
 from amcloud.stages import apply
 from amcloud.stages.app import App, Organisation, Stage, StageName
@@ -26,14 +26,13 @@ from amcloud.stages.verdict import Dossier, NormPack
 from psram.model import (
     Finding,
     PackRef,
-    PipelineEvidence,
     Report,
     ReportVerdict,
     RuleResult,
     Severity,
-    TestSummary,
     Verdict,
 )
+from psram.proofs import ForgeEvidence, PipelineEvidence, TestSummary
 from psram.rules import Moment, Track
 from psram.rules import Stage as RuleStage
 
@@ -212,7 +211,7 @@ class FakeConformance:
         if self.error:
             raise self.error
         results = self.results.get(question.commit, ())
-        if question.pipeline is None:  # before the pipeline ran, what depends on it is not known
+        if question.evidence.pipeline is None:  # before the pipeline ran, what depends on it is not known
             results = tuple(replace_result(r) if r.moment is Moment.PIPELINE else r for r in results)
         made = report(question.commit, *results, track=Track(question.app.track), stage=RuleStage(question.stage.name))
         return Judged(made, b"{}")
@@ -247,12 +246,15 @@ class FakeForge:
         self.by_commit: dict[str, list[Pipeline]] = {}
         self.statuses: list[tuple[str, CommitStatus]] = []
         self.down = False
+        """Pipelines and statuses do not answer; what is said of a project was asked a moment ago."""
+        self.closed = False
+        """Nothing answers."""
         self.start_error: Exception | None = None
         self.active: frozenset[str] = frozenset()
         self.asked_since: list[datetime] = []
 
     def _reach(self) -> None:
-        if self.down:
+        if self.down or self.closed:
             raise ForgeUnavailableError("forge : pas de réponse")
 
     def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
@@ -280,9 +282,15 @@ class FakeForge:
         if status is PipelineStatus.SUCCESS:
             self._outside.registry.images[commit] = image_of(commit)
 
-    def test_evidence(self, project: str, pipeline: Pipeline, commit: str) -> PipelineEvidence:
+    def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
+        if self.closed:
+            raise ForgeUnavailableError("forge : pas de réponse")
+        return ForgeEvidence(project=project, project_id=1, default_branch="main")
+
+    def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
         self._reach()
-        return PipelineEvidence(commit=commit, status="success", tests=TestSummary(3, 0, 0, 0, isolation=1))
+        tests = TestSummary(3, 0, 0, 0, isolation=1)
+        return Produced(PipelineEvidence(commit=commit, status="success", tests=tests))
 
     def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
         self._reach()

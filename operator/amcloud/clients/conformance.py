@@ -77,10 +77,12 @@ class PsramConformance:
             track=model.Track(question.app.track),
             stage=model.Stage(question.stage.name),
             evaluated_on=self._now().astimezone(ZoneInfo(TIME_ZONE)).date(),
-            evidence=model.Evidence(question.pipeline),
+            evidence=question.evidence,
             organisations=tuple(organisations),
             package_sources=self._settings.package_sources,
             base_images=(f"{self._settings.registry_name}/{BASE_IMAGE}",),
+            approved_runners=self._settings.approved_runners,
+            approved_templates=self._settings.approved_templates,
         )
 
     def _facts(self, project: str, commit: str, token: str | None) -> Facts:

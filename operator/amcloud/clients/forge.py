@@ -12,23 +12,24 @@ import gitlab
 import requests
 from gitlab.v4.objects import Project, ProjectPipeline
 
-from amcloud.clients import pipelines
+from amcloud.clients import forge_facts, pipelines, produced
 from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError
 from amcloud.masking import one_line
+from amcloud.ports import Produced
 from amcloud.stages.build import Pipeline
 from amcloud.stages.report import CommitStatus
-from psram.errors import UsageError
-from psram.evidence import read_junit
-from psram.model import PipelineEvidence
+from psram.proofs import ForgeEvidence
 
 TIMEOUT_S: Final = 20.0
 ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
-JUNIT: Final = "junit.xml"
-JUNIT_MAX_BYTES: Final = 16 * 1024 * 1024
-TEST_JOB: Final = "tests"
+REPORT_MAX_BYTES: Final = 16 * 1024 * 1024
 PIPELINES_MAX: Final = 20
 PROJECTS_MAX: Final = 5000
 IDENTIFIER_S: Final = 600.0
+PROJECT_S: Final = 120.0
+"""Seconds during which what the forge says of a project and commit is believed without asking again."""
+PROJECTS_REMEMBERED: Final = 2000
+RULES_MAX: Final = 100
 ACTIVITY_LAG: Final = timedelta(minutes=65)
 """GitLab moves a project's ``last_activity_at`` at most once an hour."""
 _ONCE: Final[dict[str, Any]] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
@@ -53,6 +54,7 @@ class GitlabForge:
         )
         self._clock = clock
         self._identifiers: dict[str, tuple[int, float]] = {}
+        self._known: dict[tuple[str, str], tuple[ForgeEvidence, float]] = {}
 
     def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
         """Pipelines of exactly this commit that run jobs, newest first (GitLab's ``external`` ones are none)."""
@@ -83,22 +85,28 @@ class GitlabForge:
                     "Vérifiez .gitlab-ci.yml."
                 ) from error
 
-    def test_evidence(self, project: str, pipeline: Pipeline, commit: str) -> PipelineEvidence:
-        """What the pipeline's test job reported; ``problem`` says why there is nothing."""
-        evidence = PipelineEvidence(commit=commit, status=pipeline.status.value, url=pipeline.url)
-        with self._asking(f"lecture des tests de {project} (pipeline {pipeline.id})", project):
+    def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
+        """What the forge says of the project and of the commit's CI configuration; asked at most every two minutes."""
+        known = self._known.get((project, commit))
+        if known is not None and self._clock() - known[1] <= PROJECT_S:
+            return known[0]
+        with self._asking(f"lecture des réglages de {project}", project):
+            owner = self._gitlab.projects.get(project, **_ONCE)
+            branches = [rule.attributes for rule in _some(owner.protectedbranches)]
+            tags = [rule.attributes for rule in _some(owner.protectedtags)]
+            lint = owner.ci_lint.get(content_ref=commit, include_jobs=True, **_ONCE).attributes
+            found = forge_facts.project(owner.attributes, branches, tags, lint)
+        while len(self._known) >= PROJECTS_REMEMBERED:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[project, commit] = (found, self._clock())
+        return found
+
+    def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
+        """What the pipeline's jobs reported; a report that is missing or unreadable says so."""
+        with self._asking(f"lecture des rapports de {project} (pipeline {pipeline.id})", project):
             owner = self._project(project)
             jobs = _jobs(owner.pipelines.get(pipeline.id, lazy=True))
-            job = next((j for j in jobs if j.get("name") == TEST_JOB), None)
-            if job is None:
-                return _without(evidence, f"le pipeline n'a pas de tâche « {TEST_JOB} »")
-            content = _artifact(owner, int(job["id"]))
-        if content is None:
-            return _without(evidence, f"la tâche « {TEST_JOB} » n'a pas rendu {JUNIT}")
-        try:
-            return PipelineEvidence(commit, pipeline.status.value, tests=read_junit(content), url=pipeline.url)
-        except UsageError as error:
-            return _without(evidence, str(error))
+            return produced.read(pipeline, commit, jobs, lambda job, name: _artifact(owner, job, name))
 
     def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
         """Publish a status unless it is already there; whether something was written."""
@@ -224,26 +232,30 @@ def _jobs(pipeline: ProjectPipeline) -> list[dict[str, Any]]:
     return [dict(job.attributes) for job in pipeline.jobs.list(iterator=True, per_page=100, **_ONCE)]
 
 
-def _artifact(project: Project, job_id: int) -> bytes | None:
-    """The JUnit file of a job; ``None`` when it has none."""
+def _some(rules: Any) -> Any:
+    return rules.list(iterator=False, get_all=False, per_page=RULES_MAX, **_ONCE)
+
+
+def _artifact(project: Project, job_id: int, name: str) -> bytes | None:
+    """A file of a job's artifacts; ``None`` when it has none.
+
+    Raises:
+        RepositoryRefusedError: it is too big.
+    """
     chunks: list[bytes] = []
     size = 0
 
     def take(chunk: bytes) -> None:
         nonlocal size
         size += len(chunk)
-        if size > JUNIT_MAX_BYTES:
-            raise RepositoryRefusedError(f"{JUNIT} dépasse {JUNIT_MAX_BYTES // 1024 // 1024} Mio.")
+        if size > REPORT_MAX_BYTES:
+            raise RepositoryRefusedError(f"{name} dépasse {REPORT_MAX_BYTES // 1024 // 1024} Mio.")
         chunks.append(chunk)
 
     try:
-        project.jobs.get(job_id, lazy=True).artifact(JUNIT, streamed=True, action=take, chunk_size=65536, **_ONCE)
+        project.jobs.get(job_id, lazy=True).artifact(name, streamed=True, action=take, chunk_size=65536, **_ONCE)
     except gitlab.GitlabGetError as error:
         if error.response_code == requests.codes.not_found:
             return None
         raise
     return b"".join(chunks)
-
-
-def _without(evidence: PipelineEvidence, problem: str) -> PipelineEvidence:
-    return PipelineEvidence(evidence.commit, evidence.status, url=evidence.url, problem=problem)

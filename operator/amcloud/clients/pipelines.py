@@ -18,6 +18,7 @@ def pipeline(found: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> Pip
         status=status_of_jobs(jobs) or word(str(found["status"])),
         created_at=datetime.fromisoformat(found["created_at"]),
         url=str(found.get("web_url") or ""),
+        source=str(found.get("source") or "")[:40],
     )
 
 

@@ -194,7 +194,10 @@ class App:
     track: Track
     lifecycle: Lifecycle
     criticality: Criticality
+    maturity: Maturity
     privacy: Privacy
+    register: str
+    """Number of its processing in the register, empty when it has none."""
     sponsor: str | None
     repository: Repository | None
     stages: tuple[Stage, ...]

@@ -30,6 +30,8 @@ class Pipeline:
     status: PipelineStatus
     created_at: datetime
     url: str
+    source: str = ""
+    """The forge's word for what started it: ``push``, ``web``, ``api``…"""
 
 
 @dataclass(frozen=True, slots=True)

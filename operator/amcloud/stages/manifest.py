@@ -126,7 +126,9 @@ def parse(
         track=track,
         lifecycle=lifecycle,
         criticality=spec.choice("criticality", Criticality, Criticality.STANDARD),
+        maturity=spec.choice("maturity", Maturity, Maturity.PROTOTYPE),
         privacy=_privacy(spec.child("privacy")),
+        register=spec.child("privacy").optional_text("register", longest=64) or "",
         sponsor=spec.optional_text("sponsor", longest=120),
         repository=_repository(spec, owner),
         stages=_stages(spec),
@@ -164,7 +166,6 @@ def _catalogue_entry(spec: Fields) -> None:
     spec.text("title", longest=120)
     spec.optional_text("description", longest=2000)
     spec.texts("keywords", most=20, longest=40)
-    spec.choice("maturity", Maturity, Maturity.PROTOTYPE)
     spec.choice("domain", Domain, Domain.AUTRE)
     support = spec.child("support")
     support.only("level1", "level2", "userClub")
@@ -193,7 +194,6 @@ def _owner(
 
 def _privacy(privacy: Fields) -> Privacy:
     privacy.only("classification", "register")
-    privacy.optional_text("register", longest=64)
     return privacy.choice("classification", Privacy, Privacy.NONE)
 
 

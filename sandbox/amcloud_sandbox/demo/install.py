@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from amcloud import assets
-from amcloud_sandbox.demo import cluster
+from amcloud_sandbox.demo import cluster, projects
 from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
 from psram import packs
@@ -120,6 +120,7 @@ def settings(platform: Platform) -> dict[str, str]:
         "AMCLOUD_REPORTS_URL": platform.reports_url,
         "AMCLOUD_OIDC_ISSUER": platform.identity_url,
         "AMCLOUD_PACKAGE_SOURCES": platform.composer_url,
+        "AMCLOUD_APPROVED_RUNNERS": ",".join(projects.shared_runners(platform)),
         "AMCLOUD_POLL_S": "20",
     }
 

@@ -32,6 +32,12 @@ def connect(platform: Platform, token: str | None = None) -> gitlab.Gitlab:
     return provision.connect(platform.forge_url, token or platform.forge_root_token)
 
 
+def shared_runners(platform: Platform) -> tuple[str, ...]:
+    """Descriptions of the runners that the forge's administrators offer to everybody."""
+    found = connect(platform).runners_all.list(type="instance_type", get_all=True)
+    return tuple(sorted({str(runner.description) for runner in found}))
+
+
 def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
     """The private project at ``path`` with its webhook: developer and operator maintain it, the others may read.
 

@@ -11,12 +11,12 @@ import pytest
 from amcloud.clients.conformance import PsramConformance
 from amcloud.clients.source import GitSource
 from amcloud.errors import BrokenInstallationError
-from amcloud.ports import Question
+from amcloud.ports import Produced, Question
 from amcloud.stages.verdict import Dossier, NormPack
 from amcloud_sandbox.testing.forge import RunningForge
 from psram import packs
 from psram.evidence import load
-from psram.model import Limits, PipelineEvidence, ReportVerdict, TestSummary
+from psram.model import Evidence, Limits, PipelineEvidence, ReportVerdict, TestSummary
 
 from .conftest import ORGANISATIONS, SETTINGS, STAGE, local_app, parsed
 
@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
 def question(commit: str, token: str) -> Question:
     pack = NormPack(packs.DEFAULT, packs.load().digest, datetime(2026, 1, 1, tzinfo=UTC), frozenset())
     organisations = tuple(ORGANISATIONS.values())
-    return Question(parsed(local_app()), STAGE, commit, token, pack, None, Dossier(), organisations)
+    return Question(parsed(local_app()), STAGE, commit, token, pack, Evidence(), Dossier(), organisations)
 
 
 def conformance(forge: RunningForge, folder: Path, limits: Limits | None = None) -> PsramConformance:
@@ -56,7 +56,7 @@ def test_the_pipeline_s_evidence_changes_the_verdict_of_its_rules_only(
     before = conformance(forge, tmp_path).judge(question(commit, token))
     tests = TestSummary(tests=3, failures=0, errors=0, skipped=0, isolation=1)
     after = conformance(forge, tmp_path).judge(
-        question(commit, token).after(PipelineEvidence(commit, "success", tests=tests))
+        question(commit, token).after(Produced(PipelineEvidence(commit, "success", tests=tests)))
     )
     changed = {a.rule_id for a, b in zip(before.report.results, after.report.results, strict=True) if a != b}
     assert changed

@@ -9,9 +9,10 @@ import pytest
 
 from amcloud.clients.forge import GitlabForge
 from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError
-from amcloud.stages.build import PipelineStatus
+from amcloud.stages.build import Pipeline, PipelineStatus
 from amcloud.stages.report import CommitState, CommitStatus
 from amcloud_sandbox.testing.forge import CI_FILE, RunningForge
+from psram.proofs import CiInclude, ProtectedRef
 
 PROJECT = "cpam-bas-rhin/suivi-courriers"
 FAILED = CommitStatus(
@@ -91,28 +92,76 @@ def test_a_project_without_ci_says_so(forge: RunningForge, gitlab: GitlabForge) 
         gitlab.start_pipeline("cpam-bas-rhin/sans-ci", "main", commit)
 
 
-def test_the_test_job_s_report_is_evidence(forge: RunningForge, gitlab: GitlabForge) -> None:
-    project = forge.project(PROJECT)
-    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "junit"})
+COBERTURA = (
+    '<coverage><packages><package><classes><class filename="src/A.php"><lines><line number="1" hits="2"/>'
+    '<line number="2" hits="0"/></lines></class></classes></package></packages></coverage>'
+)
+
+
+def finished(
+    forge: RunningForge, gitlab: GitlabForge, commit: str, files: dict[str, str], runner: str = ""
+) -> Pipeline:
+    """The commit's pipeline, ended with these artifacts of its tests."""
     (pipeline,) = gitlab.pipelines(PROJECT, commit)
-    body = {"jobs": {"tests": "success", "image": "success"}, "files": {"tests": {"junit.xml": JUNIT}}}
+    body = {"jobs": {"tests": "success", "image": "success"}, "files": {"tests": files}, "runner": runner}
     forge.internal("POST", f"/pipelines/{pipeline.id}/finish", body)
-    (pipeline,) = gitlab.pipelines(PROJECT, commit)
-    evidence = gitlab.test_evidence(PROJECT, pipeline, commit)
+    return gitlab.pipelines(PROJECT, commit)[0]
+
+
+def test_the_test_job_s_reports_are_evidence(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "junit"})
+    pipeline = finished(forge, gitlab, commit, {"junit.xml": JUNIT, "coverage.xml": COBERTURA}, runner="usine")
+    found = gitlab.pipeline_evidence(PROJECT, pipeline, commit)
+    evidence = found.pipeline
     assert evidence.tests is not None
     assert (evidence.tests.tests, evidence.tests.failures, evidence.tests.isolation) == (2, 1, 1)
     assert (evidence.commit, evidence.trusted, evidence.problem) == (commit, True, "")
-    assert project.id
+    assert (evidence.source, evidence.runners) == ("push", ("usine",))
+    assert evidence.observed_on == pipeline.created_at.date()
+    (coverage,) = found.quality
+    assert (coverage.tool, coverage.commit, coverage.totals) == ("cobertura", commit, {"lines": 2.0, "covered": 1.0})
 
 
 def test_a_missing_test_report_is_said(forge: RunningForge, gitlab: GitlabForge) -> None:
-    project = forge.project(PROJECT)
     commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "no junit"})
-    forge.finish_pipeline(project.id, commit)
-    (pipeline,) = gitlab.pipelines(PROJECT, commit)
-    evidence = gitlab.test_evidence(PROJECT, pipeline, commit)
-    assert evidence.tests is None
-    assert "junit.xml" in evidence.problem
+    evidence = gitlab.pipeline_evidence(PROJECT, finished(forge, gitlab, commit, {}), commit)
+    assert evidence.pipeline.tests is None
+    assert "junit.xml" in evidence.pipeline.problem
+    assert evidence.quality == ()
+
+
+def test_a_report_that_cannot_be_read_is_told_as_such(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "broken report"})
+    pipeline = finished(forge, gitlab, commit, {"junit.xml": JUNIT, "coverage.xml": "<coverage"})
+    (coverage,) = gitlab.pipeline_evidence(PROJECT, pipeline, commit).quality
+    assert coverage.tool == "cobertura"
+    assert coverage.problem
+
+
+def test_what_the_forge_says_of_a_project_is_evidence(forge: RunningForge, gitlab: GitlabForge) -> None:
+    forge.project("amcloud/pipelines", visibility="internal")
+    forge.commit("amcloud/pipelines", {"application.gitlab-ci.yml": CI_FILE})
+    project = forge.project(PROJECT)
+    include = "include: [{project: amcloud/pipelines, ref: main, file: application.gitlab-ci.yml}]\n"
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": include + "tests: {allow_failure: true}\n"})
+    project.protectedtags.create({"name": "v*", "create_access_level": 40})
+    found = gitlab.project_evidence(PROJECT, commit)
+    assert (found.project, found.project_id, found.default_branch) == (PROJECT, project.id, "main")
+    assert found.protected_branches == (ProtectedRef("main", force_push=False, push_level=40, merge_level=40),)
+    assert found.protected_tags == (ProtectedRef("v*", push_level=40),)
+    assert found.includes == (CiInclude("amcloud/pipelines", "application.gitlab-ci.yml", "main"),)
+    assert {(job.name, job.allow_failure) for job in found.jobs or ()} == {("tests", True), ("build-image", False)}
+    project.protectedtags.delete("v*")
+
+
+def test_a_project_whose_settings_the_operator_may_not_read_is_its_owner_s_business(forge: RunningForge) -> None:
+    project = forge.project("cpam-bas-rhin/ferme")
+    commit = forge.commit("cpam-bas-rhin/ferme", {"a": "1"})
+    forge.user("lecteur")
+    reader = forge.client().users.list(username="lecteur", get_all=False)[0]
+    project.members.create({"user_id": reader.id, "access_level": 20})
+    with pytest.raises(RepositoryRefusedError, match="rôle Developer"):
+        GitlabForge(forge.url, forge.user("lecteur")).project_evidence("cpam-bas-rhin/ferme", commit)
 
 
 def test_active_projects_are_named_by_their_path(forge: RunningForge, gitlab: GitlabForge) -> None:
@@ -156,6 +205,7 @@ def test_a_forge_in_trouble_is_asked_once_and_waited_for(
     try:
         for call in (
             lambda: gitlab.pipelines(PROJECT, commit),
+            lambda: gitlab.project_evidence(PROJECT, commit),
             lambda: gitlab.set_status(PROJECT, commit, FAILED),
             lambda: gitlab.active_projects(datetime.now(UTC)),
         ):

@@ -18,7 +18,7 @@ from amcloud_sandbox.testing.services import PostgresServer, postgres
 from psram import packs
 from psram.facts import Facts
 from psram.judge import judge
-from psram.model import Context, Stage, Track
+from psram.model import Context, Evidence, Stage, Track
 from psram.reports import canonical_json
 
 from .conftest import STAGE, local_app, parsed
@@ -33,7 +33,7 @@ def latest(url: str, namespace: str, app: str, stage: str, commit: str) -> Store
 
 
 def question(commit: str = COMMIT) -> Question:
-    return Question(parsed(local_app()), STAGE, commit, None, PACK, None, Dossier(), ())
+    return Question(parsed(local_app()), STAGE, commit, None, PACK, Evidence(), Dossier(), ())
 
 
 def judged(day: int, *, commit: str = COMMIT, truncated: str = "arrêté") -> Judged:

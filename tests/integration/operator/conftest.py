@@ -34,6 +34,7 @@ GROUP, VERSION = "amcloud.cnamts.fr", "v1"
 NAMESPACE, GROUP_PATH = "cpam-bas-rhin", "cpam-bas-rhin"
 IMAGE_REGISTRY = "localhost:5000"  # as the nodes would name it, and as the samples name their base image
 WEBHOOK_TOKEN = "jeton-webhook"
+RUNNER = "usine logicielle (exemple)"
 JUNIT = (
     '<testsuites><testsuite name="s"><testcase classname="IsolationTest" name="isolation"/></testsuite></testsuites>'
 )
@@ -224,6 +225,7 @@ def operator(
         "AMCLOUD_OIDC_ISSUER": "http://198.18.0.1:8931",
         "AMCLOUD_WEBHOOK_TOKEN": WEBHOOK_TOKEN,
         "AMCLOUD_PACKAGE_SOURCES": "http://198.18.0.1:8930",
+        "AMCLOUD_APPROVED_RUNNERS": RUNNER,
         "AMCLOUD_POLL_S": "3600",
         "AMCLOUD_RESYNC_S": "3600",
         "AMCLOUD_PIPELINE_GRACE_S": "2",
@@ -313,5 +315,9 @@ def finish(forge: RunningForge, name: str, commit: str, state: str = "success") 
     """The newest pipeline of a commit ends, with a test report."""
     listed = forge.client().projects.get(f"{GROUP_PATH}/{name}").pipelines.list(sha=commit, get_all=True)
     pipeline = next(p for p in listed if p.source != "external")
-    body = {"jobs": {"tests": "success", "build-image": state}, "files": {"tests": {"junit.xml": JUNIT}}}
+    body = {
+        "jobs": {"tests": "success", "build-image": state},
+        "files": {"tests": {"junit.xml": JUNIT}},
+        "runner": RUNNER,
+    }
     forge.internal("POST", f"/pipelines/{pipeline.id}/finish", body)

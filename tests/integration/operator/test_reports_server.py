@@ -23,7 +23,7 @@ from amcloud_sandbox.testing.services import PostgresServer
 from psram import packs
 from psram.facts import Facts
 from psram.judge import judge
-from psram.model import Context, Stage, Track
+from psram.model import Context, Evidence, Stage, Track
 from psram.reports import canonical_json
 
 from .conftest import local_app, wait_for
@@ -44,7 +44,7 @@ def stored(postgres: PostgresServer) -> Judged:
     pack = NormPack(packs.DEFAULT, packs.load().digest, datetime(2026, 1, 1, tzinfo=UTC), frozenset())
     context = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 3, 1))
     judged = Judged(judge(Facts(COMMIT, "d" * 40, truncated="arrêté"), packs.load(), context), b'{"preuves":1}')
-    question = Question(app, app.stages[0], COMMIT, None, pack, None, Dossier(), ())
+    question = Question(app, app.stages[0], COMMIT, None, pack, Evidence(), Dossier(), ())
     PostgresReports(postgres.operator_url, "http://rapports.example").keep(question, judged)
     return judged
 

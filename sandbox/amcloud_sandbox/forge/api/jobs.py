@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from amcloud_sandbox.forge import ci, shapes
 from amcloud_sandbox.forge.access import Level
-from amcloud_sandbox.forge.api import pipelines
+from amcloud_sandbox.forge.api import pipelines, runners
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import forbidden, not_found
 from amcloud_sandbox.forge.paging import Answer, keyset
@@ -62,22 +62,9 @@ def shape(call: Call, project: Row, pipeline: Row, row: Row) -> Row:
 
 
 def _runner(row: Row, pipeline: Row) -> Row | None:
-    """Who runs or ran the job: this forge has one runner, which everybody shares."""
-    if not pipeline["claimed_by"] or row["status"] in {"created", "pending", "skipped"}:
-        return None
-    return {
-        "id": 1,
-        "description": pipeline["claimed_by"],
-        "ip_address": None,
-        "active": True,
-        "paused": False,
-        "is_shared": True,
-        "runner_type": "instance_type",
-        "name": "gitlab-runner",
-        "online": True,
-        "created_at": None,
-        "status": "online",
-    }
+    """Who runs or ran the job."""
+    waits = not pipeline["claimed_by"] or row["status"] in {"created", "pending", "skipped"}
+    return None if waits else runners.shape(pipeline["claimed_by"])
 
 
 def _commit(call: Call, project: Row, sha: str) -> Row | None:
