@@ -247,6 +247,10 @@ class LockedPackage(msgspec.Struct, frozen=True):
     dist_type: str = ""
     source_url: str = ""
     source_type: str = ""
+    license: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    provide: tuple[str, ...] = ()
+    line: int = 0
 
 
 class ComposerFacts(msgspec.Struct, frozen=True):
@@ -267,6 +271,9 @@ class ComposerFacts(msgspec.Struct, frozen=True):
     packagist_disabled: bool = False
     packages: tuple[LockedPackage, ...] = ()
     lines: dict[str, int] = {}
+    minimum_stability: str = ""
+    locked_stability: str = ""
+    license: tuple[str, ...] = ()
 
 
 class Syntax(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
         )
     if composer.lock_problem:
         return outcome([Finding(composer.lock_problem, "composer.lock", 1)])
-    if composer.locked_hash != composer.content_hash:
+    if not composer.locked_hash or composer.locked_hash != composer.content_hash:
         said = "composer.lock ne correspond plus à composer.json (content-hash différent)"
         return outcome([Finding(said, "composer.lock", 1)])
     return outcome([])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
+from psram.collect import php_json, strict_json
 from psram.facts import ComposerFacts, Constraint, LockedPackage, Mark
 
-_MAX_BYTES: Final = 8 * 1024 * 1024
-_MAX_DEPTH: Final = 500
+_MAX_PACKAGES: Final = 5000
+_PACKAGE_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,100})/[a-z0-9]([a-z0-9._-]{0,100})")
 _HASHED_KEYS: Final = (
     *("name", "version", "require", "require-dev", "conflict", "replace", "provide"),
     *("minimum-stability", "prefer-stable", "repositories", "extra"),
@@ -24,19 +22,24 @@ def facts(manifest: bytes | None, lock: bytes | None) -> ComposerFacts:
     """What both files say; never raises."""
     if manifest is None:
         return ComposerFacts(lock_present=lock is not None)
-    content, problem = _parsed(manifest, "composer.json")
+    content, problem = strict_json.read(manifest, "composer.json")
     if content is None:
         return ComposerFacts(manifest_present=True, manifest_problem=problem, lock_present=lock is not None)
-    locked, lock_problem = (None, "") if lock is None else _parsed(lock, "composer.lock")
+    locked, lock_problem = (None, "") if lock is None else strict_json.read(lock, "composer.lock")
+    if locked is not None:
+        lock_problem = _lock_problem(locked)
+    readable = _mapping(locked) if not lock_problem else {}
+    expected = content_hash(content)
     config = _mapping(content.get("config"))
     autoload, autoload_dev = _mapping(content.get("autoload")), _mapping(content.get("autoload-dev"))
     repositories = tuple(_repositories(content.get("repositories")))
     return ComposerFacts(
         manifest_present=True,
+        manifest_problem="" if expected else "composer.json contient un nombre que Composer ne peut pas écrire",
         lock_present=lock is not None,
         lock_problem=lock_problem,
-        content_hash=content_hash(content),
-        locked_hash=str(_mapping(locked).get("content-hash", ""))[:64],
+        content_hash=expected,
+        locked_hash=_text(readable.get("content-hash"))[:64],
         require=_constraints(content.get("require")),
         require_dev=_constraints(content.get("require-dev")),
         platform_php=_text(_mapping(config.get("platform")).get("php")),
@@ -44,29 +47,16 @@ def facts(manifest: bytes | None, lock: bytes | None) -> ComposerFacts:
         psr4_dev=tuple(_psr4(autoload_dev)),
         repositories=repositories,
         packagist_disabled=any(r.kind == "packagist-disabled" for r in repositories),
-        packages=tuple(_packages(_mapping(locked))),
+        packages=tuple(_packages(readable, _lock_lines(lock or b""))),
         lines=_lines(manifest),
+        minimum_stability=_text(content.get("minimum-stability")),
+        locked_stability=_text(readable.get("minimum-stability")),
+        license=_licenses(content.get("license")),
     )
 
 
-def _parsed(raw: bytes, name: str) -> tuple[dict[str, Any] | None, str]:
-    if len(raw) > _MAX_BYTES:
-        return None, f"{name} dépasse {_MAX_BYTES // 1024 // 1024} Mio"
-    try:
-        content = json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        return None, f"{name} n'est pas en UTF-8"
-    except json.JSONDecodeError as error:
-        return None, f"{name} n'est pas du JSON valide (ligne {error.lineno})"
-    except (ValueError, RecursionError):
-        return None, f"{name} n'est pas du JSON lisible"
-    if not isinstance(content, dict):
-        return None, f"{name} n'est pas un objet JSON"
-    return content, ""
-
-
 def content_hash(content: dict[str, Any]) -> str:
-    """The ``content-hash`` that Composer would write into the lock for this composer.json.
+    """The ``content-hash`` that Composer would write into the lock for this composer.json; empty where it could not.
 
     Composer hashes a subset of the file, ``config.platform`` included, re-encoded by PHP's ``json_encode``.
     """
@@ -74,44 +64,11 @@ def content_hash(content: dict[str, Any]) -> str:
     platform = _mapping(content.get("config")).get("platform")
     if platform is not None:
         relevant["config"] = {"platform": platform}
-    return hashlib.md5(php_json({k: relevant[k] for k in sorted(relevant)}).encode(), usedforsecurity=False).hexdigest()
-
-
-def php_json(value: Any, depth: int = 0) -> str:
-    """``json_encode(json_decode($text, true))`` as PHP does it: empty objects and 0…n keys become lists."""
-    if depth > _MAX_DEPTH:
-        return "null"
-    if isinstance(value, dict):
-        if _is_php_list(list(value)):
-            return php_json(list(value.values()), depth)
-        inner = (f"{_php_string(key)}:{php_json(item, depth + 1)}" for key, item in value.items())
-        return "{" + ",".join(inner) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(php_json(item, depth + 1) for item in value) + "]"
-    if isinstance(value, str):
-        return _php_string(value)
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        value = float(value)
-    return _php_float(value) if isinstance(value, float) else json.dumps(value)
-
-
-def _is_php_list(keys: list[str]) -> bool:
-    return keys == [str(i) for i in range(len(keys))]
-
-
-def _php_string(text: str) -> str:
-    return json.dumps(text).replace("/", "\\/").replace("\x7f", "\\u007f").replace("\\u007f", "\x7f")
-
-
-def _php_float(number: float) -> str:
-    if not math.isfinite(number):
-        return "0"
-    if number == int(number) and abs(number) < 1e17:  # noqa: PLR2004  PHP writes bigger ones with an exponent
-        return "-0" if str(number) == "-0.0" else f"{Decimal(repr(number)):.0f}"
-    digits, _, exponent = repr(number).partition("e")
-    if not exponent:
-        return digits
-    return f"{digits if '.' in digits else digits + '.0'}e{int(exponent):+d}"
+    try:
+        encoded = php_json.dumps({key: relevant[key] for key in sorted(relevant)})
+    except (ValueError, RecursionError):
+        return ""
+    return hashlib.md5(encoded.encode(), usedforsecurity=False).hexdigest()
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -149,21 +106,57 @@ def _repositories(value: object) -> Iterator[Mark]:
                 yield Mark(0, _text(item.get("type")) or "?", _text(item.get("url")))
 
 
-def _packages(lock: dict[str, Any]) -> Iterator[LockedPackage]:
+def _lock_problem(lock: dict[str, Any]) -> str:
+    """Why the lock's lists of packages cannot be trusted, in French; empty when they can."""
+    for key in ("packages", "packages-dev"):
+        listed = lock.get(key, [])
+        if not isinstance(listed, list):
+            return f"composer.lock : « {key} » n'est pas une liste"
+        if len(listed) > _MAX_PACKAGES:
+            return f"composer.lock : « {key} » compte plus de {_MAX_PACKAGES} paquets"
+        for position, item in enumerate(listed):
+            name, version = _mapping(item).get("name"), _mapping(item).get("version")
+            if not isinstance(name, str) or not _PACKAGE_NAME.fullmatch(name.lower()):
+                return f"composer.lock : {key}[{position}] n'a pas de nom de paquet « vendeur/projet »"
+            if not isinstance(version, str) or not 0 < len(version) <= 100:  # noqa: PLR2004
+                return f"composer.lock : {name.lower()} n'a pas de version"
+    return ""
+
+
+def _packages(lock: dict[str, Any], lines: dict[str, int]) -> Iterator[LockedPackage]:
     for key, dev in (("packages", False), ("packages-dev", True)):
-        listed = lock.get(key)
-        for item in listed[:5000] if isinstance(listed, list) else []:
-            package = _mapping(item)
-            dist, source = _mapping(package.get("dist")), _mapping(package.get("source"))
+        for item in lock.get(key, []):
+            name = _text(item["name"]).lower()
+            dist, source = _mapping(item.get("dist")), _mapping(item.get("source"))
             yield LockedPackage(
-                name=_text(package.get("name")).lower(),
-                version=_text(package.get("version")),
+                name=name,
+                version=_text(item["version"]),
                 dev=dev,
                 dist_url=_text(dist.get("url")),
                 dist_type=_text(dist.get("type")),
                 source_url=_text(source.get("url")),
                 source_type=_text(source.get("type")),
+                license=_licenses(item.get("license")),
+                require=tuple(sorted(name.lower()[:200] for name in _mapping(item.get("require")) if "/" in name)),
+                provide=tuple(sorted({k.lower()[:200] for s in ("provide", "replace") for k in _mapping(item.get(s))})),
+                line=lines.get(name, 0),
             )
+
+
+def _licenses(value: object) -> tuple[str, ...]:
+    """Licences as Composer reads them: one or several, any of which may be chosen."""
+    given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(item[:200] for item in given[:20] if isinstance(item, str))
+
+
+def _lock_lines(raw: bytes) -> dict[str, int]:
+    """The line where each package of the lock is named."""
+    lines: dict[str, int] = {}
+    for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
+        found = re.match(r'\s{0,40}"name"\s{0,5}:\s{0,5}"([^"\\]{3,203})"', line)
+        if found is not None and "/" in found[1]:
+            lines.setdefault(found[1].lower(), number)
+    return lines
 
 
 def _lines(raw: bytes) -> dict[str, int]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from psram import versions
-from psram.collect import composer
+from psram.collect import composer, php_json
 
 COMPOSER = Path("/usr/share/php/Composer/autoload.php")
 pytestmark = pytest.mark.skipif(
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 HASHES = """
 require '/usr/share/php/Composer/autoload.php';
 foreach (json_decode(stream_get_contents(STDIN)) as $text) {
-    echo Composer\\Package\\Locker::getContentHash($text), "\\n";
+    try { echo Composer\\Package\\Locker::getContentHash($text), "\\n"; } catch (Throwable) { echo "refused\\n"; }
 }
 """
 ALLOWS = """
@@ -73,8 +73,59 @@ def test_the_content_hash_is_composers(manifests: list[dict[str, Any]]) -> None:
     texts = [json.dumps(m, ensure_ascii=False) for m in manifests]
     theirs = php(HASHES, texts).split()
     ours = [composer.content_hash(json.loads(text)) for text in texts]
-    wrong = [(t, composer.php_json(json.loads(t))) for t, a, b in zip(texts, ours, theirs, strict=True) if a != b]
+    wrong = [(t, php_json.dumps(json.loads(t))) for t, a, b in zip(texts, ours, theirs, strict=True) if a != b]
     assert wrong == []
+
+
+ODD = [
+    "{}",
+    '{"extra": {"1": 1, "0": 2}}',
+    '{"extra": {"0": 1, "1": 2}}',
+    '{"extra": {"": 1, "_empty_": 2}}',
+    '{"name": "a", "name": "b"}',
+    '{"extra": "a/b \\\\/ \\u00e9 é \\ud83d\\ude00 😀 \\u2028 \\u0000 \\u007f < > & \\" \\\\ud800"}',
+    '{"extra": [-0, -0.0, 0e0, 1.0, 1e5, 1E+22, 0.1, 1e-7, 123456789012345678, 9223372036854775807]}',
+    '{"extra": [9223372036854775808, -9223372036854775808, -9223372036854775809, 1e17, 1e16, 0.30000000000000004]}',
+    '{"config": {"platform": {}}}',
+    '{"config": {"platform": {"php": "8.2.0", "ext-x": false}}}',
+    '{"config": {"platform": null}}',
+    '{"config": "texte"}',
+    '{"description": "\\u0041", "license": 1e999}',
+]
+REFUSED = [
+    "",
+    "null",
+    '"texte"',
+    "\ufeff{}",
+    "\0{}",
+    "{'a': 1}",
+    "{,}",
+    '{"a": 1,}',
+    '{"a": 1}}',
+    '{"extra": NaN}',
+    '{"extra": -Infinity}',
+    '{"extra": 01}',
+    '{"extra": 1.}',
+    '{"extra": "\t"}',
+    '{"extra": "\\x41"}',
+    '{"extra": "\\ud800"}',
+    '{"description": "\\udc00\\ud800"}',
+    '{"extra": 1e999}',
+    '{"extra": ' + "9" * 400 + "}",
+    '{"extra": ' + "[" * 600 + "]" * 600 + "}",
+    "// commentaire\n{}",
+]
+
+
+def test_odd_manifests_hash_as_composer_hashes_them() -> None:
+    ours = [composer.facts(text.encode(), None).content_hash for text in ODD]
+    assert ours == php(HASHES, ODD).split()
+
+
+def test_what_composer_refuses_is_refused_here_or_has_no_hash() -> None:
+    assert php(HASHES, REFUSED).split() == ["refused"] * len(REFUSED)
+    for text in REFUSED:
+        assert composer.facts(text.encode(), None).manifest_problem, text
 
 
 CONSTRAINTS = ["^", "~", ">=", "<", ">", "<=", "!=", "", "=="]

@@ -115,7 +115,9 @@ KEYS = [
 @given(st.dictionaries(st.sampled_from([*KEYS, "packages", "psr-4"]), JSON, max_size=6))
 def test_a_manifest_of_any_shape_is_read(content: dict[str, Any]) -> None:
     raw = json.dumps(content).encode()
-    assert composer.facts(raw, raw).content_hash
+    found = composer.facts(raw, raw)
+    assert bool(found.content_hash) is not bool(found.manifest_problem)
+    assert found.lock_problem or all(p.name and p.version for p in found.packages)
 
 
 @settings(max_examples=100, deadline=None)
