@@ -41,19 +41,39 @@ class Answers:
 def ask(rule: Rule, facts: Facts, context: Context) -> Outcome:
     """The outcome of one rule, other rules and derogations left aside. Never raises."""
     try:
-        if not applicability.applies(rule.applies, facts, context):
-            return Outcome(Verdict.NOT_APPLICABLE)
-        if rule.decided_by is DecidedBy.GATE:
-            return Outcome(Verdict.TO_VALIDATE, missing_evidence="décidée par la porte d'hébergement, sur pièce signée")
-        if facts.truncated and rule.evidence in _FROM_REPOSITORY:
-            said = f"le dépôt n'a pas pu être lu en entier : {facts.truncated}"
-            return Outcome(Verdict.UNKNOWN, missing_evidence=said, giver=Giver.DEVELOPER)
-        lacking = sufficiency.lacking(rule, facts, context)
-        if lacking is not None:
-            return lacking
-        outcome = checks.find(rule.id)(facts, rule.params, context)
-        outdated = sufficiency.outdated_on(rule, context)
-        return msgspec.structs.replace(outcome, next_dates=outcome.next_dates + outdated) if outdated else outcome
+        return _asked(rule, facts, context)
     except Exception as error:  # noqa: BLE001  one check's crash is that rule's "could not find out", never another's
-        said = f"la vérification elle-même a échoué ({type(error).__name__}) : prévenez l'équipe de la plateforme"
-        return Outcome(Verdict.UNKNOWN, missing_evidence=said, giver=Giver.PLATFORM)
+        return _broken(f"la vérification elle-même a échoué ({type(error).__name__})")
+
+
+def _asked(rule: Rule, facts: Facts, context: Context) -> Outcome:
+    if facts.truncated and rule.evidence in _FROM_REPOSITORY:  # what was not read may be what makes it apply
+        said = f"le dépôt n'a pas pu être lu en entier : {facts.truncated}"
+        return Outcome(Verdict.UNKNOWN, missing_evidence=said, giver=Giver.DEVELOPER)
+    if not applicability.applies(rule.applies, facts, context):
+        return Outcome(Verdict.NOT_APPLICABLE)
+    if rule.decided_by is DecidedBy.GATE:
+        said = "décidée par la porte d'hébergement, sur pièce signée"
+        return Outcome(Verdict.TO_VALIDATE, missing_evidence=said, giver=Giver.AUDITOR)
+    lacking = sufficiency.lacking(rule, facts, context)
+    if lacking is not None:
+        return lacking
+    check = _check(rule)
+    if check is None:
+        return _broken("ce moteur n'a pas encore de vérification pour cette règle")
+    outcome = check(facts, rule.params, context)
+    outdated = sufficiency.outdated_on(rule, context)
+    return msgspec.structs.replace(outcome, next_dates=outcome.next_dates + outdated) if outdated else outcome
+
+
+def _check(rule: Rule) -> checks.Check | None:
+    try:
+        return checks.find(rule.id)
+    except LookupError:
+        return None
+
+
+def _broken(said: str) -> Outcome:
+    return Outcome(
+        Verdict.UNKNOWN, missing_evidence=f"{said} : prévenez l'équipe de la plateforme", giver=Giver.PLATFORM
+    )

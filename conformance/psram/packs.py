@@ -6,20 +6,17 @@ A pack is a folder: ``pack.yaml``, ``rules/<ID>.yaml``, and ``digest`` once it i
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import yaml
 
+from psram import pack_coherence, pack_reading
 from psram.errors import PackError, UsageError
-from psram.rules import DecidedBy, Pack, Rule, Track
+from psram.rules import Pack, Rule
 
-_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MAX_BYTES: Final = 1024 * 1024
 DEFAULT: Final = "psram-2026.1"
 
 
@@ -50,74 +47,47 @@ def load(name_or_path: str = DEFAULT) -> Pack:
 
 @cache
 def _load(path: Path) -> Pack:
-    head = _yaml(path / "pack.yaml")
-    rules = [_yaml(file) for file in sorted((path / "rules").glob("*.yaml"))]
-    digest = _digest({"pack": head, "rules": rules})
+    head = pack_reading.document(path / "pack.yaml")
+    files = sorted((path / "rules").glob("*.yaml"))
+    rules = [pack_reading.document(file) for file in files]
+    _check_names(path.name, {file.stem: str(rule.get("id")) for file, rule in zip(files, rules, strict=True)})
+    digest = pack_reading.digest({"pack": head, "rules": rules})
     sealed = path / "digest"
-    if sealed.is_file() and sealed.read_text("ascii").strip() != digest:
+    if sealed.is_file() and sealed.read_bytes().strip() != digest.encode():
         raise PackError(f"le pack {path.name} ne correspond plus à son empreinte : il a été modifié après publication")
     try:
         pack = msgspec.convert({**head, "rules": rules, "digest": digest, "sealed": sealed.is_file()}, Pack)
     except msgspec.ValidationError as error:
-        raise PackError(f"le pack {path.name} est mal formé : {error}") from error
-    _check(pack)
+        raise PackError(f"le pack {path.name} est mal formé : {_placed(error, files)}") from error
+    pack_coherence.verify(pack)
     return pack
 
 
-def _yaml(file: Path) -> dict[str, Any]:
-    try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise PackError(f"{file.name} dépasse 1 Mio")
-        content = yaml.load(file.read_text("utf-8"), Loader=_LOADER)  # noqa: S506  the safe loader, in C
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise PackError(f"{file.name} ne peut pas être lu : {error}") from error
-    if not isinstance(content, dict):
-        raise PackError(f"{file.name} n'est pas un objet")
-    return content
+def _check_names(pack: str, ids: dict[str, str]) -> None:
+    """Refuse two rules of one id, then a rule in a file of another name."""
+    doubled = sorted({rule_id for rule_id in ids.values() if list(ids.values()).count(rule_id) > 1})
+    if doubled:
+        raise PackError(f"le pack {pack} contient deux fois la même règle : {', '.join(doubled)}")
+    for stem, rule_id in ids.items():
+        if stem != rule_id:
+            raise PackError(f"{stem}.yaml contient la règle {rule_id} : le fichier porte l'identifiant de sa règle")
 
 
-def _digest(content: object) -> str:
-    """``sha256:…`` of the content in canonical JSON: neither layout nor comments of the YAML count."""
-    canonical = msgspec.json.encode(content, order="deterministic")
-    return "sha256:" + hashlib.sha256(canonical).hexdigest()
-
-
-def _check(pack: Pack) -> None:
-    """Refuse a pack that could not be judged with.
-
-    Raises:
-        PackError: a duplicate, an unknown or circular requirement, a track without severity, a rule without examples.
-    """
-    ids = [rule.id for rule in pack.rules]
-    if len(set(ids)) != len(ids):
-        raise PackError(f"le pack {pack.name} contient deux fois la même règle")
-    for rule in pack.rules:
-        _check_rule(rule, frozenset(ids))
-    ordered(pack)
-
-
-def _check_rule(rule: Rule, ids: frozenset[str]) -> None:
-    unknown = [required for required in rule.requires if required not in ids]
-    if unknown:
-        raise PackError(f"la règle {rule.id} dépend de {', '.join(unknown)}, que ce pack ne contient pas")
-    for track in (Track.LABELLISATION, Track.HOMOLOGATION):
-        if track not in rule.severity:
-            raise PackError(f"la règle {rule.id} ne dit pas sa gravité pour la filière {track}")
-    if rule.decided_by is DecidedBy.ENGINE and not (rule.examples.good and rule.examples.bad):
-        raise PackError(f"la règle {rule.id} n'a pas d'exemple bon et mauvais")
+def _placed(error: msgspec.ValidationError, files: list[Path]) -> str:
+    """The error's text, the position of a rule replaced by its file's name."""
+    said = str(error)
+    for number, file in enumerate(files):
+        said = said.replace(f"$.rules[{number}]", file.name)
+    return said
 
 
 def ordered(pack: Pack) -> tuple[Rule, ...]:
-    """The rules, each after those it requires, otherwise by id.
-
-    Raises:
-        PackError: the requirements form a circle.
-    """
+    """The rules, each after those it requires, otherwise by id."""
     waiting = {rule.id: rule for rule in sorted(pack.rules, key=lambda r: r.id)}
     done: list[Rule] = []
     while waiting:
         ready = [rule for rule in waiting.values() if not any(required in waiting for required in rule.requires)]
-        if not ready:
+        if not ready:  # a pack that was loaded has no circle
             raise PackError(f"les règles {', '.join(waiting)} dépendent les unes des autres en cercle")
         done += ready
         for rule in ready:
@@ -125,14 +95,22 @@ def ordered(pack: Pack) -> tuple[Rule, ...]:
     return tuple(done)
 
 
-def seal(name: str) -> str:
-    """Write the digest of a draft pack beside it and answer it."""
-    path = folder() / name
+def seal(name_or_path: str) -> str:
+    """Write the digest of a draft pack beside it and answer it.
+
+    Raises:
+        PackError: this engine could not judge with it.
+    """
+    path = Path(name_or_path) if "/" in name_or_path else folder() / name_or_path
     (path / "digest").unlink(missing_ok=True)
     _load.cache_clear()
-    digest = load(name).digest
-    (path / "digest").write_text(digest + "\n", "ascii")
-    return digest
+    pack = load(name_or_path)
+    problem = next(pack_coherence.unjudgeable(pack), "")
+    if problem:
+        raise PackError(problem)
+    (path / "digest").write_text(pack.digest + "\n", "ascii")
+    _load.cache_clear()
+    return pack.digest
 
 
 if __name__ == "__main__":
