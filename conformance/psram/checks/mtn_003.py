@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome, unknown
-from psram.checks.rls import Schema, replay
 from psram.facts import Facts, SqlSite
 from psram.model import Context, Finding, Outcome
 from psram.tenancy import Classes, Entity, entities, php_files
+from psram.tenancy.guards import problems
+from psram.tenancy.schema import Schema, replay
+from psram.tenancy.vocabulary import of
 
 _TOUCHED = re.compile(r'\b(?:from|join|update|into|table|using)\s+(?:only\s+)?"?(?:\w+"?\."?)?(\w+)', re.IGNORECASE)
 _OVERRIDE = re.compile(r"set\s+(?:session\s+|local\s+)?(?:role|session\s+authorization|row_security)\b", re.IGNORECASE)
@@ -21,13 +23,14 @@ _OVERRIDE = re.compile(r"set\s+(?:session\s+|local\s+)?(?:role|session\s+authori
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by an unguarded tenant table, a disabled filter, native SQL without the tenant or a changed tenant."""
-    schema = replay(facts, params)
+    schema = replay(facts, of(params))
     classes = Classes(facts)
     scoped = [e for e in entities(facts) if classes.uses(e.declaration, params["trait"])]
     tables = {table for entity in scoped for table in entity.tables} | schema.tenant_tables()
     unproven = list(_unguarded(scoped, schema))
-    found = [*schema.escapes, *_code(facts, params, frozenset(tables))]
-    if unproven and schema.dynamic and not found:
+    escapes = [Finding(said.text, said.place.path, said.place.line) for said in schema.escapes]
+    found = [*escapes, *_code(facts, params, frozenset(tables))]
+    if schema.doubts and not found:
         said = (
             "une migration lisible : des blocs DO ou des fonctions modifient les politiques sans qu'on puisse les lire"
         )
@@ -41,7 +44,10 @@ def _unguarded(scoped: list[Entity], schema: Schema) -> Iterator[Finding]:
         if known is None:
             said = f"aucune migration ne crée la table « {entity.tables[0]} » de l'entité {entity.short}"
             yield Finding(said, entity.file.path, entity.declaration.line)
-    yield from schema.unguarded({t for e in scoped for t in e.tables if t in schema.tables})
+    for name in sorted(schema.tenant_tables() | {t for e in scoped for t in e.tables if t in schema.tables}):
+        table = schema.tables[name]
+        for problem in problems(table, schema.words, tenant=schema.tenant(name)):
+            yield Finding(f"table « {name} » : {problem}", table.place.path, table.place.line)
 
 
 def _code(facts: Facts, params: Params, tables: frozenset[str]) -> Iterator[Finding]:

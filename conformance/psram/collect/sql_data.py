@@ -1,119 +1,204 @@
 """Facts of an SQL file (a migration): what it does to tables, row level security and rights.
 
-A small tokenizer (comments, quoted strings, dollar quotes) cuts statements; each is then recognised by its head.
-What is inside ``DO`` blocks and functions is dynamic: it is told as such, never guessed.
+:mod:`psram.collect.sql_tokens` cuts statements; each is recognised by its first words. What is inside ``DO`` blocks and
+functions can be made at run time: it is told as ``dynamic``, never guessed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+import msgspec
+
+from psram.collect import sql_policies, sql_tables
+from psram.collect.sql_tokens import MAX_TOKENS, TOO_LONG, Statement, T, Token, shown, statements, table
 from psram.facts import SqlStatement
 
-_MAX_STATEMENTS: Final = 5000
-_TOKEN: Final = re.compile(
-    r"""--[^\n]* | /\*.*?(?:\*/|\Z) | (?P<dollar>\$(?:[A-Za-z_]\w*)?\$).*?(?:(?P=dollar)|\Z)
-      | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | ; | [^-/$'";]+ | .""",
-    re.VERBOSE | re.DOTALL,
-)
-_NAME: Final = r'(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?((?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?)'
-_CREATE_TABLE: Final = re.compile(
-    rf"create\s+(?:(?:global\s+|local\s+)?temp(?:orary)?\s+|unlogged\s+)?table\s+{_NAME}\s*\((.*)\)", re.S
-)
-_TEMPORARY: Final = re.compile(r"create\s+(?:global\s+|local\s+)?temp")
-_ALTER_TABLE: Final = re.compile(rf"alter\s+table\s+{_NAME}\s+(.*)", re.S)
-_DROP_TABLE: Final = re.compile(rf"drop\s+table\s+{_NAME}")
-_CREATE_POLICY: Final = re.compile(rf'create\s+policy\s+("[^"]+"|[\w$]+)\s+on\s+{_NAME}\s*(.*)', re.S)
-_DROP_POLICY: Final = re.compile(rf'drop\s+policy\s+(?:if\s+exists\s+)?("[^"]+"|[\w$]+)\s+on\s+{_NAME}')
-_ALTER_POLICY: Final = re.compile(rf'alter\s+policy\s+("[^"]+"|[\w$]+)\s+on\s+{_NAME}\s*(.*)', re.S)
-_RLS: Final = (
-    ("no_force_rls", re.compile(r"\bno\s+force\s+row\s+level\s+security")),
-    ("force_rls", re.compile(r"(?<!no )\bforce\s+row\s+level\s+security")),
-    ("enable_rls", re.compile(r"\benable\s+row\s+level\s+security")),
-    ("disable_rls", re.compile(r"\bdisable\s+row\s+level\s+security")),
-)
+__all__ = ["MAX_TOKENS", "facts"]
+
+_MAX_FACTS: Final = 5000
+_MAX_SHOWN: Final = 240
+_REASON: Final = re.compile(r"^(?:partag[ée]e?|destructif|irr[ée]versible)\s*:\s*(\S.{8,})", re.IGNORECASE)
+_DYNAMIC: Final = frozenset({"execute", "alter", "drop", "policy", "grant", "security", "role", "create"})
+_WORDS: Final = re.compile(r"[a-z_]+")
+Reader = Callable[[Statement], Iterator[SqlStatement]]
 
 
 def facts(content: bytes) -> tuple[SqlStatement, ...]:
     """Statements that rules ask about, in order; never raises."""
-    source = content.decode("utf-8", "replace")
     found: list[SqlStatement] = []
-    for line, statement, dynamic in _statements(source):
-        found += _recognised(line, statement)
-        if dynamic and re.match(r"do\b|create\s+(or\s+replace\s+)?(function|procedure)\b", statement):
-            found.append(SqlStatement(line, "dynamic", detail=dynamic[:2000].lower()))
-        if len(found) > _MAX_STATEMENTS:
-            return (*found, SqlStatement(line, "too_long"))
+    for statement in statements(content.decode("utf-8-sig", "replace")):
+        reason = _reason(statement)
+        text = ""
+        for fact in _recognised(statement):
+            text = text or shown(statement.tokens, _MAX_SHOWN)
+            found.append(msgspec.structs.replace(fact, reason=reason, shown=fact.shown or text))
+        if len(found) > _MAX_FACTS or statement.doubtful == TOO_LONG:
+            return (*found[:_MAX_FACTS], SqlStatement(max(statement.line, 1), "too_long"))
     return tuple(found)
 
 
-def _statements(source: str) -> Iterator[tuple[int, str, str]]:
-    """(line, lower-case text without comments, dollar-quoted body) of each statement."""
-    parts: list[str] = []
-    body = ""
-    line, start = 1, 0
-    for token in _TOKEN.finditer(source):
-        text = token[0]
-        if text == ";":
-            if start:
-                yield start, _normal(parts), body
-            parts, body, start = [], "", 0
-        elif text.startswith(("--", "/*")):
-            parts.append(" ")
-        else:
-            if not start and text.strip():
-                start = line + text[: len(text) - len(text.lstrip())].count("\n")
-            if token["dollar"]:
-                body += text
-                parts.append(" $$ ")
-            else:
-                parts.append(text)
-        line += text.count("\n")
-    if start:
-        yield start, _normal(parts), body
+def _reason(statement: Statement) -> str:
+    """What a comment before or inside the statement declares on purpose (``-- destructif : …``)."""
+    return next((said[1][:200] for c in statement.comments if (said := _REASON.match(c))), "")
 
 
-def _normal(parts: list[str]) -> str:
-    return " ".join("".join(parts).lower().split())
+def _recognised(statement: Statement) -> Iterator[SqlStatement]:
+    first = statement.tokens[0].text if statement.tokens and statement.tokens[0].kind is T.WORD else ""
+    if statement.doubtful and statement.doubtful != TOO_LONG:
+        yield SqlStatement(statement.line, "doubtful", detail=statement.doubtful)
+    reader = _READERS.get(first)
+    if reader is not None:
+        yield from reader(statement)
 
 
-def _recognised(line: int, statement: str) -> Iterator[SqlStatement]:
-    if (found := _CREATE_TABLE.match(statement)) and not _TEMPORARY.match(statement):
-        yield SqlStatement(line, "create_table", _table(found[1]), found[2][:4000])
-    elif found := _ALTER_TABLE.match(statement):
-        yield from _altered(line, _table(found[1]), found[2])
-    elif found := _DROP_TABLE.match(statement):
-        yield SqlStatement(line, "drop_table", _table(found[1]))
-    elif found := _CREATE_POLICY.match(statement):
-        yield SqlStatement(line, "create_policy", _table(found[2]), f"{_bare(found[1])} {found[3]}"[:2000])
-    elif found := _ALTER_POLICY.match(statement):
-        yield SqlStatement(line, "alter_policy", _table(found[2]), f"{_bare(found[1])} {found[3]}"[:2000])
-    elif found := _DROP_POLICY.match(statement):
-        yield SqlStatement(line, "drop_policy", _table(found[2]), _bare(found[1]))
-    if re.search(r"\b(?<!no)bypassrls\b", statement):
-        yield SqlStatement(line, "bypassrls")
-    if re.search(r"\bsecurity\s+definer\b", statement):
-        yield SqlStatement(line, "security_definer")
-    if re.search(r"\brow_security\s*(=|to)\s*'?off", statement):
-        yield SqlStatement(line, "row_security_off")
+def _create(statement: Statement) -> Iterator[SqlStatement]:
+    tokens = statement.tokens
+    words = [t.text for t in tokens[:8] if t.kind is T.WORD]
+    skipped = ("create", "or", "replace", "global", "local", "unlogged", "recursive", "constraint", "materialized")
+    what = next((w for w in words if w not in skipped), "")
+    match what:
+        case "table" | "foreign":
+            yield from sql_tables.created(statement)
+        case "view":
+            yield from _view(statement, materialized="materialized" in words[:3])
+        case "policy":
+            yield from sql_policies.created(statement)
+        case "function" | "procedure":
+            yield from _function(statement)
+        case "role" | "user":
+            yield from _role(statement)
+        case _:
+            pass
 
 
-def _altered(line: int, table: str, actions: str) -> Iterator[SqlStatement]:
-    for kind, pattern in _RLS:
-        if pattern.search(actions):
-            yield SqlStatement(line, kind, table)
-    if renamed := re.match(rf"rename\s+to\s+{_NAME}", actions):
-        yield SqlStatement(line, "rename_table", table, _table(renamed[1]))
-    if re.search(r"\badd\s+(column\s+)?(if\s+not\s+exists\s+)?\"?organisation\"?\b", actions):
-        yield SqlStatement(line, "add_organisation", table)
+def _view(statement: Statement, *, materialized: bool) -> Iterator[SqlStatement]:
+    position = next(i for i, t in enumerate(statement.tokens) if t == Token(T.WORD, "view")) + 1
+    name, end = table(statement.tokens, sql_tables.past_options(statement, position))
+    kind = "create_matview" if materialized else "create_view"
+    yield SqlStatement(statement.line, kind, name, sources=sql_tables.sources(statement.tokens[end:]))
 
 
-def _bare(name: str) -> str:
-    return name.strip('"')
+def _function(statement: Statement) -> Iterator[SqlStatement]:
+    tokens = statement.tokens
+    if any(statement.words(i, "security", "definer") for i in range(len(tokens))):
+        yield SqlStatement(statement.line, "security_definer")
+    yield from _sets(statement)
+    yield from _body(statement)
 
 
-def _table(name: str) -> str:
-    """The table's own name: schema and quotes taken off."""
-    return name.rpartition(".")[2].strip().strip('"')
+def _body(statement: Statement) -> Iterator[SqlStatement]:
+    """``dynamic`` when the block's code changes something other than rows, or makes statements at run time."""
+    for token in statement.tokens:
+        if token.kind in (T.BODY, T.STRING) and not _DYNAMIC.isdisjoint(_WORDS.findall(token.text.lower())):
+            yield SqlStatement(statement.line, "dynamic")
+            return
+
+
+def _role(statement: Statement) -> Iterator[SqlStatement]:
+    words = {t.text for t in statement.tokens if t.kind is T.WORD}
+    if words & {"bypassrls", "superuser"}:
+        yield SqlStatement(statement.line, "bypassrls")
+    yield from _sets(statement)
+
+
+def _alter(statement: Statement) -> Iterator[SqlStatement]:
+    match [t.text for t in statement.tokens[1:2] if t.kind is T.WORD]:
+        case ["table"]:
+            yield from sql_tables.altered(statement)
+        case ["policy"]:
+            yield from sql_policies.altered(statement)
+        case ["role" | "user"]:
+            yield from _role(statement)
+        case ["database" | "system"]:
+            yield from _sets(statement)
+        case ["function" | "procedure" | "routine"]:
+            yield from _function(statement)
+        case _:
+            pass
+
+
+def _drop(statement: Statement) -> Iterator[SqlStatement]:
+    match [t.text for t in statement.tokens[1:2] if t.kind is T.WORD]:
+        case ["table"]:
+            yield from sql_tables.dropped(statement)
+        case ["policy"]:
+            yield from sql_policies.dropped(statement)
+        case ["schema"]:
+            yield SqlStatement(statement.line, "drop_schema", table(statement.tokens, _past(statement, 2))[0])
+        case _:
+            pass
+
+
+def _past(statement: Statement, position: int) -> int:
+    return sql_tables.past_options(statement, position)
+
+
+def _sets(statement: Statement) -> Iterator[SqlStatement]:
+    """Settings that change how the rest is read, or suspend row security."""
+    tokens = statement.tokens
+    for position, token in enumerate(tokens):
+        if token.kind is not T.WORD or token.text not in _SETTINGS:
+            continue
+        value = next((t.text.lower() for t in tokens[position + 1 : position + 3] if t.text not in ("=", "to")), "")
+        kind = _SETTINGS[token.text]
+        harmless = "public" if kind == "search_path" else "on"
+        if value not in (harmless, "true", "1", "default", '"$user"', "$user"):
+            yield SqlStatement(statement.line, kind, detail=value[:60])
+
+
+def _truncate(statement: Statement) -> Iterator[SqlStatement]:
+    for name in sql_tables.listed(statement, 2 if statement.words(1, "table") else 1):
+        yield SqlStatement(statement.line, "truncate", name)
+
+
+def _written(statement: Statement) -> Iterator[SqlStatement]:
+    """``UPDATE`` and ``DELETE`` without a condition, or on PostgreSQL's own tables."""
+    start = 2 if statement.words(1, "from") else 1
+    name, _end = table(statement.tokens, _past(statement, start))
+    if name.startswith("pg_"):
+        yield SqlStatement(statement.line, "catalog_write", name)
+    elif Token(T.WORD, "where") not in statement.tokens:
+        yield SqlStatement(statement.line, f"{statement.tokens[0].text}_all", name)
+
+
+def _comment(statement: Statement) -> Iterator[SqlStatement]:
+    if not statement.words(1, "on", "table"):
+        return
+    name, end = table(statement.tokens, 3)
+    said = next((t.text for t in statement.tokens[end:] if t.kind is T.STRING), "")
+    yield SqlStatement(statement.line, "comment_table", name, said[:300])
+
+
+def _select(statement: Statement) -> Iterator[SqlStatement]:
+    """``SELECT … INTO table`` and ``SELECT set_config('row_security', …)``."""
+    tokens = statement.tokens
+    for position, token in enumerate(tokens):
+        if token == Token(T.STRING, "row_security") and statement.words(position - 2, "set_config"):
+            yield SqlStatement(statement.line, "row_security_off")
+        if token == Token(T.WORD, "into") and tokens[position - 1].text not in ("insert", "merge"):
+            name, _end = table(tokens, _past(statement, position + 1))
+            yield SqlStatement(statement.line, "create_table", name, "as", sources=sql_tables.sources(tokens))
+            return
+
+
+_SETTINGS: Final = {
+    "row_security": "row_security_off",
+    "search_path": "search_path",
+    "standard_conforming_strings": "doubtful",
+}
+_READERS: Final[dict[str, Reader]] = {
+    "create": _create,
+    "alter": _alter,
+    "drop": _drop,
+    "set": _sets,
+    "do": _body,
+    "truncate": _truncate,
+    "update": _written,
+    "delete": _written,
+    "comment": _comment,
+    "select": _select,
+    "with": _select,
+}

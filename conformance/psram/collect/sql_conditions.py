@@ -1,0 +1,139 @@
+"""Writes a policy's condition in one canonical way: alternatives (OR) of conditions (AND).
+
+``organisation = current_setting('x')`` is the canonical form of ``(("t"."organisation")::text = (SELECT
+current_setting('x', true)::text))`` and of the same turned round. What is not understood is kept as it is written, and
+therefore never equals what a rule asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psram.collect.sql_tokens import T, Token, identifier, shown
+
+Condition = tuple[tuple[str, ...], ...]
+
+_MAX_ATOMS: Final = 50
+_MAX_PEELS: Final = 50
+_MAX_TOKENS: Final = 2000
+_OPEN: Final = Token(T.MARK, "(")
+_CLOSE: Final = Token(T.MARK, ")")
+_COMMA: Final = Token(T.MARK, ",")
+
+
+def canonical(tokens: list[Token], table: str) -> Condition:
+    """The condition between the clause's parentheses; columns lose the name of their own ``table``."""
+    if len(tokens) > _MAX_TOKENS:
+        return (("…",),)
+    bare = table.rpartition(".")[2]
+    alternatives = _split(_peeled(tokens), "or")
+    return tuple(tuple(_atom(part, bare) for part in _conjuncts(a)) for a in alternatives)[:_MAX_ATOMS]
+
+
+def _conjuncts(tokens: list[Token]) -> list[list[Token]]:
+    found: list[list[Token]] = []
+    waiting = [tokens]
+    while waiting and len(found) < _MAX_ATOMS:
+        parts = _split(_peeled(waiting.pop()), "and")
+        if len(parts) == 1:
+            found.append(parts[0])
+        else:
+            waiting.extend(reversed(parts))
+    return found + waiting
+
+
+def _split(tokens: list[Token], word: str) -> list[list[Token]]:
+    """The parts between these keywords outside parentheses; ``BETWEEN … AND`` is cut too, which only loses it."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token == _OPEN) - (token == _CLOSE)
+        if depth == 0 and token == Token(T.WORD, word):
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
+def _peeled(tokens: list[Token]) -> list[Token]:
+    """Without the parentheses around the whole."""
+    for _ in range(_MAX_PEELS):
+        if not (tokens and tokens[0] == _OPEN and closing(tokens, 0) == len(tokens) - 1):
+            break
+        tokens = tokens[1:-1]
+    return tokens
+
+
+def closing(tokens: list[Token], start: int) -> int:
+    """Where the parenthesis that opens at ``start`` closes; the end when it does not."""
+    depth = 0
+    for position in range(start, len(tokens)):
+        depth += (tokens[position] == _OPEN) - (tokens[position] == _CLOSE)
+        if depth == 0:
+            return position
+    return len(tokens)
+
+
+def _atom(tokens: list[Token], table: str) -> str:
+    sides = _equal(tokens)
+    if sides is None:
+        return shown(tokens)
+    return " = ".join(sorted((_operand(side, table) for side in sides), key=lambda text: ("(" in text, text)))
+
+
+def _equal(tokens: list[Token]) -> tuple[list[Token], list[Token]] | None:
+    """Both sides of the only comparison of the expression, when it is a plain equality."""
+    depth = 0
+    found = []
+    for position, token in enumerate(tokens):
+        depth += (token == _OPEN) - (token == _CLOSE)
+        if depth == 0 and token.kind is T.MARK and token.text in "=<>!~":
+            found.append(position)
+    if len(found) != 1 or tokens[found[0]].text != "=":
+        return None
+    return tokens[: found[0]], tokens[found[0] + 1 :]
+
+
+def _operand(tokens: list[Token], table: str) -> str:
+    """A column's bare name, a call of ``current_setting`` with its setting, else the text as written."""
+    for _ in range(_MAX_PEELS):
+        before = tokens
+        tokens = _unwrapped(_without_cast(_peeled(tokens)))
+        if tokens == before:
+            break
+    names = [t for t in tokens if t.kind in (T.WORD, T.NAME)]
+    if len(tokens) == 1 and names:
+        return identifier(names[0])
+    if len(tokens) == 3 and len(names) == 2 and tokens[1].text == "." and identifier(names[0]) == table:  # noqa: PLR2004
+        return identifier(names[1])
+    setting = _setting(tokens)
+    return f"current_setting('{setting}')" if setting else shown(tokens)
+
+
+def _without_cast(tokens: list[Token]) -> list[Token]:
+    """Without a trailing ``::type`` (its size included)."""
+    depth = 0
+    for position in range(len(tokens) - 1, -1, -1):
+        depth += (tokens[position] == _CLOSE) - (tokens[position] == _OPEN)
+        if depth == 0 and tokens[position] == Token(T.MARK, "::"):
+            return tokens[:position]
+    return tokens
+
+
+def _unwrapped(tokens: list[Token]) -> list[Token]:
+    """Inside ``SELECT x`` and ``nullif(x, '')``, which give what ``x`` gives, or nothing."""
+    if tokens[:1] == [Token(T.WORD, "select")] and not any(
+        t.kind is T.WORD and t.text in ("from", "union", "where", "case") for t in tokens
+    ):
+        return tokens[1:]
+    if tokens[:2] == [Token(T.WORD, "nullif"), _OPEN] and tokens[-3:] == [_COMMA, Token(T.STRING, ""), _CLOSE]:
+        return tokens[2:-3]
+    return tokens
+
+
+def _setting(tokens: list[Token]) -> str:
+    """The setting's name in ``current_setting('x')`` or ``current_setting('x', true)``."""
+    head = [Token(T.WORD, "current_setting"), _OPEN]
+    tail = tokens[3:]
+    plain = tail in ([_CLOSE], [_COMMA, Token(T.WORD, "true"), _CLOSE], [_COMMA, Token(T.WORD, "false"), _CLOSE])
+    return tokens[2].text if tokens[:2] == head and len(tokens) > 3 and tokens[2].kind is T.STRING and plain else ""  # noqa: PLR2004
