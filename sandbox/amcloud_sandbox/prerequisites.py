@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ class Machine:
     memory_mb: int
     free_disk_mb: int
     foreign_kubernetes: tuple[str, ...] = ()
+    user_namespaces: bool = True  # an ordinary user may open one: images are built without root
 
 
 def look(layout: Layout) -> Machine:
@@ -44,6 +46,7 @@ def look(layout: Layout) -> Machine:
         memory_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
         free_disk_mb=shutil.disk_usage(_existing(layout.cache)).free // 2**20,
         foreign_kubernetes=_foreign_kubernetes(layout),
+        user_namespaces=_user_namespaces(),
     )
 
 
@@ -64,6 +67,12 @@ def problems(machine: Machine, *, missing: Sequence[str]) -> tuple[str, ...]:
             "Seule Debian 12 fournit les sources complètes de Kubernetes : indiquez par KUBEBUILDER_ASSETS ou PATH un "
             "dossier qui contient kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy et "
             "kubectl, ou utilisez un cluster à vous : make demo CONTEXT=<contexte kubectl>."
+        )
+    if not machine.user_namespaces:
+        found.append(
+            "Un utilisateur ordinaire ne peut pas ouvrir d'espace de noms (unshare --user), et les images des "
+            "applications sont construites sans root : autorisez-le (sysctl kernel.unprivileged_userns_clone=1 et "
+            "user.max_user_namespaces=15000), ou sortez du chroot ou du conteneur qui l'interdit."
         )
     if machine.memory_mb < MINIMUM_MEMORY_MB:
         found.append(f"Il faut {MINIMUM_MEMORY_MB} Mo de mémoire ; cette machine en a {machine.memory_mb}.")
@@ -96,6 +105,14 @@ def ensure(
     if missing:
         say(f"installation de paquets Debian (leurs services ne sont pas démarrés) : {' '.join(missing)}")
         apt.install(missing, say)
+
+
+def _user_namespaces() -> bool:
+    """Whether an ordinary user may open a user namespace: the kernel's settings or a chroot may forbid it."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("setpriv") is None:
+        return True  # told by another sentence, or cannot be asked: not an obstacle that is known
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user", "true"]
+    return subprocess.run(argv, capture_output=True, check=False, cwd="/").returncode == 0
 
 
 def _os_release(path: Path) -> dict[str, str]:

@@ -30,6 +30,7 @@ def test_a_bare_debian_12_with_root_has_no_problem() -> None:
         pytest.param(replace(GOOD, memory_mb=1_000), (), "mémoire", id="little memory"),
         pytest.param(replace(GOOD, free_disk_mb=100), (), "disque", id="little disk"),
         pytest.param(replace(GOOD, foreign_kubernetes=("k3s, processus 7",)), (), "k3s", id="another Kubernetes"),
+        pytest.param(replace(GOOD, user_namespaces=False), (), "unshare", id="no user namespace"),
     ],
 )
 def test_each_obstacle_is_one_sentence_that_says_what_to_do(
