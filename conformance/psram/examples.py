@@ -17,7 +17,7 @@ from psram.collect.composer import content_hash
 from psram.collect.memory import collect_files
 from psram.collect.sensitive import nir_key
 from psram.facts import Facts
-from psram.model import Context, Evidence, Organisation, Php, PipelineEvidence, Stage, TestSummary, Track
+from psram.model import Context, Php
 from psram.rules import Example
 
 COMMIT: Final = "1" * 40
@@ -38,25 +38,14 @@ def facts(example: Example, *, php: Php | None = None) -> Facts:
 
 
 def context(example: Example) -> Context:
-    """The context in which an example is judged."""
-    given: dict[str, Any] = example.context
-    sources, images = given.get("package_sources"), given.get("base_images")
-    return Context(
-        track=Track.HOMOLOGATION,
-        stage=Stage.ACCEPTANCE,
-        evaluated_on=DAY,
-        evidence=Evidence(_pipeline(given)),
-        organisations=tuple(msgspec.convert(o, Organisation) for o in given.get("organisations", ())),
-        package_sources=None if sources is None else tuple(sources),
-        base_images=None if images is None else tuple(images),
-    )
-
-
-def _pipeline(given: dict[str, Any]) -> PipelineEvidence | None:
-    if "tests" not in given:
-        return None
-    summary = msgspec.convert(given["tests"], TestSummary)
-    return PipelineEvidence(commit=given.get("commit", COMMIT), status="success", tests=summary)
+    """The context in which an example is judged; ``tests`` and ``commit`` are short for a pipeline's evidence."""
+    given: dict[str, Any] = {"track": "homologation", "stage": "acceptance", "evaluated_on": DAY.isoformat()}
+    given |= {key: value for key, value in example.context.items() if key not in ("tests", "commit")}
+    if "tests" in example.context:
+        commit = example.context.get("commit", COMMIT)
+        pipeline = {"commit": commit, "status": "success", "tests": example.context["tests"]}
+        given["evidence"] = {"pipeline": pipeline, **given.get("evidence", {})}
+    return msgspec.convert(json.loads(json.dumps(given, default=str).replace("@COMMIT@", COMMIT)), Context)
 
 
 def _composed(text: str, files: dict[str, str]) -> str:
