@@ -153,7 +153,10 @@ class QualityReport(msgspec.Struct, frozen=True):
 
 
 class Advisory(msgspec.Struct, frozen=True, order=True):
-    """One published vulnerability: ``affected`` are Composer constraints, each one of which is concerned."""
+    """One published vulnerability: ``affected`` are Composer constraints, each one of which is concerned.
+
+    ``corrected_in`` is the version of which a distribution's package, named by ``corrected_by``, holds the fix.
+    """
 
     package: str
     id: str
@@ -162,6 +165,8 @@ class Advisory(msgspec.Struct, frozen=True, order=True):
     link: str = ""
     reported_on: date | None = None
     severity: str = ""
+    corrected_in: str = ""
+    corrected_by: str = ""
 
 
 class AdvisoryDatabase(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ def facts(content: bytes) -> DataFacts:
         source = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return DataFacts(problem="le fichier n'est pas en UTF-8")
-    if _too_deep(source):
+    if too_deep(source):
         return DataFacts(problem=f"le fichier imbrique plus de {MAX_NESTING} niveaux")
     try:
         documents = list(yaml.compose_all(source, Loader=_LOADER))
@@ -39,7 +39,7 @@ def facts(content: bytes) -> DataFacts:
     return _flattened(documents)
 
 
-def _too_deep(source: str) -> bool:
+def too_deep(source: str) -> bool:
     """Whether brackets, compact sequences or indentation could nest beyond the bound (strings counted as well)."""
     depth = 0
     for found in re.finditer(r"[\[\]{}]", source):
@@ -65,11 +65,13 @@ def _flattened(documents: Sequence[yaml.Node | None]) -> DataFacts:
             entries.append(Entry(path, node.value[:_MAX_VALUE], line))
         elif isinstance(node, yaml.MappingNode):
             pairs = [(_key(key), value) for key, value in node.value]
-            stack.extend((f"{path}.{key}".lstrip("."), value, depth + 1) for key, value in reversed(pairs))
+            stack.extend((f"{path}.{key}" if path else key, value, depth + 1) for key, value in reversed(pairs))
             if not pairs:
                 entries.append(Entry(path, "", line))
         elif isinstance(node, yaml.SequenceNode):
             stack.extend((f"{path}[{i}]", item, depth + 1) for i, item in reversed(list(enumerate(node.value))))
+            if not node.value:
+                entries.append(Entry(path, "", line))
     return DataFacts(tuple(entries))
 
 
