@@ -102,7 +102,7 @@ def _result(rule: Rule, outcome: Outcome, context: Context, covering: tuple[Dero
         effort="" if settled else rule.remediation.effort,
         missing_evidence=outcome.missing_evidence,
         to_confirm=outcome.confirm,
-        reason=_reason(rule, context, early=early, settled=settled),
+        reason=_reason(rule, context, early=early, settled=settled) or outcome.note,
         derogation=", ".join(f"{d.name} (jusqu'au {d.expires_on})" for d in covering),
         giver="" if outcome.giver is None else outcome.giver.value,
         decided_by=rule.decided_by,

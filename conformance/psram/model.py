@@ -95,7 +95,11 @@ _GRAVITY: Final = (Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.TO_VALIDATE, Verdi
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of one collection; what lies beyond them is reported, never loaded."""
+    """Bounds of one collection; what lies beyond them is reported, never loaded.
+
+    ``cpu_s`` and ``memory_bytes`` are a worker's; ``file_cpu_s`` is what one content may take before it counts as
+    hostile, and ``timeout_s`` what all of them together may take.
+    """
 
     max_files: int = 100_000
     max_blob_bytes: int = 1024 * 1024
@@ -104,6 +108,7 @@ class Limits(msgspec.Struct, frozen=True):
     cpu_s: int = 120
     memory_bytes: int = 1536 * 1024 * 1024
     timeout_s: float = 180.0
+    file_cpu_s: int = 10
 
 
 class Php(msgspec.Struct, frozen=True):
@@ -193,6 +198,8 @@ class Outcome(msgspec.Struct, frozen=True):
     )
     giver: Giver | None = None  # who can give the missing evidence
     next_dates: tuple[NextDate, ...] = ()  # days on which the answer can change though nothing else does
+    milder: Severity | None = None  # in place of the rule's own, where only its lesser findings were found
+    note: str = ""  # what a reader should know even where the rule is respected
 
 
 class RuleResult(msgspec.Struct, frozen=True):

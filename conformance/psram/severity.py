@@ -14,11 +14,12 @@ _NOTHING: Final = Facts(commit="", tree="")
 
 
 def severity_of(rule: Rule, outcome: Outcome, context: Context) -> Severity:
-    """The gravest of: the rule's own for track and stage, its ``graver`` ones that hold, the outcome's.
+    """The gravest of: the rule's own for track and stage (or the outcome's milder one), its ``graver`` ones that hold,
+    the outcome's.
 
     Conditions of ``graver`` speak of track, stage and criticality, never of facts.
     """
-    asked = [rule.severity_for(context.track, context.stage)]
+    asked = [outcome.milder or rule.severity_for(context.track, context.stage)]
     asked += [g.severity for g in rule.graver if applicability.applies(g.when, _NOTHING, context)]
     if outcome.severity is not None:
         asked.append(outcome.severity)
