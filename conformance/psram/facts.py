@@ -36,6 +36,7 @@ class Skip(StrEnum):
     EXCLUDED = "excluded"
     BUDGET = "budget"
     UNREADABLE = "unreadable"
+    HOSTILE = "hostile"
 
 
 class FileFact(msgspec.Struct, frozen=True, order=True):

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-_UNSCANNED: Final = (
-    "composer.lock",
-    "package-lock.json",
-    "yarn.lock",
-    "symfony.lock",
-    "*.svg",
-    "*.min.js",
-    "*.min.css",
-    "*.map",
-)
+_UNSCANNED: Final = ("composer.lock", "package-lock.json", "yarn.lock", "symfony.lock")
+_UNSCANNED_ENDINGS: Final = (".svg", ".min.js", ".min.css", ".map")
 
 
 class Role(StrEnum):
@@ -48,6 +39,6 @@ def roles(path: str) -> frozenset[Role]:
         found.add(Role.SQL)
     elif name.endswith(".twig"):
         found.add(Role.TWIG)
-    if not any(fnmatch.fnmatchcase(name, pattern) for pattern in _UNSCANNED):
+    if name not in _UNSCANNED and not name.endswith(_UNSCANNED_ENDINGS):
         found.add(Role.TEXT)
     return frozenset(found)

@@ -1,74 +1,48 @@
-"""Which contents are read, as what, and what is drawn from each. Pure: bytes in, facts out."""
+"""What is drawn from one content: bytes in, facts out. Hostile until read: only workers and tests call it."""
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from psram.collect import flat_data, php, sensitive, sql_data, yaml_data
-from psram.facts import BlobFacts, DataFacts, FileFact, Kind, Skip
-from psram.model import Limits
-from psram.roles import Role, roles
+from psram.facts import BlobFacts, DataFacts
+from psram.roles import Role
 
-Reader = Callable[[list[str]], Iterable[tuple[str, bytes | None]]]
-
-MANIFEST_MAX_BYTES: Final = 8 * 1024 * 1024
-EXCLUDED: Final = ("vendor/", "node_modules/", "var/")
-"""Derived content: not analysed, and therefore refused by GOV-007."""
-_BINARY_NAMES: Final = (
-    *("*.png", "*.jpg", "*.jpeg", "*.gif", "*.ico", "*.webp", "*.woff", "*.woff2", "*.ttf", "*.eot", "*.otf"),
-    *("*.pdf", "*.zip", "*.phar", "*.jar", "*.gz", "*.tgz", "*.xz", "*.bz2", "*.7z", "*.exe", "*.so", "*.dll"),
-    *("*.mp4", "*.mp3", "*.odt", "*.ods", "*.docx", "*.xlsx", "*.sqlite", "*.db", "*.bin"),
-)
+_LINK_MAX_BYTES: Final = 4096
+_NOTHING: Final = BlobFacts()
 
 
-@dataclass(slots=True)
-class Choice:
-    """What to read. ``wanted`` is in order; ``roles`` by blob; ``skipped`` by path."""
+class State(StrEnum):
+    """How reading one content ended."""
 
-    wanted: dict[str, None] = field(default_factory=dict)
-    roles: dict[str, frozenset[Role]] = field(default_factory=dict)
-    links: set[str] = field(default_factory=set)
-    skipped: dict[str, Skip] = field(default_factory=dict)
-    problem: str = ""
+    READ = "read"
+    BINARY = "binary"
+    MISSING = "missing"
+    HOSTILE = "hostile"
 
 
-def choose(files: Iterable[FileFact], limits: Limits) -> Choice:
-    """Contents to read within the limits; nothing bigger than ``max_blob_bytes`` is ever loaded (manifests: 8 MiB)."""
-    choice = Choice()
-    total = 0
-    for file in files:
-        if file.kind is Kind.SUBMODULE:
-            continue
-        if file.kind is Kind.LINK:
-            if file.size <= limits.max_blob_bytes:
-                choice.links.add(file.blob)
-                choice.wanted[file.blob] = None
-            continue
-        reason = _reason_to_skip(file, limits)
-        if reason is None and file.blob not in choice.wanted:
-            total += file.size
-            if total > limits.max_total_bytes:
-                reason, choice.problem = Skip.BUDGET, "le dépôt est trop volumineux pour être lu en entier"
-        if reason is not None:
-            choice.skipped[file.path] = reason
-            continue
-        choice.wanted[file.blob] = None
-        if file.path not in ("composer.lock",):
-            choice.roles[file.blob] = choice.roles.get(file.blob, frozenset()) | roles(file.path)
-    return choice
+class Reading(msgspec.Struct, frozen=True, array_like=True):
+    """What one content gave: no ``facts`` when there is nothing to say; ``target`` when it is also a link's."""
+
+    state: State
+    facts: BlobFacts | None = None
+    target: str = ""
 
 
-def _reason_to_skip(file: FileFact, limits: Limits) -> Skip | None:
-    name = file.path.rpartition("/")[2].lower()
-    if file.path.startswith(EXCLUDED):
-        return Skip.EXCLUDED
-    if any(fnmatch.fnmatchcase(name, pattern) for pattern in _BINARY_NAMES):
-        return Skip.BINARY
-    allowed = MANIFEST_MAX_BYTES if file.path in ("composer.json", "composer.lock") else limits.max_blob_bytes
-    return Skip.TOO_BIG if file.size > allowed else None
+def read(content: bytes | None, asked: frozenset[Role], *, link: bool = False) -> Reading:
+    """What this content (``None``: the repository lacks it) gives under all of its roles; never raises."""
+    if content is None:
+        return Reading(State.MISSING)
+    target = content[:_LINK_MAX_BYTES].decode("utf-8", "backslashreplace") if link else ""
+    if not asked:
+        return Reading(State.READ, target=target)
+    if is_binary(content):
+        return Reading(State.BINARY, target=target)
+    facts = extract(content, asked)
+    return Reading(State.READ, None if facts == _NOTHING else facts, target)
 
 
 def is_binary(content: bytes) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-import msgspec
-
-from psram.collect.collector import extracted
+from psram.collect.choosing import choose
+from psram.collect.collector import read
+from psram.collect.listing import Listing
 from psram.facts import Facts, FileFact, Kind
 from psram.model import Limits, Php
 
@@ -32,8 +33,10 @@ def collect_files(
         entries.append(_entry(path, target.encode(), Kind.LINK, stored))
     entries += [FileFact(path, "0" * 40, 0, Kind.SUBMODULE) for path in submodules]
     entries += [FileFact(path, "f" * 40, bounds.max_blob_bytes + 1) for path in oversize]
-    facts = extracted(sorted(entries), lambda ids: [(blob, stored.get(blob)) for blob in ids], php=php, limits=bounds)
-    return msgspec.structs.replace(facts, commit=commit)
+    listing = Listing(Path(), commit, files=sorted(entries))
+    choice = choose(listing.files, bounds)
+    given = [(blob, stored.get(blob)) for blob in choice.wanted]
+    return read(listing, choice, given, php=php, limits=bounds)
 
 
 def _entry(path: str, content: bytes, kind: Kind, stored: dict[str, bytes]) -> FileFact:

@@ -1,0 +1,44 @@
+"""Puts facts together: what was listed, chosen and read becomes one :class:`psram.facts.Facts`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from psram.collect.choosing import Choice
+from psram.collect.listing import Listing
+from psram.facts import BlobFacts, ComposerFacts, Facts, FileFact, Kind, Skip, SyntaxFacts
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of contents, by blob id: facts where there are some, and what went otherwise than well."""
+
+    facts: dict[str, BlobFacts] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, Skip] = field(default_factory=dict)
+
+
+def assembled(
+    listing: Listing, choice: Choice, known: Known, *, composer: ComposerFacts, syntax: SyntaxFacts | None
+) -> Facts:
+    """The facts of a listing whose contents are known; the order in which they were read does not matter."""
+    return Facts(
+        commit=listing.commit,
+        tree=listing.tree,
+        files=tuple(sorted(_noted(f, choice.skipped, known) for f in listing.files)),
+        blobs={blob: known.facts[blob] for blob in sorted(known.facts)},
+        composer=composer,
+        syntax=syntax,
+        uncommitted=listing.uncommitted,
+        truncated=choice.problem or listing.truncated,
+    )
+
+
+def _noted(file: FileFact, skipped: Mapping[str, Skip], known: Known) -> FileFact:
+    if file.kind is Kind.LINK:
+        return msgspec.structs.replace(file, target=known.targets.get(file.blob, ""))
+    reason = skipped.get(file.path) or known.unread.get(file.blob)
+    return file if reason is None or file.kind is Kind.SUBMODULE else msgspec.structs.replace(file, skipped=reason)
