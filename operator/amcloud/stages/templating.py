@@ -12,6 +12,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -19,6 +20,23 @@ from amcloud.errors import BrokenInstallationError
 
 SUFFIX = ".yaml.j2"
 RENDERED_MAX_CHARS = 1024 * 1024
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """Compiled templates of this process: every pass renders the same few. Jinja compares each with its source."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 def quoted(value: object) -> Markup:
@@ -46,6 +64,7 @@ def render(
         finalize=quoted,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
     )
     del environment.filters["safe"]
     environment.globals = {**functions, **values}  # no `range`, `cycler`… : nothing but what is said here
