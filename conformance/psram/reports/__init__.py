@@ -36,6 +36,11 @@ _ALL: Final = (
     Format("texte", "Texte pour un terminal", "text/plain; charset=utf-8", ".txt", "terminal"),
     Format("html", "Page pour lire et imprimer", "text/html; charset=utf-8", ".html", "page"),
     Format("json", "JSON canonique, le rapport lui-même", "application/json", ".json", "canonical"),
+    Format("sarif", "SARIF 2.1.0", "application/sarif+json", ".sarif", "sarif"),
+    Format("codequality", "Code Quality de GitLab", "application/json", ".codequality.json", "codequality"),
+    Format("junit", "JUnit", "application/xml", ".junit.xml", "junit"),
+    Format("openreports", "OpenReports, ressource Kubernetes", "application/json", ".openreports.json", "openreports"),
+    Format("oscal", "OSCAL 1.2, résultats d'évaluation", "application/json", ".oscal.json", "oscal"),
 )
 FORMATS: Final = MappingProxyType({each.name: each for each in _ALL})
 

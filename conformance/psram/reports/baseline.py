@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from psram.model import Finding, Report, RuleResult, Verdict
+from psram.model import Report, RuleResult, Verdict
+from psram.reports.places import Place, places, unlisted
 
 
 class State(StrEnum):
@@ -22,14 +23,14 @@ class Gone:
     """A finding of the previous report that is no longer there, with the rule's result it belonged to."""
 
     result: RuleResult
-    finding: Finding
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """The findings of a report, by fingerprint, against those of ``previous_commit``.
 
-    ``new`` and ``unchanged`` are fingerprints of the report's own findings, derogated or undecided ones included;
+    ``new`` and ``unchanged`` are fingerprints of the report's own findings, derogated ones included;
     those in neither could not be told, because the previous report lists only a rule's first findings.
     """
 
@@ -65,46 +66,44 @@ def compare(report: Report, previous: Report) -> Comparison:
 
     A rule lists its first findings only: where that list is cut, what is not in it is said to be neither new nor gone.
     """
-    before = {finding.fingerprint for result in previous.results for finding in result.findings}
-    here = {finding.fingerprint for result in report.results for finding in result.findings}
-    cut_before = {result.rule_id for result in previous.results if _cut(result)}
-    cut_here = {result.rule_id for result in report.results if _cut(result)}
+    before = {place.fingerprint for place in _broken(previous)}
+    here = {place.fingerprint for place in _broken(report)}
+    cut_before = {result.rule_id for result in previous.results if unlisted(result)}
+    cut_here = {result.rule_id for result in report.results if unlisted(result)}
     new = frozenset(
-        finding.fingerprint
-        for result in report.results
-        if result.rule_id not in cut_before
-        for finding in result.findings
-        if finding.fingerprint not in before
+        place.fingerprint
+        for place in _broken(report)
+        if place.fingerprint not in before and place.result.rule_id not in cut_before
     )
-    violations = [finding.fingerprint for _, finding in _violations(report)]
-    counted_new = sum(mark in new for mark in violations)
-    counted_known = sum(mark in before for mark in violations)
+    violations = [place for place in _broken(report) if place.result.verdict is Verdict.VIOLATED]
+    counted_new = sum(place.fingerprint in new for place in violations)
+    counted_known = sum(place.fingerprint in before for place in violations)
     return Comparison(
         previous_commit=previous.commit,
         previous_pack=previous.pack.name,
         new=new,
         unchanged=frozenset(here & before),
         gone=tuple(
-            Gone(result, finding)
-            for result, finding in _violations(previous)
-            if finding.fingerprint not in here and result.rule_id not in cut_here
+            Gone(place.result, place)
+            for place in _broken(previous)
+            if place.result.verdict is Verdict.VIOLATED
+            and place.fingerprint not in here
+            and place.result.rule_id not in cut_here
         ),
         counted_new=counted_new,
         counted_known=counted_known,
-        untold=sum(r.findings_total for r in report.results if r.verdict is Verdict.VIOLATED)
+        untold=len(violations)
+        + sum(unlisted(r) for r in report.results if r.verdict is Verdict.VIOLATED)
         - counted_new
         - counted_known,
     )
 
 
-def _violations(report: Report) -> Iterator[tuple[RuleResult, Finding]]:
+def _broken(report: Report) -> Iterator[Place]:
+    """The places where a rule is broken, accepted by a derogation or not."""
     for result in report.results:
-        if result.verdict is Verdict.VIOLATED:
-            yield from ((result, finding) for finding in result.findings)
-
-
-def _cut(result: RuleResult) -> bool:
-    return result.findings_total > len(result.findings)
+        if result.verdict in (Verdict.VIOLATED, Verdict.DEROGATED):
+            yield from places(result)
 
 
 def _counted(number: int, singular: str, plural: str) -> str:

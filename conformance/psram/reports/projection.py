@@ -1,6 +1,7 @@
-"""How each verdict is said in each format: defined here once, never re-interpreted by a format.
+"""How each verdict is said in each format: defined here once, as data, never re-interpreted by a format.
 
-HTML and terminal use it now; the columns of SARIF, Code Quality, JUnit and OpenReports await their writers.
+A writer asks :func:`sarif`, :func:`code_quality`, :func:`junit`, :func:`open_reports` or :func:`oscal`, and gets the
+words of its format; ``None`` where the format leaves the verdict out.
 """
 
 from __future__ import annotations
@@ -10,26 +11,49 @@ from typing import Final, NamedTuple
 from psram.model import ReportVerdict, RuleResult, Verdict
 from psram.rules import Moment, Severity
 
+BY_SEVERITY: Final = "selon la gravité"
+
+
+class Oscal(NamedTuple):
+    """An OSCAL finding's ``state`` and ``reason`` (empty: an observation alone), and its risk's status, if any.
+
+    ``reviewed`` is false for a rule that has no object: it is then out of the reviewed controls.
+    """
+
+    state: str = ""
+    reason: str = ""
+    risk: str = ""
+    reviewed: bool = True
+
 
 class Projection(NamedTuple):
-    """One verdict in all formats; ``None`` where a format leaves it out."""
+    """One verdict in all formats. ``code_quality`` is a severity of GitLab's, or :data:`BY_SEVERITY`."""
 
     label: str
     symbol: str
     sarif_kind: str
-    code_quality: bool
+    code_quality: str | None
     junit: str | None
     open_reports: str
+    oscal: Oscal
 
 
 VERDICTS: Final[dict[Verdict, Projection]] = {
-    Verdict.CONFORMING: Projection("conforme", "✔", "pass", False, None, "pass"),
-    Verdict.VIOLATED: Projection("non conforme", "✘", "fail", True, "failure", "fail"),
-    Verdict.UNKNOWN: Projection("indéterminé", "?", "open", True, "error", "error"),
-    Verdict.TO_VALIDATE: Projection("à valider", "…", "review", False, "skipped", "warn"),
-    Verdict.NOT_APPLICABLE: Projection("non applicable", "–", "notApplicable", False, "skipped", "skip"),
-    Verdict.DEROGATED: Projection("dérogé", "◇", "fail", False, "skipped", "skip"),
-    Verdict.NOT_EVALUATED: Projection("non évalué", "·", "open", False, "skipped", "skip"),
+    Verdict.CONFORMING: Projection("conforme", "✔", "pass", None, None, "pass", Oscal("satisfied", "pass")),
+    Verdict.VIOLATED: Projection(
+        "non conforme", "✘", "fail", BY_SEVERITY, "failure", "fail", Oscal("not-satisfied", "fail")
+    ),
+    Verdict.UNKNOWN: Projection("indéterminé", "?", "open", "info", "error", "error", Oscal("not-satisfied", "other")),
+    Verdict.TO_VALIDATE: Projection("à valider", "…", "review", None, "skipped", "warn", Oscal()),
+    Verdict.NOT_APPLICABLE: Projection(
+        "non applicable", "–", "notApplicable", None, "skipped", "skip", Oscal(reviewed=False)
+    ),
+    Verdict.DEROGATED: Projection(
+        "dérogé", "◇", "fail", None, "skipped", "skip", Oscal("not-satisfied", "fail", "deviation-approved")
+    ),
+    Verdict.NOT_EVALUATED: Projection(
+        "non évalué", "·", "open", None, "skipped", "skip", Oscal("not-satisfied", "other")
+    ),
 }
 
 REPORT_VERDICTS: Final[dict[ReportVerdict, str]] = {
@@ -51,6 +75,14 @@ CODE_QUALITY: Final[dict[Severity, str]] = {
     Severity.MINOR: "minor",
     Severity.INFO: "info",
 }
+CODE_QUALITY_MAJOR_THAT_BLOCKS: Final = "critical"
+
+OPEN_REPORTS: Final[dict[Severity, str]] = {
+    Severity.BLOCKING: "critical",
+    Severity.MAJOR: "high",
+    Severity.MINOR: "medium",
+    Severity.INFO: "info",
+}
 
 MOMENTS: Final[dict[Moment, str]] = {
     Moment.SOURCE: "sources",
@@ -63,3 +95,39 @@ MOMENTS: Final[dict[Moment, str]] = {
 def label(result: RuleResult) -> str:
     """The verdict of a result in French: "à confirmer" where only the platform is missing to say it is right."""
     return "à confirmer" if result.to_confirm else VERDICTS[result.verdict].label
+
+
+def symbol(result: RuleResult) -> str:
+    """A sign that says the verdict without colour."""
+    return VERDICTS[result.verdict].symbol
+
+
+def sarif(result: RuleResult) -> tuple[str, str]:
+    """SARIF's ``kind`` and ``level``; a level other than ``none`` belongs to ``fail`` alone."""
+    kind = VERDICTS[result.verdict].sarif_kind
+    return kind, SARIF_LEVELS[result.severity] if kind == "fail" else "none"
+
+
+def code_quality(result: RuleResult) -> str | None:
+    """GitLab's severity, ``None`` for what is no problem."""
+    said = VERDICTS[result.verdict].code_quality
+    if said != BY_SEVERITY:
+        return said
+    if result.blocks and result.severity is Severity.MAJOR:
+        return CODE_QUALITY_MAJOR_THAT_BLOCKS
+    return CODE_QUALITY[result.severity]
+
+
+def junit(result: RuleResult) -> str | None:
+    """The element inside the test case; ``None`` for a test that passed."""
+    return VERDICTS[result.verdict].junit
+
+
+def open_reports(result: RuleResult) -> tuple[str, str]:
+    """OpenReports' ``result`` and ``severity``."""
+    return VERDICTS[result.verdict].open_reports, OPEN_REPORTS[result.severity]
+
+
+def oscal(result: RuleResult) -> Oscal:
+    """What OSCAL says of the rule."""
+    return VERDICTS[result.verdict].oscal
