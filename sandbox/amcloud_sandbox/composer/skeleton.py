@@ -1,7 +1,7 @@
 """``python -m amcloud_sandbox.composer.skeleton``: rule SYM-001 knows the Starter Kit's versions.
 
-The application that ``amcloud new`` writes (``templates/new``) is the newest version's skeleton; ``versions.json`` of the
-kit says, for each older version, which of its files did not exist (``without``) and where those that were different
+The application that ``amcloud new`` writes (``templates/new``) is the newest version's skeleton; ``versions.json`` of
+the kit says, for each older version, which of its files did not exist (``without``) and where those that were different
 are kept (``overlay``). The table of git blob ids is written into the rule's data, between its two marker lines.
 """
 
@@ -25,7 +25,15 @@ OWNED = ("bin/console", "public/index.php", "src/Kernel.php")
 """Files that belong to the kit: an application never changes them."""
 _HIDDEN = "dot."
 _TOKEN = b"__NOM__", b"__TITRE__", b"__ORGANISATION__", b"__ESPACE__", b"__DEPOT_COMPOSER__"
-_OF_THE_APPLICATION = ("README.md", "composer.lock", "src/Controller/", "src/Entity/", "migrations/", "templates/")
+_OF_THE_APPLICATION = (
+    "README.md",
+    "composer.",
+    "src/Controller/",
+    "src/Entity/",
+    "migrations/",
+    "templates/",
+    "tests/",
+)
 
 
 def skeletons() -> dict[str, dict[str, bytes]]:

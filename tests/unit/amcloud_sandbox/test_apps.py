@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import yaml
 from amcloud.stages import manifest
 from amcloud.stages.app import Organisation
 from amcloud_sandbox import apps
-from amcloud_sandbox.composer import kit, lock, repository
+from amcloud_sandbox.composer import kit, lock, repository, skeleton
+from amcloud_sandbox.composer.derive import Package
 from amcloud_sandbox.errors import SandboxError
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "templates" / "new"
@@ -101,9 +103,24 @@ def test_a_committed_lock_fits_its_composer_json(folder: Path) -> None:
     assert written == lock.content_hash(composer_json)
 
 
-def test_the_first_version_of_the_kit_lacks_what_its_changelog_says_came_later() -> None:
-    first, second = kit.packages()
-    assert [first.version, second.version] == ["1.0.0", "1.1.0"]
-    assert first.files.keys() < second.files.keys()
-    added = {path.split("/")[1] for path in second.files.keys() - first.files.keys() if path.startswith("src/")}
-    assert added == {"Console", "Testing"}
+def test_a_version_of_the_kit_lacks_what_its_changelog_says_came_later() -> None:
+    first, second, third = kit.packages()
+    assert [first.version, second.version, third.version] == ["1.0.0", "1.1.0", "1.2.0"]
+    assert first.files.keys() < second.files.keys() < third.files.keys()
+    assert _added(first, second) == {"Console", "Testing"}
+    assert _added(second, third) == {"Privacy"}
+
+
+def _added(old: Package, new: Package) -> set[str]:
+    return {path.split("/")[1] for path in new.files.keys() - old.files.keys() if path.startswith("src/")}
+
+
+def test_the_rule_on_the_kit_knows_its_versions_as_they_are() -> None:
+    rule = skeleton.RULE.read_text(encoding="utf-8")
+    assert skeleton.written(rule) == rule, "run: python -m amcloud_sandbox.composer.skeleton"
+
+
+def test_each_version_of_the_kit_can_be_told_by_its_files() -> None:
+    found = [{path: hashlib.sha256(data).digest() for path, data in s.items()} for s in skeleton.skeletons().values()]
+    assert all(set(new.items()) != set(old.items()) for new, old in itertools.pairwise(found))
+    assert all(set(skeleton.OWNED) <= files.keys() for files in found)

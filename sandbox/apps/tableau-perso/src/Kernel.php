@@ -1,5 +1,7 @@
 <?php
 
+// Starter Kit 1.2 : ce fichier appartient au kit. Ne le modifiez pas, une nouvelle version du kit le remplace.
+
 declare(strict_types=1);
 
 namespace App;

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\PersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\ORM\Mapping as ORM;
 
@@ -28,6 +29,7 @@ class Numero
     private TypeNumero $type;
 
     #[ORM\Column(type: 'string', length: 20)]
+    #[PersonalData(category: 'contact', retention: 'P1Y')]
     private string $valeur;
 
     public function __construct(Fiche $fiche, TypeNumero $type, string $valeur)

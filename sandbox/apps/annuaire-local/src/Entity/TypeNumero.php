@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\NoPersonalData;
 use AmCloud\StarterKit\Tenancy\SharedEntity;
 use Doctrine\ORM\Mapping as ORM;
 
@@ -11,6 +12,7 @@ use Doctrine\ORM\Mapping as ORM;
 #[ORM\Entity]
 #[ORM\Table(name: 'type_numero')]
 #[SharedEntity(reason: 'nomenclature nationale, sans donnée d’un organisme')]
+#[NoPersonalData(reason: 'nomenclature nationale')]
 class TypeNumero
 {
     #[ORM\Id]

@@ -4,12 +4,15 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\NoPersonalData;
+use AmCloud\StarterKit\Privacy\PersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\ORM\Mapping as ORM;
 
 /** Un fichier joint à un courrier ; son contenu est dans la base, les conteneurs ne gardant rien. */
 #[ORM\Entity]
 #[ORM\Table(name: 'piece_jointe')]
+#[NoPersonalData(reason: 'la taille ne dit rien de personne')]
 class PieceJointe
 {
     use TenantScoped;
@@ -24,6 +27,7 @@ class PieceJointe
     private Courrier $courrier;
 
     #[ORM\Column(type: 'string', length: 120)]
+    #[PersonalData(category: 'texte_libre', retention: 'P5Y')]
     private string $nom;
 
     #[ORM\Column(type: 'integer')]
@@ -31,6 +35,7 @@ class PieceJointe
 
     /** @var resource|string */
     #[ORM\Column(type: 'blob')]
+    #[PersonalData(category: 'texte_libre', retention: 'P5Y')]
     private mixed $contenu;
 
     public function __construct(Courrier $courrier, string $nom, string $contenu)

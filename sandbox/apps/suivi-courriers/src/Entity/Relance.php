@@ -4,12 +4,14 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\NoPersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\ORM\Mapping as ORM;
 
 /** Un rappel adressé au service qui tarde à traiter un courrier. */
 #[ORM\Entity]
 #[ORM\Table(name: 'relance')]
+#[NoPersonalData(reason: 'une date de relance, adressée à un service')]
 class Relance
 {
     use TenantScoped;

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\NoPersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\ORM\Mapping as ORM;
 
@@ -20,6 +21,7 @@ class Service
     private ?int $id = null;
 
     #[ORM\Column(type: 'string', length: 80)]
+    #[NoPersonalData(reason: 'nom d’un service, non d’une personne')]
     private string $nom;
 
     public function __construct(string $nom)

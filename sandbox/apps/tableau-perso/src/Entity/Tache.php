@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\NoPersonalData;
+use AmCloud\StarterKit\Privacy\PersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\ORM\Mapping as ORM;
 
@@ -20,9 +22,11 @@ class Tache
     private ?int $id = null;
 
     #[ORM\Column(type: 'string', length: 200)]
+    #[PersonalData(category: 'texte_libre', retention: 'P1Y')]
     private string $titre;
 
     #[ORM\Column(type: 'boolean')]
+    #[NoPersonalData(reason: 'état de la tâche')]
     private bool $faite = false;
 
     public function __construct(string $titre)

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\PersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\Common\Collections\ArrayCollection;
 use Doctrine\Common\Collections\Collection;
@@ -22,9 +23,11 @@ class Fiche
     private ?int $id = null;
 
     #[ORM\Column(type: 'string', length: 120)]
+    #[PersonalData(category: 'identite', retention: 'P1Y')]
     private string $nom;
 
     #[ORM\Column(type: 'string', length: 10)]
+    #[PersonalData(category: 'vie_professionnelle', retention: 'P1Y')]
     private string $poste;
 
     #[ORM\ManyToOne(targetEntity: Unite::class)]

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\NoPersonalData;
+use AmCloud\StarterKit\Privacy\PersonalData;
 use AmCloud\StarterKit\Tenancy\TenantScoped;
 use Doctrine\Common\Collections\ArrayCollection;
 use Doctrine\Common\Collections\Collection;
@@ -12,6 +14,7 @@ use Doctrine\ORM\Mapping as ORM;
 /** Un courrier entrant. */
 #[ORM\Entity]
 #[ORM\Table(name: 'courrier')]
+#[NoPersonalData(reason: 'référence, dates et état du traitement ; le reste est classé à part')]
 class Courrier
 {
     use TenantScoped;
@@ -25,9 +28,11 @@ class Courrier
     private string $reference;
 
     #[ORM\Column(type: 'string', length: 200)]
+    #[PersonalData(category: 'texte_libre', retention: 'P5Y')]
     private string $objet;
 
     #[ORM\Column(type: 'string', length: 120)]
+    #[PersonalData(category: 'identite', retention: 'P5Y')]
     private string $expediteur;
 
     #[ORM\Column(type: 'date_immutable')]

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace App\Entity;
 
+use AmCloud\StarterKit\Privacy\PersonalData;
 use Doctrine\ORM\Mapping as ORM;
 
 /** Un modèle de réponse : il porte le nom d'assurés (fictifs), mais ni cloisonnement, ni raison d'être partagé. */
@@ -17,6 +18,7 @@ class Modele
     private ?int $id = null;
 
     #[ORM\Column(type: 'text')]
+    #[PersonalData(category: 'texte_libre', retention: 'P5Y')]
     private string $texte;
 
     public function __construct(string $texte)

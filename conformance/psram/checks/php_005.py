@@ -1,0 +1,46 @@
+"""PHP-005: parameters, returns and properties say their types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from psram import fingerprints
+from psram.checks import Params
+from psram.checks.common import ignored, outcome
+from psram.facts import Facts
+from psram.model import Context, Finding, Outcome
+from psram.tenancy import php_files
+
+
+def check(facts: Facts, params: Params, context: Context) -> Outcome:
+    """Violated below the pack's ratio; against an accepted commit, also by new code that says no type."""
+    total = typed = 0
+    untyped: list[Finding] = []
+    for file, php in php_files(facts):
+        if php.typing is None or ignored(file.path, params):
+            continue
+        total += php.typing.total
+        typed += php.typing.typed
+        untyped += _named(file.path, php.typing.untyped)
+    wanted = float(params["min_ratio"])
+    if typed < total * wanted:
+        said = f"{typed} types déclarés sur {total} ({typed / total:.0%}, il en faut {wanted:.0%})"
+        return outcome([Finding(said), *untyped])
+    return outcome(_new(untyped, context))
+
+
+def _named(path: str, untyped: str) -> Iterator[Finding]:
+    for told in untyped.split("\n") if untyped else ():
+        line, _, name = told.partition(" ")
+        kind = "la propriété" if name.startswith("$") else "le retour de" if name.endswith("()") else "le paramètre de"
+        yield Finding(f"{kind} {name} n'a pas de type", path, int(line), excerpt=name)
+
+
+def _new(untyped: list[Finding], context: Context) -> list[Finding]:
+    """Those that the last accepted commit did not have; none when it is not known."""
+    accepted = context.evidence.accepted
+    if accepted is None or not accepted.fingerprints:
+        return []
+    known = frozenset(accepted.fingerprints)
+    marked = fingerprints.fingerprinted("PHP-005", untyped)
+    return [f for f in marked if f.fingerprint not in known]
