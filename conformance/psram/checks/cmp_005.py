@@ -65,6 +65,13 @@ def _packages(composer: ComposerFacts, accepted: list[SplitResult], said: str) -
                 break
 
 
+def within_sources(url: str, context: Context) -> bool:
+    """Whether the URL is one of the platform's own repositories; everything is where these are not known."""
+    if context.package_sources is None:
+        return True
+    return _within(url, [urlsplit(source) for source in context.package_sources])
+
+
 def _within(url: str, accepted: Iterable[SplitResult]) -> bool:
     """Whether the URL has the scheme, host and port of an accepted one and lies under its path."""
     asked = _split(url)
