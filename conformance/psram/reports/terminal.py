@@ -32,6 +32,7 @@ class _Detail(NamedTuple):
     remedy: bool
     steps: int
     spaced: bool = False
+    cut: bool = False
 
 
 _DETAILS: Final = (
@@ -42,6 +43,7 @@ _DETAILS: Final = (
     _Detail(2, False, 2),
     _Detail(1, False, 2),
     _Detail(1, False, 0),
+    _Detail(1, False, 0, cut=True),
     _Detail(-1, False, 0),
 )
 """From the most told to the least: the first that fits the screen is taken."""
@@ -132,12 +134,17 @@ class _Writer:
         tag = f"  [{severity}]"
         if result.blocks and 0 < self._shown.width < len(name) + 1 + len(result.title) + len(tag):
             tag = ""  # the colour says it
-        yield Line(f"{name} {result.title}{tag}", painted=len(name), colours=(colour, "bold"), hang=4)
+        if self._detail.cut and result.findings_total > 1:
+            tag = f"  [{severity}, {result.findings_total} endroits]"
+        said = f"{name} {result.title}{tag}"
+        yield Line(said, painted=len(name), colours=(colour, "bold"), hang=4, cut=self._detail.cut)
         shown = result.findings[: self._detail.places]
         for finding in shown:
-            yield Line(f"    {self._state(finding)}{_place(finding)}{printable(finding.message)}", hang=8)
+            yield Line(
+                f"    {self._state(finding)}{_place(finding)}{printable(finding.message)}", hang=8, cut=self._detail.cut
+            )
         left = result.findings_total - len(shown)
-        if left > 0:
+        if left > 0 and not self._detail.cut:
             yield Line(f"    … et {left} autre{'s' if left > 1 else ''} endroit{'s' if left > 1 else ''}")
         if self._detail.remedy:
             yield Line(f"    → {result.remedy}", hang=6)
@@ -157,8 +164,11 @@ class _Writer:
         some = f", dont {mechanical} par « --fix »" if mechanical else ""
         several = "s" if len(actions) > 1 else ""
         hours = duration(sum(action.hours for action in actions))
+        least = "au moins " if any(r.verdict is Verdict.NOT_EVALUATED for r in self._doubts) else ""
         yield Line("")
-        yield Line(f"Plus court chemin vers l'hébergement : {len(actions)} action{several}{some}, environ {hours}")
+        yield Line(
+            f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}{some}, environ {hours}"
+        )
         for number, action in enumerate(actions[: self._detail.steps], 1):
             yield Line(f"  {number}. {', '.join(action.rules)} : {action.title}", hang=5, cut=not self._shown.full)
 

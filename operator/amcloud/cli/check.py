@@ -3,46 +3,45 @@
 It decides by the *source* rules alone, exit status included; the others are listed as the platform's to verify. What
 only the platform can say (syntax without the hosted PHP here, its list of package sources) is "à confirmer": it does
 not by itself change the exit status, since nothing speaks against the code; a file that looks broken does.
+With the platform's evidence it answers what the platform answered, for the stage that the evidence is about.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from typer.core import TyperCommand
+
+from amcloud.cli import completion
+from amcloud.cli.exits import answer, told
 
 if TYPE_CHECKING:
-    from psram.model import Context, Php, Report
-    from psram.rules import Pack, Rule
-    from psram.worker.protocol import Request
+    from amcloud.cli.asking import Asked
+    from psram.model import Report
+    from psram.rules import Pack, Stage, Track
 
-CONFORMING, NOT_CONFORMING, COULD_NOT_TELL, USAGE = 0, 1, 2, 3
-
-
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click: this is its public way in
-
-
-_HELP = (
-    "Vérifie une application contre les normes PSRAM.\n\n"
-    "Code de retour : 0 conforme, 1 non conforme, 2 impossible à dire, 3 mauvaise commande.\n\n"
+COMMAND: Final = "check"
+_HELP: Final = (
+    "Vérifie une application contre les normes PSRAM, et dit quoi faire.\n\n"
     "Seules les règles qui portent sur les sources comptent ; les autres sont annoncées « à vérifier par la "
     "plateforme ». Les fichiers non validés dans git sont vérifiés aussi. Sans le PHP hébergé sur ce poste, la syntaxe "
-    "est « à confirmer », ce qui ne change pas le code de retour."
+    "est « à confirmer », ce qui ne change pas le code de retour.\n\n"
+    "Code de retour : 0 conforme, 1 non conforme, 2 impossible à dire, 3 mauvaise commande, 130 interrompu."
 )
-
-
-class Format(StrEnum):
-    """Forms of the answer."""
-
-    TEXTE = "texte"
-    JSON = "json"
-    HTML = "html"
+_EXAMPLES: Final = (
+    "Exemples :\n\n"
+    "amcloud check                              le dossier courant\n\n"
+    "amcloud check HEAD~1                       un commit du dépôt courant\n\n"
+    "amcloud check https://forge/groupe/app.git --commit v1.2.0\n\n"
+    "amcloud check --since origin/main          ce que ma branche apporte\n\n"
+    "amcloud check --fix                        montre les corrections mécaniques, puis demande\n\n"
+    "amcloud check --explain MTN-002            une règle, sa raison, son remède\n\n"
+    "amcloud check --format sarif -o psram.sarif"
+)
+_WHAT, _NORMS, _ANSWER, _RULES, _ENGINE = "Quoi vérifier", "Selon quelles normes", "Réponse", "Règles", "Moteur"
 
 
 class TrackName(StrEnum):
@@ -61,211 +60,185 @@ class StageName(StrEnum):
     PRODUCTION = "production"
 
 
-class _CheckCommand(TyperCommand):
-    """Gives a wrong command line the exit status 3: 2 means that nothing could be told of the application."""
+class SeverityName(StrEnum):
+    """From which severity a violation changes the exit status."""
 
-    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        try:
-            return super().make_context(info_name, args, parent, **extra)
-        except _UsageError as error:
-            setattr(error, "exit_code", USAGE)  # noqa: B010  a class variable for mypy, read from the instance by click
-            raise
+    BLOQUANTE = "bloquante"
+    MAJEURE = "majeure"
+    MINEURE = "mineure"
+    INFO = "info"
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="check", cls=_CheckCommand, help=_HELP)(check)
+    app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(check)
 
 
 def check(  # noqa: PLR0917  options, given by name
-    path: Annotated[str, typer.Argument(help="Dossier, dépôt git, ou adresse git (https://…, file://…).")] = ".",
-    commit: Annotated[str, typer.Option(help="Vérifie ce commit au lieu des fichiers du dossier.")] = "",
-    track: Annotated[TrackName, typer.Option(help="Filière demandée.")] = TrackName.HOMOLOGATION,
-    stage: Annotated[StageName, typer.Option(help="Étape visée.")] = StageName.ACCEPTANCE,
-    pack: Annotated[str, typer.Option(help="Version des normes, ou dossier d'un pack (avec un /).")] = "",
-    at: Annotated[str, typer.Option(metavar="AAAA-MM-JJ", help="Date d'évaluation (aujourd'hui par défaut).")] = "",
-    evidence: Annotated[
-        Path | None, typer.Option(help="Preuves exportées par la plateforme : refait son rapport, à l'octet près.")
+    context: typer.Context,
+    target: Annotated[
+        str,
+        typer.Argument(metavar="CIBLE", help="Dossier, dépôt, adresse git (https://…, file://…) ou commit d'ici."),
+    ] = ".",
+    commit: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMIT", help="Vérifie ce commit au lieu des fichiers du dossier.", rich_help_panel=_WHAT
+        ),
+    ] = "",
+    since: Annotated[
+        str, typer.Option(metavar="COMMIT", help="Dit ce qui est nouveau depuis ce commit.", rich_help_panel=_WHAT)
+    ] = "",
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="RAPPORT", help="Dit ce qui est nouveau depuis ce rapport (JSON).", rich_help_panel=_WHAT),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="Forme de la réponse.")] = Format.TEXTE,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Écrit la réponse dans ce fichier.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Montre toutes les règles et tous les endroits.")] = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FICHIER",
+            help="Preuves exportées par la plateforme : refait son rapport, à l'octet près.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    track: Annotated[
+        TrackName, typer.Option(help="Filière demandée.", rich_help_panel=_NORMS)
+    ] = TrackName.HOMOLOGATION,
+    stage: Annotated[StageName, typer.Option(help="Étape visée.", rich_help_panel=_NORMS)] = StageName.ACCEPTANCE,
+    pack: Annotated[
+        str,
+        typer.Option(
+            metavar="PACK",
+            help="Version des normes, ou dossier d'un pack (avec un /).",
+            autocompletion=completion.pack_names,
+            rich_help_panel=_NORMS,
+        ),
+    ] = "",
+    at: Annotated[
+        str,
+        typer.Option(metavar="AAAA-MM-JJ", help="Date d'évaluation (aujourd'hui par défaut).", rich_help_panel=_NORMS),
+    ] = "",
     source: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ADRESSE",
             envvar="AMCLOUD_PACKAGE_SOURCES",
             help="Dépôt de paquets agréé par la plateforme (répétable ; l'environnement les sépare par des espaces).",
+            rich_help_panel=_NORMS,
         ),
     ] = None,
-    explain: Annotated[str, typer.Option(metavar="RÈGLE", help="Explique une règle, et s'arrête.")] = "",
-    list_rules: Annotated[bool, typer.Option("--list-rules", help="Liste les règles, et s'arrête.")] = False,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORME",
+            help="texte, json, html, sarif, codequality, junit, openreports ou oscal.",
+            autocompletion=completion.formats,
+            rich_help_panel=_ANSWER,
+        ),
+    ] = "texte",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FICHIER", help="Écrit la réponse dans ce fichier.", rich_help_panel=_ANSWER
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Montre toutes les règles et tous les endroits.", rich_help_panel=_ANSWER)
+    ] = False,
+    fail_on: Annotated[
+        SeverityName,
+        typer.Option(help="Gravité à partir de laquelle le code de retour est 1.", rich_help_panel=_ANSWER),
+    ] = SeverityName.BLOQUANTE,
+    explain: Annotated[
+        str,
+        typer.Option(
+            metavar="RÈGLE",
+            help="Explique une règle, et s'arrête.",
+            autocompletion=completion.rules,
+            rich_help_panel=_RULES,
+        ),
+    ] = "",
+    list_rules: Annotated[
+        bool, typer.Option("--list-rules", help="Liste les règles, et s'arrête.", rich_help_panel=_RULES)
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDES", min=1, help="Durée accordée à la lecture.", rich_help_panel=_ENGINE),
+    ] = None,
 ) -> None:
     """Check an application, print the answer and exit with its status (see ``_HELP``)."""
-    from psram import packs
-    from psram.errors import PsramError
+    from amcloud.cli import asking, question, telling
+    from psram import packs, reports
+    from psram.rules import Severity, Stage, Track
 
-    try:
+    with told(COMMAND):
         rules = packs.load(pack or packs.DEFAULT)
         if list_rules or explain:
-            typer.echo(_rule_list(rules, track, stage) if list_rules else _explanation(rules, explain))
-            return
-        context = _context(track, stage, at, source)
-        request = _request(path, commit, rules=rules, pack=pack, context=context, evidence=evidence)
-    except PsramError as error:
-        _refuse(str(error))
-    report = _report(request)
-    _write(_rendered(report, format, full, to_terminal=output is None), output)
-    raise typer.Exit(_status(report))
+            return _of_rules(rules, Track(track), Stage(stage), explain, form=form, output=output)
+        _known(form)
+        where = question.target(target, commit)
+        typed = {f"--{name}": _typed(context, name) for name in ("track", "stage", "at", "source")}
+        asked = asking.Asked(
+            target=where,
+            pack=pack,
+            context=question.context(track, stage, at, source),
+            evidence=question.evidence(evidence, typed),
+            php=question.php(rules),
+            limits=question.limits(where, timeout),
+        )
+        previous = _previous(asked, since, baseline)
+        report, facts = asking.report(asked)
+        shown = telling.presentation(
+            report, facts, where, previous=previous, decided=evidence is not None, full=full, output=output
+        )
+        answer(reports.write(form, report, shown), output, command=COMMAND)
+    raise typer.Exit(telling.status(report, shown, Severity(fail_on)))
 
 
-def _context(track: TrackName, stage: StageName, at: str, source: list[str] | None) -> Context:
-    from psram.errors import UsageError
-    from psram.model import Context, Stage, Track
-
-    try:
-        day = date.fromisoformat(at) if at else date.today()
-    except ValueError as error:
-        raise UsageError(f"--at {at} : écrivez une date comme 2026-12-31") from error
-    return Context(Track(track), Stage(stage), day, package_sources=tuple(source) if source else None)
-
-
-def _request(path: str, commit: str, *, rules: Pack, pack: str, context: Context, evidence: Path | None) -> Request:
-    from psram.errors import UsageError
-    from psram.worker.protocol import Ask, Request
-
-    remote = path.startswith(("https://", "http://", "file://"))
-    ask = Ask.URL if remote else Ask.COMMIT if commit else Ask.WORKTREE
-    if not remote and not Path(path).is_dir():
-        raise UsageError(f"« {path} » n'est ni un dossier ni une adresse git")
-    try:
-        content = evidence.read_text("utf-8") if evidence is not None else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--evidence {evidence} ne peut pas être lu") from error
-    return Request(
-        ask=ask,
-        path=path if remote else str(Path(path).resolve()),
-        commit=commit or "HEAD",
-        pack=pack,
-        context=context,
-        php=_php(rules),
-        evidence=content,
-    )
-
-
-def _php(rules: Pack) -> Php | None:
-    """The hosted PHP, if this machine has one of that name; the worker checks its version."""
-    from psram.model import Php
-
-    rule = rules.rule("PHP-001")
-    version = str(rule.params["hosted_php"]) if rule is not None else ""
-    program = shutil.which(f"php{version}") or shutil.which("php")
-    return Php(program, version) if program and version else None
-
-
-def _report(request: Request) -> Report:
-    from psram import worker
-
-    answer = worker.run(request)
-    if answer.usage:
-        _refuse(answer.usage)
-    if answer.report is None or answer.problem:
-        typer.echo(f"amcloud check : {answer.problem}", err=True)
-        raise typer.Exit(COULD_NOT_TELL)
-    return answer.report
-
-
-def _refuse(message: str) -> NoReturn:
-    typer.echo(f"amcloud check : {message}", err=True)
-    raise typer.Exit(USAGE)
-
-
-def _status(report: Report) -> int:
-    from psram.model import ReportVerdict
-    from psram.rules import Moment
-
-    verdict = report.verdict_for({Moment.SOURCE}, confirmed_later=True)
-    return {
-        ReportVerdict.CONFORMING: CONFORMING,
-        ReportVerdict.VIOLATED: NOT_CONFORMING,
-        ReportVerdict.UNKNOWN: COULD_NOT_TELL,
-    }[verdict]
-
-
-def _rendered(report: Report, format: Format, full: bool, *, to_terminal: bool) -> bytes:
-    from psram import reports
-
-    match format:
-        case Format.JSON:
-            return reports.canonical_json(report)
-        case Format.HTML:
-            return reports.html(report).encode()
-        case Format.TEXTE:
-            colour = to_terminal and sys.stdout.isatty()
-            said = reports.text(report, colour=colour, full=full)
-            return f"{said}\n{_next(report)}\n".encode()
-
-
-def _next(report: Report) -> str:
-    """The next command to type."""
-    from psram.model import Verdict
-
-    worst = next((r for r in report.blocking() if r.verdict is Verdict.VIOLATED), None)
-    if worst is not None:
-        return f"Ensuite : amcloud check --explain {worst.rule_id}"
-    if report.uncommitted:
-        return "Ensuite : git add … && git commit, puis git push (la plateforme vérifie chaque commit poussé)"
-    return "Ensuite : git push (la plateforme vérifie chaque commit poussé)"
-
-
-def _write(content: bytes, output: Path | None) -> None:
-    if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        _refuse(f"--output {output} ne peut pas être écrit ({error.strerror})")
-    typer.echo(f"Rapport écrit dans {output}", err=True)
-
-
-def _rule_list(rules: Pack, track: TrackName, stage: StageName) -> str:
-    from psram.model import Stage, Track
-    from psram.reports.projection import MOMENTS
-
-    lines = [f"{rules.title} : {len(rules.rules)} règles ({rules.digest})", ""]
-    for rule in rules.rules:
-        severity = rule.severity_for(Track(track), Stage(stage)).value
-        lines.append(f"{rule.id:9} {severity:10} {MOMENTS[rule.moment]:9} {rule.title}")
-    return "\n".join([*lines, "", "Ensuite : amcloud check --explain RÈGLE"])
-
-
-def _explanation(rules: Pack, rule_id: str) -> str:
+def _of_rules(rules: Pack, track: Track, stage: Stage, explain: str, *, form: str, output: Path | None) -> None:
+    from amcloud.cli import listing, terminals
     from psram.errors import UsageError
 
-    rule = rules.rule(rule_id.upper())
-    if rule is None:
-        raise UsageError(f"la règle « {rule_id} » n'existe pas dans {rules.name} ; voyez --list-rules")
-    return "\n".join(_explained(rule))
+    if form not in (listing.TEXT, listing.JSON):
+        raise UsageError(f"--format {form} : les règles se donnent en {listing.TEXT} ou en {listing.JSON}")
+    if explain:
+        width = min(terminals.size(sys.stdout)[0] or terminals.WIDEST, terminals.WIDEST)
+        content = listing.explanation(rules, explain, track, stage, form=form, width=width)
+    else:
+        content = listing.rules(rules, track, stage, form)
+    answer(content, output, command=COMMAND)
 
 
-def _explained(rule: Rule) -> list[str]:
-    from psram.reports.projection import MOMENTS
+def _known(form: str) -> None:
+    from psram.errors import UsageError
+    from psram.reports import FORMATS
 
-    severities = ", ".join(f"{track} {severity.value}" for track, severity in sorted(rule.severity.items()))
-    return [
-        f"{rule.id}  {rule.title}",
-        "",
-        rule.rationale,
-        "",
-        f"Gravité    : {severities}",
-        f"Compte dès : {MOMENTS[rule.moment]}",
-        f"Références : {' ; '.join(rule.references)}",
-        f"Remède     : {rule.remediation.fr} (effort {rule.remediation.effort})",
-        "",
-        "Accepté    : " + " ; ".join(example.name for example in rule.examples.good),
-        "Refusé     : " + " ; ".join(example.name for example in rule.examples.bad),
-        "",
-        "Ensuite : amcloud check --full pour tous les endroits de votre application",
-    ]
+    if form not in FORMATS:
+        raise UsageError(f"--format {form} : formes connues : {', '.join(FORMATS)}")
+
+
+def _previous(asked: Asked, since: str, baseline: Path | None) -> Report | None:
+    """The report that findings are compared with, or ``None``."""
+    import dataclasses
+
+    from amcloud.cli import asking, question
+    from psram.errors import UsageError
+    from psram.worker.protocol import Ask
+
+    if since and baseline:
+        raise UsageError("--since et --baseline disent deux points de comparaison : gardez-en un")
+    if baseline is not None:
+        return question.previous(baseline)
+    if not since:
+        return None
+    ask = Ask.URL if asked.target.ask is Ask.URL else Ask.COMMIT
+    earlier = asked.target._replace(ask=ask, commit=since)
+    return asking.report(dataclasses.replace(asked, target=earlier, evidence=""))[0]
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    """Whether the option was given on the command line: what the environment says is no contradiction."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

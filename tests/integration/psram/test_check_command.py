@@ -96,7 +96,7 @@ def test_uncommitted_files_are_checked_and_said(tmp_path: Path) -> None:
     )
     done = check(str(folder), "--source", SOURCE)
     assert done.returncode == 1
-    assert "1 fichier(s) non validé(s)" in done.stdout.decode()
+    assert "1 fichier non validé" in done.stdout.decode()
     assert "src/Reste.php:7" in done.stdout.decode()
     assert check(str(folder), "--source", SOURCE, "--commit", "HEAD").returncode == 0
 

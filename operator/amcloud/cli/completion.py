@@ -1,0 +1,30 @@
+"""Values that the shell completes: rules, packs and formats, each with what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+def rules(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Rule ids of the current norms."""
+    from psram import packs
+
+    yield from _starting(incomplete.upper(), ((rule.id, rule.title) for rule in packs.load().rules))
+
+
+def pack_names(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Packs that come with the engine."""
+    from psram import packs
+
+    yield from _starting(incomplete, ((name, packs.load(name).title) for name in packs.available()))
+
+
+def formats(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Forms of a report."""
+    from psram.reports import FORMATS
+
+    yield from _starting(incomplete, ((each.name, each.title) for each in FORMATS.values()))
+
+
+def _starting(incomplete: str, values: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    return ((value, said) for value, said in values if value.startswith(incomplete))

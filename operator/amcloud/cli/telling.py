@@ -1,0 +1,114 @@
+"""What ``amcloud check`` tells of a report: its form, what to type next, and the exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from amcloud.cli import terminals
+from amcloud.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from amcloud.cli.question import Target
+    from psram.facts import Facts
+    from psram.model import Report
+    from psram.reports import Presentation
+    from psram.rules import Moment, Severity
+
+KIT: Final = "amcloud/starter-kit"
+
+
+def presentation(
+    report: Report,
+    facts: Facts,
+    target: Target,
+    *,
+    previous: Report | None,
+    decided: bool,
+    full: bool,
+    output: Path | None,
+) -> Presentation:
+    """How the report is shown; ``decided`` says that the platform's evidence is there, so that nothing stays open."""
+    from psram.reports import Presentation
+
+    width, height = terminals.size(sys.stdout)
+    return Presentation(
+        previous=previous,
+        moments=moments(report) if decided else Presentation().moments,
+        decided=decided,
+        colour=output is None and terminals.coloured(sys.stdout),
+        full=full,
+        width=width if output is None else 0,
+        height=height,
+        notes=tuple(_notes(facts)),
+        footer=tuple(_next(report, target)),
+    )
+
+
+def moments(report: Report) -> frozenset[Moment]:
+    """Moments whose rules count at the report's stage, as the hosting gate has it."""
+    from amcloud.stages.app import StageName
+    from amcloud.stages.verdict import ENFORCED
+
+    return ENFORCED[StageName(report.stage.value)]
+
+
+def status(report: Report, shown: Presentation, fail_on: Severity) -> Exit:
+    """The exit status: the verdict's, made stricter by ``fail_on`` and never milder."""
+    from psram.model import ReportVerdict, Verdict
+    from psram.rules import Severity
+
+    gravity = (Severity.INFO, Severity.MINOR, Severity.MAJOR, Severity.BLOCKING)
+    asked = gravity[gravity.index(fail_on) :]
+    broken = any(
+        r.verdict is Verdict.VIOLATED and r.severity in asked and r.moment in shown.moments and not r.early
+        for r in report.results
+        if fail_on is not Severity.BLOCKING
+    )
+    verdict = report.verdict_for(shown.moments, confirmed_later=not shown.decided)
+    if broken or verdict is ReportVerdict.VIOLATED:
+        return Exit.REFUSED
+    return Exit.COULD_NOT_TELL if verdict is ReportVerdict.UNKNOWN else Exit.OK
+
+
+def _notes(facts: Facts) -> Iterator[str]:
+    """What a reader who is in the wrong folder, or without the kit, should know first."""
+    php = any(file.path.endswith(".php") for file in facts.files)
+    if not php and not facts.composer.manifest_present:
+        yield "Aucun fichier PHP ni composer.json ici : est-ce bien le dossier de l'application ?"
+    elif not any(each.name == KIT for each in facts.composer.require):
+        yield (
+            "Écrite sans le Starter Kit : « amcloud new NOM » donne une application conforme où porter ce code, "
+            "module par module (docs/contrat-starter-kit.md)."
+        )
+
+
+def _next(report: Report, target: Target) -> Iterator[str]:
+    """The next command to type."""
+    from psram.model import ReportVerdict, Verdict
+    from psram.worker.protocol import Ask
+
+    blocking = report.blocking(_source())
+    violated = [r for r in blocking if r.verdict is Verdict.VIOLATED]
+    if target.ask is Ask.WORKTREE and any(r.patch for r in violated):
+        yield f"Ensuite : {_typed('amcloud check', target.shown(), '--fix')}"
+    elif blocking and report.verdict_for(_source(), confirmed_later=True) is not ReportVerdict.CONFORMING:
+        yield f"Ensuite : amcloud check --explain {blocking[0].rule_id}"
+    elif report.uncommitted and report.commit:
+        yield "Ensuite : git commit -a, puis git push (la plateforme vérifie chaque commit poussé)"
+    elif report.uncommitted:
+        yield "Ensuite : git init, git add ., git commit, puis git push (la plateforme vérifie chaque commit poussé)"
+    elif target.ask is not Ask.URL:
+        yield "Ensuite : git push (la plateforme vérifie chaque commit poussé)"
+
+
+def _source() -> frozenset[Moment]:
+    from psram.rules import Moment
+
+    return frozenset({Moment.SOURCE})
+
+
+def _typed(*words: str) -> str:
+    return " ".join(word for word in words if word)
