@@ -29,7 +29,7 @@ class Edge:
     launcher: tuple[str, ...] = ()  # put before the programs' command lines
     name: str = "edge"
     title: str = "entrée HTTP"
-    debian_packages: tuple[str, ...] = ("nginx-light",)
+    debian_packages: tuple[str, ...] = ("nginx-light", "curl")  # curl: for those who play with the addresses
 
     def up(self, layout: Layout, say: Callable[[str], None]) -> None:
         """nginx answers on every address and follows the cluster of ``layout.kubeconfig``."""
