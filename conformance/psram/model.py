@@ -352,4 +352,6 @@ def _bounded(head: str, items: list[str]) -> str:
 
 def printable(text: str) -> str:
     """``text`` on one line, control characters shown as escapes: a file's name is data, not layout."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

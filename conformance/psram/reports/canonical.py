@@ -16,3 +16,13 @@ def render(report: Report, _shown: Presentation = Presentation()) -> bytes:
 def parse(content: bytes) -> Report:
     """The report that :func:`render` wrote. Raises ``msgspec.DecodeError`` on anything else."""
     return msgspec.json.decode(content, type=Report)
+
+
+def schema() -> bytes:
+    """The JSON Schema of a report, drawn from the model: what ``docs/rapport.schema.json`` publishes."""
+    drawn = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Rapport de conformité PSRAM (psram.report/1)",
+        **msgspec.json.schema(Report),
+    }
+    return msgspec.json.format(msgspec.json.encode(drawn, order="sorted"), indent=2) + b"\n"

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from psram.model import printable
+
 _COLOURS: Final = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 USUAL_WIDTH: Final = 80
 
@@ -40,8 +42,9 @@ def height(lines: Iterable[Line], width: int) -> int:
 
 
 def _parts(line: Line, width: int) -> list[str]:
-    if not width or len(line.text) <= width:
-        return [line.text]
+    text = printable(line.text)  # whatever was told comes from a repository or a person: never a control character
+    if not width or len(text) <= width:
+        return [text]
     if line.cut:
-        return [line.text[: width - 1] + "…"]
-    return textwrap.wrap(line.text, width, subsequent_indent=" " * line.hang, break_on_hyphens=False)
+        return [text[: width - 1] + "…"]
+    return textwrap.wrap(text, width, subsequent_indent=" " * line.hang, break_on_hyphens=False)
