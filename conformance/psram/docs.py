@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from psram import packs
+from psram import applicability, mutations, packs
 from psram.reports.projection import MOMENTS
-from psram.rules import EvidenceClass, Example, Pack, Rule
+from psram.rules import Condition, DecidedBy, EvidenceClass, Example, Lifetime, Pack, Rule
 
 _EVIDENCE = {
     EvidenceClass.OBSERVED: "observée par la plateforme",
@@ -44,30 +44,78 @@ def _index(pack: Pack) -> str:
         lines += ["| règle | gravité | compte dès | titre |", "| --- | --- | --- | --- |"]
         for rule in pack.rules:
             if rule.family == family:
-                severity = rule.severity["homologation"].value
+                severity = "porte" if rule.decided_by is DecidedBy.GATE else rule.severity["homologation"].value
                 lines.append(f"| [{rule.id}]({rule.id}.md) | {severity} | {MOMENTS[rule.moment]} | {rule.title} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def _page(rule: Rule, pack: Pack) -> str:
-    severities = ", ".join(f"{severity.value} en {track}" for track, severity in sorted(rule.severity.items()))
-    lines = [
-        f"# {rule.id} – {rule.title}",
-        "",
-        rule.rationale,
-        "",
-        f"* **Gravité** : {severities}",
-        f"* **Compte dès** : {MOMENTS[rule.moment]}",
-        f"* **Preuve** : {_EVIDENCE[rule.evidence]}",
-        f"* **Références** : {' ; '.join(rule.references)}",
-    ]
-    if rule.requires:
-        lines.append(f"* **Suppose** : {', '.join(f'[{required}]({required}.md)' for required in rule.requires)}")
-    lines += ["", "## Remède", "", f"{rule.remediation.fr} (effort {rule.remediation.effort})", ""]
-    lines += ["## Accepté", "", *_examples(rule.examples.good), "## Refusé", "", *_examples(rule.examples.bad)]
+    lines = [f"# {rule.id} – {rule.title}", "", rule.rationale, ""]
+    lines += [f"* **{name}** : {said}" for name, said in _fields(rule, pack)]
+    lines += ["", "## Remède", "", f"{rule.remediation.fr} (effort {rule.remediation.effort}{_fix(rule)})", ""]
+    if rule.decided_by is DecidedBy.ENGINE:
+        lines += ["## Accepté", "", *_examples(rule.examples.good), "## Refusé", "", *_examples(rule.examples.bad)]
     lines.append(f"Depuis {pack.title}. Page écrite depuis `conformance/packs/{pack.name}/rules/{rule.id}.yaml`.")
     return "\n".join(lines) + "\n"
+
+
+def _fields(rule: Rule, pack: Pack) -> Iterator[tuple[str, str]]:
+    yield "Gravité", ", ".join(f"{severity.value} en {track}" for track, severity in sorted(rule.severity.items()))
+    for graver in rule.graver:
+        yield "Plus grave", f"{graver.severity.value} si {_condition(graver.when)}"
+    yield "Compte dès", MOMENTS[rule.moment]
+    if rule.decided_by is DecidedBy.GATE:
+        yield "Décidée par", "[la porte d'hébergement](../porte.md) ou une personne ; le moteur répond « à valider »"
+    if rule.applies not in ("always", Condition()):
+        yield "S'applique si", _condition(rule.applies)
+    yield "Preuve", _proof(rule)
+    yield "Références", " ; ".join(rule.references)
+    if rule.requires:
+        yield "Suppose", ", ".join(f"[{required}]({required}.md)" for required in rule.requires)
+    yield "Cycle de vie", _lifecycle(rule, pack)
+    known = mutations.load(rule.id)
+    if known.violations or known.lookalikes:
+        counted = f"{_many(len(known.violations), 'violation')} et {_many(len(known.lookalikes), 'sosie')}"
+        yield "Éprouvée par", f"[{counted}](../normes/matrice.md) injectés dans une application conforme"
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'s' if count > 1 else ''}"
+
+
+def _condition(condition: str | Condition) -> str:
+    asked = applicability.CONDITIONS[condition] if isinstance(condition, str) else condition
+    parts = [f"`{asked.fact}` vaut au moins {asked.min}"] if asked.fact else []
+    parts += [f"filière {' ou '.join(asked.tracks)}"] if asked.tracks else []
+    parts += [f"étape {' ou '.join(asked.stages)}"] if asked.stages else []
+    parts += [f"criticité {' ou '.join(asked.criticalities)}"] if asked.criticalities else []
+    return " et ".join(parts)
+
+
+def _proof(rule: Rule) -> str:
+    needs = f" ({', '.join(rule.needs)})" if rule.needs else ""
+    days = rule.lifetime.days if isinstance(rule.lifetime, Lifetime) else None
+    life = f", bonne {days} jours" if days else ""
+    return f"{_EVIDENCE[rule.evidence]}{needs}{life} ; une preuve plus faible laisse la règle indéterminée"
+
+
+def _lifecycle(rule: Rule, pack: Pack) -> str:
+    life = rule.lifecycle
+    parts = [f"depuis PSRAM {life.since}"]
+    if life.effective_on or pack.effective_on:
+        parts.append(f"peut refuser à partir du {life.effective_on or pack.effective_on}")
+    if life.warned_on:
+        parts.append(f"fin annoncée le {life.warned_on}")
+    if life.deprecated_on:
+        parts.append(f"retirée le {life.deprecated_on}")
+    if life.replaced_by:
+        parts.append(f"remplacée par {life.replaced_by}")
+    return ", ".join(parts)
+
+
+def _fix(rule: Rule) -> str:
+    return ", correction mécanique : `amcloud check --fix`" if rule.remediation.patch else ""
 
 
 def _examples(examples: tuple[Example, ...]) -> Iterator[str]:

@@ -1,37 +1,60 @@
-"""A published pack never changes, and an incoherent one is refused as a whole."""
+"""A published pack never changes, and an incoherent one is refused as a whole, saying which rule and how."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from psram import applicability, checks, docs, packs
+from psram import applicability, checks, docs, pack_coherence, pack_reading, packs
 from psram.errors import PackError, UsageError
 from psram.rules import DecidedBy
 
-SOURCE = packs.folder() / "psram-2026.1"
 ROOT = Path(__file__).parents[3]
+PUBLISHED: dict[str, str] = {}
+"""Digests of the packs that were published: they never change. A draft is not here yet."""
+TREE = {"name": "un cas", "files": {"composer.json": "{}"}}
+RULE: dict[str, Any] = {
+    "title": "Titre",
+    "rationale": "parce que",
+    "references": ["LR-DDO-36/2018"],
+    "severity": {"labellisation": "bloquante", "homologation": "bloquante"},
+    "moment": "source",
+    "evidence": "O",
+    "remediation": {"fr": "Corrigez"},
+    "lifecycle": {"since": "2026.1"},
+    "examples": {"good": [TREE], "bad": [TREE]},
+}
+HEAD = {"name": "essai", "version": "1", "title": "Essai", "families": {"CMP": "Composer"}}
+Change = Callable[[dict[str, Any]], Any]
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A sealed copy of the pack."""
-    path = Path(shutil.copytree(SOURCE, tmp_path / "pack"))
-    (path / "digest").write_text(packs.load("psram-2026.1").digest + "\n", "ascii")
-    return path
+def folder(tmp_path: Path) -> Path:
+    """A draft of two rules."""
+    (tmp_path / "rules").mkdir()
+    write(tmp_path / "pack.yaml", HEAD)
+    write(tmp_path / "rules" / "CMP-001.yaml", {"id": "CMP-001", **RULE})
+    write(tmp_path / "rules" / "CMP-003.yaml", {"id": "CMP-003", **RULE, "params": {"hosted_php": "8.2"}})
+    return tmp_path
 
 
-def edit(pack: Path, rule: str, old: str, new: str) -> None:
-    file = pack / "rules" / f"{rule}.yaml"
-    text = file.read_text("utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), "utf-8")
+def write(file: Path, content: object) -> None:
+    dumper = yaml.SafeDumper
+    dumper.ignore_aliases = lambda *_given: True  # type: ignore[method-assign]
+    file.write_text(yaml.dump(content, Dumper=dumper, allow_unicode=True), "utf-8")
 
 
-PUBLISHED: dict[str, str] = {}
-"""Digests of the packs that were published: they never change. A draft is not here yet."""
+def changed(folder: Path, change: Change, rule: str = "CMP-003") -> None:
+    file = folder / "rules" / f"{rule}.yaml"
+    content = yaml.safe_load(file.read_text("utf-8"))
+    change(content)
+    write(file, content)
 
 
 def test_a_published_pack_has_the_digest_that_was_sealed_and_a_draft_is_not_said_sealed() -> None:
@@ -39,39 +62,144 @@ def test_a_published_pack_has_the_digest_that_was_sealed_and_a_draft_is_not_said
     assert sealed == PUBLISHED
 
 
-def test_a_changed_rule_breaks_the_seal(copy: Path) -> None:
-    edit(copy, "MTN-002", "bloquante", "majeure")
+def test_a_draft_is_sealed_once_and_any_later_change_breaks_the_seal(folder: Path) -> None:
+    assert not packs.load(str(folder)).sealed
+    digest = packs.seal(str(folder))
+    assert packs.load(str(folder)).sealed
+    assert (folder / "digest").read_text("ascii") == digest + "\n"
+    changed(folder, lambda rule: rule.update(title="Autre titre"))
+    packs._load.cache_clear()
     with pytest.raises(PackError, match="empreinte"):
-        packs.load(str(copy))
+        packs.load(str(folder))
 
 
-def test_a_comment_does_not_change_the_digest(copy: Path) -> None:
-    edit(copy, "MTN-002", "id: MTN-002", "# relu\nid:   MTN-002")
-    assert packs.load(str(copy)).sealed
+@pytest.mark.parametrize("digest", ["sha256:0\n", "", "é"])
+def test_a_pack_with_a_wrong_digest_is_refused(folder: Path, digest: str) -> None:
+    (folder / "digest").write_text(digest, "utf-8")
+    with pytest.raises(PackError, match="empreinte"):
+        packs.load(str(folder))
+
+
+def test_a_comment_and_the_order_of_keys_do_not_change_the_digest(folder: Path) -> None:
+    before = packs.load(str(folder)).digest
+    file = folder / "rules" / "CMP-003.yaml"
+    content = yaml.safe_load(file.read_text("utf-8"))
+    file.write_text("# relu\n" + yaml.safe_dump(dict(reversed(content.items())), sort_keys=False), "utf-8")
+    packs._load.cache_clear()
+    assert packs.load(str(folder)).digest == before
 
 
 @pytest.mark.parametrize(
-    ("rule", "old", "new", "said"),
+    ("change", "said"),
     [
-        pytest.param("CMP-003", "requires: [CMP-001]", "requires: [CMP-999]", "CMP-999", id="unknown requirement"),
-        pytest.param("CMP-001", "moment: source", "moment: source\nrequires: [SYM-002]", "cercle", id="circle"),
-        pytest.param("CMP-003", "id: CMP-003", "id: CMP-001", "deux fois", id="duplicate"),
-        pytest.param("CMP-003", "moment: source", "moment: demain", "mal formé", id="unknown moment"),
-        pytest.param("CMP-003", "homologation: bloquante", "autre: bloquante", "filière", id="track without severity"),
-        pytest.param("CMP-003", "evidence: O", "evidence: O\ncouleur: bleu", "mal formé", id="unknown field"),
+        pytest.param(lambda r: r.update(requires=["CMP-999"]), "CMP-003 dépend de CMP-999", id="unknown requirement"),
+        pytest.param(lambda r: r.update(requires=["CMP-003"]), "CMP-003 dépendent .* en cercle", id="requires itself"),
+        pytest.param(lambda r: r.update(id="CMP-001"), "deux fois la même règle : CMP-001", id="duplicate"),
+        pytest.param(lambda r: r.update(id="CMP-004"), "CMP-003.yaml contient la règle CMP-004", id="other name"),
+        pytest.param(lambda r: r.update(moment="demain"), "mal formé : .*CMP-003.yaml.moment", id="unknown moment"),
+        pytest.param(lambda r: r.update(couleur="bleu"), "mal formé : .*couleur.*CMP-003.yaml", id="unknown field"),
+        pytest.param(lambda r: r.pop("severity"), "mal formé : .*severity", id="no severity at all"),
+        pytest.param(lambda r: r["severity"].pop("homologation"), "gravité pour la filière homologation", id="a track"),
+        pytest.param(lambda r: r["severity"].update({"homologation/demo": "mineure"}), "homologation/demo", id="stage"),
+        pytest.param(lambda r: r.pop("examples"), "CMP-003 n'a pas d'exemple bon et mauvais", id="no examples"),
+        pytest.param(lambda r: r["examples"].pop("bad"), "n'a pas d'exemple bon et mauvais", id="no bad example"),
+        pytest.param(lambda r: r["remediation"].update(effort="titanesque"), "effort inconnu", id="unknown effort"),
+        pytest.param(lambda r: r.update(applies="lundi"), "condition inconnue « lundi »", id="unknown condition"),
+        pytest.param(lambda r: r.update(applies={"fact": "lune"}), "fait inconnu « lune »", id="unknown fact"),
+        pytest.param(lambda r: r.update(applies={"tracks": ["x"]}), "mal formé", id="unknown track in a condition"),
+        pytest.param(lambda r: r.update(lifetime={"days": 7}), "ne nomme pas", id="lifetime of nothing"),
+        pytest.param(lambda r: r.update(lifetime={"days": 0}, needs=["forge"]), "nulle", id="no lifetime"),
+        pytest.param(lambda r: r.update(needs=["lune"]), "mal formé", id="unknown evidence"),
+        pytest.param(
+            lambda r: r["lifecycle"].update(effective_on="2027-01-01", deprecated_on="2026-01-01"),
+            "cycle de vie en désordre",
+            id="ends before it starts",
+        ),
+        pytest.param(
+            lambda r: r.update(graver=[{"when": {"fact": "files"}, "severity": "bloquante"}]), "s'aggrave", id="graver"
+        ),
     ],
 )
-def test_an_incoherent_pack_is_refused(copy: Path, rule: str, old: str, new: str, said: str) -> None:
-    (copy / "digest").unlink()
-    edit(copy, rule, old, new)
+def test_an_incoherent_pack_is_refused(folder: Path, change: Change, said: str) -> None:
+    changed(folder, change)
     with pytest.raises(PackError, match=said):
-        packs.load(str(copy))
+        packs.load(str(folder))
 
 
-def test_an_unreadable_rule_is_refused(copy: Path) -> None:
-    (copy / "rules" / "ZZZ-001.yaml").write_text("id: [", "utf-8")
-    with pytest.raises(PackError, match="ZZZ-001"):
-        packs.load(str(copy))
+def test_rules_that_require_one_another_are_refused(folder: Path) -> None:
+    changed(folder, lambda rule: rule.update(requires=["CMP-001"]))
+    changed(folder, lambda rule: rule.update(requires=["CMP-003"]), "CMP-001")
+    with pytest.raises(PackError, match="CMP-001, CMP-003 dépendent les unes des autres en cercle"):
+        packs.load(str(folder))
+
+
+def test_a_rule_of_a_family_that_the_pack_does_not_name_is_refused(folder: Path) -> None:
+    write(folder / "rules" / "ZZZ-001.yaml", {"id": "ZZZ-001", **RULE})
+    with pytest.raises(PackError, match="ZZZ-001 est d'une famille"):
+        packs.load(str(folder))
+
+
+def test_a_rule_that_the_gate_decides_needs_no_example(folder: Path) -> None:
+    gate = {**RULE, "decided_by": "gate", "examples": {}}
+    write(folder / "rules" / "CMP-004.yaml", {"id": "CMP-004", **gate})
+    assert packs.load(str(folder)).rule("CMP-004") is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(lambda r: r["params"].update(hosted_pph="8.2"), "CMP-003 .* hosted_pph", id="misspelt parameter"),
+        pytest.param(lambda r: r.update(id="CMP-999"), "CMP-999 n'a pas de vérification", id="rule without check"),
+    ],
+)
+def test_what_this_engine_cannot_judge_is_not_sealed(folder: Path, change: Change, said: str) -> None:
+    changed(folder, change)
+    if "CMP-999" in said:
+        (folder / "rules" / "CMP-003.yaml").rename(folder / "rules" / "CMP-999.yaml")
+    assert not packs.load(str(folder)).sealed, "a draft may be ahead of the engine"
+    with pytest.raises(PackError, match=said):
+        packs.seal(str(folder))
+    digest = packs.load(str(folder)).digest
+    (folder / "digest").write_text(digest, "ascii")
+    packs._load.cache_clear()
+    with pytest.raises(PackError, match=said):
+        packs.load(str(folder))
+
+
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]\n" for n in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(b"id: [", "ne peut pas", id="not YAML"),
+        pytest.param(b"\xff\xfe", "ne peut pas", id="not UTF-8"),
+        pytest.param(b"- a\n", "pas un objet", id="a list"),
+        pytest.param(b"", "pas un objet", id="nothing"),
+        pytest.param(b"x: " + b"[" * 30_000, "imbrique", id="nested until the C parser would crash"),
+        pytest.param(b"x: " + b"{a: " * 200 + b"1" + b"}" * 200, "imbrique", id="nested mappings"),
+        pytest.param(b"".join(b" " * n + b"a:\n" for n in range(100)), "imbrique", id="nested by indentation"),
+        pytest.param(b"- " * 500 + b"a", "imbrique", id="nested by dashes"),
+        pytest.param(BOMB.encode(), "alias", id="alias bomb"),
+        pytest.param(b"x: " + b"a" * 1_100_000, "1 Mio", id="too big"),
+        pytest.param(b"x: !!python/object/apply:os.getcwd []", "ne peut pas", id="code"),
+    ],
+)
+def test_an_unreadable_rule_is_refused(folder: Path, content: bytes, said: str) -> None:
+    (folder / "rules" / "CMP-005.yaml").write_bytes(content)
+    with pytest.raises(PackError, match=said):
+        packs.load(str(folder))
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=st.binary(max_size=200) | st.text(alphabet="[]{}:-&*!|> \n\tab1", max_size=200).map(str.encode))
+def test_any_content_of_a_pack_is_read_or_refused(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("pack") / "pack.yaml"
+    file.write_bytes(content)
+    try:
+        assert isinstance(pack_reading.document(file), dict)
+    except PackError as error:
+        assert "pack.yaml" in str(error)
 
 
 def test_an_unknown_pack_names_those_that_exist() -> None:
@@ -87,6 +215,7 @@ def test_every_rule_has_its_check_and_every_check_its_rule() -> None:
     for rule in decided:
         assert callable(checks.find(rule.id))
         assert not applicability.problem(rule.applies)
+    assert list(pack_coherence.unjudgeable(pack)) == []
 
 
 def test_the_pages_of_the_rules_are_up_to_date() -> None:

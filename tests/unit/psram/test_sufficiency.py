@@ -1,4 +1,4 @@
-"""Evidence has a floor, a commit and a lifetime: what does not suffice leaves the rule undecided, and says who helps."""
+"""Evidence has a floor, a commit and a lifetime: what does not suffice leaves a rule undecided, and says who helps."""
 
 from __future__ import annotations
 
