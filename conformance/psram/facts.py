@@ -229,6 +229,7 @@ class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     secrets: tuple[Mark, ...] = ()
     personal: tuple[Mark, ...] = ()
     literals: tuple[Mark, ...] = ()
+    remote: tuple[Mark, ...] = ()
 
 
 class Constraint(msgspec.Struct, frozen=True):

@@ -8,6 +8,8 @@ from typing import Final
 
 _UNSCANNED: Final = ("composer.lock", "package-lock.json", "yarn.lock", "symfony.lock")
 _UNSCANNED_ENDINGS: Final = (".svg", ".min.js", ".min.css", ".map")
+_WEB_ENDINGS: Final = (".twig", ".html", ".htm", ".css", ".scss", ".js", ".mjs", ".ts", ".vue", ".phtml")
+_SAMPLES: Final = ("fixture", "/seeds/", "jeux_de_donnees", "jeux-de-donnees")
 
 
 class Role(StrEnum):
@@ -20,6 +22,8 @@ class Role(StrEnum):
     SQL = "sql"
     TWIG = "twig"
     TEXT = "text"
+    WEB = "web"
+    SAMPLE = "sample"
 
 
 @lru_cache(maxsize=100_000)
@@ -39,6 +43,10 @@ def roles(path: str) -> frozenset[Role]:
         found.add(Role.SQL)
     elif name.endswith(".twig"):
         found.add(Role.TWIG)
+    if name.endswith(_WEB_ENDINGS):
+        found.add(Role.WEB)
+    if path.startswith(("tests/", "test/")) or any(word in path.lower() for word in _SAMPLES):
+        found.add(Role.SAMPLE)
     if name not in _UNSCANNED and not name.endswith(_UNSCANNED_ENDINGS):
         found.add(Role.TEXT)
     return frozenset(found)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from psram.collect import flat_data, php, sensitive, sql_data, yaml_data
+from psram.collect import flat_data, php, sensitive, sql_data, web_data, yaml_data
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
 
@@ -59,6 +59,7 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
         secrets=sensitive.secrets(content) if Role.TEXT in asked else (),
         personal=sensitive.personal(content) if Role.TEXT in asked else (),
         literals=flat_data.twig(content) if Role.TWIG in asked else (),
+        remote=web_data.facts(content) if Role.WEB in asked else (),
     )
 
 

@@ -1,0 +1,47 @@
+"""Facts of what a PHP file sends to browsers: remote assets in its HTML, its Content-Security-Policy, its import map;
+and routes that it opens to everybody, past the Starter Kit's authentication.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from psram.collect import web_data
+from psram.collect.php_tree import Extractor, PhpFile
+
+_TAGS: Final = (b"<script", b"<link", b"<img", b"<iframe", b"<form")
+_MAPPED: Final = re.compile(rb"['\"](?:url|path)['\"]\s*=>\s*['\"](?:https?:)?//([^/\"'\s?#:]{1,200})")
+_PAST: Final = re.compile(rb"_amcloud_public|\bAuthenticationListener\b")
+_LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "text"})
+
+
+def _finish(file: PhpFile) -> None:
+    content = file.content
+    if any(tag in content for tag in _TAGS):
+        file.marks += (m for m in web_data.facts(content) if m.detail not in ("csp", "script"))
+    if b"-src" in content:
+        hits = {hit for hit in web_data.policies(content) if _is_literal(file, hit[0])}
+        file.marks += web_data.marks(content, hits)
+    if b"entrypoint" in content:
+        hits = {(m.start(), "importmap", m[1].decode("utf-8", "replace").lower()) for m in _MAPPED.finditer(content)}
+        file.marks += web_data.marks(content, hits)
+    if b"_amcloud_public" in content or b"AuthenticationListener" in content:
+        _access(file)
+
+
+def _access(file: PhpFile) -> None:
+    """What could go past the Starter Kit's authentication: its attribute on a route, its listener by name."""
+    for found in _PAST.finditer(file.content):
+        node = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
+        if node is not None and node.type in (*_LITERALS, "name"):
+            kind = "public-route" if node.type != "name" else "kit-security"
+            file.mark(node, kind, found[0].decode("ascii"))
+
+
+def _is_literal(file: PhpFile, position: int) -> bool:
+    node = file.root.descendant_for_byte_range(position, position + 1)
+    return node is not None and node.type in _LITERALS
+
+
+EXTRACTOR: Final = Extractor(finish=_finish)

@@ -1,0 +1,109 @@
+"""Facts of what a browser reads (HTML, Twig, CSS, JavaScript): what it would load from, or send to, another host.
+
+A link that a person follows is not one of them. Comments are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from psram.facts import Mark
+
+_MAX_MARKS: Final = 200
+_MAX_TAG: Final = 4000
+_SCHEME: Final = rb"(?:(?:https?|wss?):)?//"
+_HOST: Final = rb"([^/\"'`\s>?#:{}()<]{1,200})"
+_COMMENTS: Final = re.compile(rb"<!--.*?-->|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
+_TAG: Final = re.compile(
+    rb"<(script|img|iframe|frame|link|source|video|audio|embed|object|track|form|input|image|use|base)\b", re.IGNORECASE
+)
+_ATTRIBUTE: Final = re.compile(
+    rb"\b(?:src|href|srcset|data|action|formaction|poster)\s*=\s*(?:[\"']\s*)?(?:\{\{\s*asset\(\s*['\"])?"
+    + _SCHEME
+    + _HOST,
+    re.IGNORECASE,
+)
+_REL: Final = re.compile(rb"\brel\s*=\s*[\"']?([\w -]+)", re.IGNORECASE)
+_HARMLESS_RELS: Final = frozenset({b"canonical", b"alternate", b"help", b"license", b"author", b"next", b"prev", b"me"})
+_IMPORT_MAP: Final = re.compile(
+    rb"<script[^>]{0,500}importmap[^>]{0,500}>(.{0,20000}?)</script", re.DOTALL | re.IGNORECASE
+)
+_ADDRESS: Final = re.compile(rb"[\"'](?:https?:)?//" + _HOST)
+_STYLE: Final = re.compile(rb"(?:url\(\s*[\"']?\s*|@import\s+[\"'])" + _SCHEME + _HOST, re.IGNORECASE)
+_SCRIPT: Final = re.compile(
+    rb"(?:\bimport\s*(?:[\w*{}\s,$]{1,300}?\bfrom\s*)?\(?\s*|\b(?:importScripts|fetch|sendBeacon|getScript)\(\s*"
+    rb"|\bnew\s+(?:WebSocket|EventSource|Worker|SharedWorker)\(\s*|\.open\(\s*['\"][A-Za-z]+['\"]\s*,\s*"
+    rb"|\baxios(?:\.\w+)?\(\s*|\$\.(?:get|post|ajax)\(\s*(?:\{\s*url\s*:\s*)?|\.src\s*=\s*)['\"`]" + _SCHEME + _HOST
+)
+_TRACKERS: Final = re.compile(
+    rb"\bgtag\s*\(\s*['\"]|\bGoogleAnalyticsObject\b|\bfbq\s*\(\s*['\"]|\bGTM-[A-Z0-9]{4,10}\b|\bUA-[0-9]{4,10}-[0-9]{1,3}\b"
+)
+_POLICY: Final = re.compile(
+    rb"\b(default|script|script-elem|style|style-elem|img|font|connect|frame|media|worker|object|child|manifest|form)"
+    rb"-(?:src|action)\s+([^;\n]{1,1000})"
+)
+_SOURCE: Final = re.compile(
+    rb"(?:(?:https?|wss?)://|(?<![\w'/.-])(?:\*\.)?(?=[a-z0-9-]+\.))([a-z0-9*][a-z0-9*.-]*\.[a-z]{2,24})", re.I
+)
+
+
+def facts(content: bytes) -> tuple[Mark, ...]:
+    """Places that make a browser speak with another host; never raises."""
+    plain = _COMMENTS.sub(lambda found: re.sub(rb"[^\n]", b" ", found[0]), content)
+    found = {
+        *_tags(plain),
+        *_listed(plain, _STYLE, "style"),
+        *(hit for hit in _listed(plain, _SCRIPT, "script") if not _commented(plain, hit[0])),
+        *((m.start(), "tracker", m[0].decode("ascii", "replace").strip("(' \"")) for m in _TRACKERS.finditer(plain)),
+        *policies(plain),
+    }
+    return marks(content, found)
+
+
+def marks(content: bytes, hits: set[tuple[int, str, str]]) -> tuple[Mark, ...]:
+    """Marks of these hits (position, how, host), bounded."""
+    lines = content.split(b"\n") if hits else []
+    made = []
+    for position, how, host in sorted(hits)[:_MAX_MARKS]:
+        line = content.count(b"\n", 0, position) + 1
+        excerpt = "".join(lines[line - 1][:2000].decode("utf-8", "replace").split())[:400]
+        made.append(Mark(line, "remote", host, how, excerpt))
+    return tuple(sorted(set(made)))
+
+
+def _tags(plain: bytes) -> Iterator[tuple[int, str, str]]:
+    for tag in _TAG.finditer(plain):
+        name = tag[1].lower()
+        end = plain.find(b">", tag.end(), tag.end() + _MAX_TAG)
+        body = plain[tag.end() : end if end >= 0 else tag.end() + _MAX_TAG]
+        rel = _REL.search(body) if name == b"link" else None
+        if rel is not None and set(rel[1].lower().split()) <= _HARMLESS_RELS:
+            continue
+        for attribute in _ATTRIBUTE.finditer(body):
+            yield tag.end() + attribute.start(), name.decode(), _name(attribute[1])
+    for block in _IMPORT_MAP.finditer(plain):
+        for address in _ADDRESS.finditer(block[1]):
+            yield block.start(1) + address.start(), "importmap", _name(address[1])
+
+
+def _listed(plain: bytes, pattern: re.Pattern[bytes], how: str) -> Iterator[tuple[int, str, str]]:
+    for found in pattern.finditer(plain):
+        yield found.start(1), how, _name(found[1])
+
+
+def policies(plain: bytes) -> Iterator[tuple[int, str, str]]:
+    """Other hosts that a Content-Security-Policy lets in."""
+    for directive in _POLICY.finditer(plain):
+        for source in _SOURCE.finditer(directive[2]):
+            yield directive.start(2) + source.start(), "csp", _name(source[1])
+
+
+def _commented(plain: bytes, position: int) -> bool:
+    start = plain.rfind(b"\n", 0, position) + 1
+    return plain[start:position].lstrip().startswith((b"//", b"*"))
+
+
+def _name(host: bytes) -> str:
+    return host.decode("utf-8", "replace").lower().rpartition("@")[2]
