@@ -15,7 +15,16 @@ from typing import Final
 import tree_sitter_php
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
-from psram.collect import php_crypto, php_declarations, php_members, php_sites, php_types
+from psram.collect import (
+    php_access,
+    php_crypto,
+    php_declarations,
+    php_members,
+    php_sites,
+    php_trials,
+    php_types,
+    php_web,
+)
 from psram.collect.php_tree import PhpFile
 from psram.facts import PhpFacts
 
@@ -25,6 +34,9 @@ EXTRACTORS: Final = (
     php_types.EXTRACTOR,
     php_members.EXTRACTOR,
     php_crypto.EXTRACTOR,
+    php_web.EXTRACTOR,
+    php_access.EXTRACTOR,
+    php_trials.EXTRACTOR,
 )
 MAX_NESTING: Final = 500
 _BRACKETS: Final = re.compile(rb"[\[\](){}]")
