@@ -1,51 +1,101 @@
-"""The HTML page of a report: verdict first, then what to do, then evidence, then all rules. Everything is escaped."""
+"""The HTML page of a report, for an auditor: verdict, what to do, what is missing, isolation, derogations, annexes.
+
+The template says the order and the words; here is what it is given. Every value is shown on one line, bounded, control
+characters as escapes, then escaped for HTML: the environment does it, so that no expression can forget it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
-from psram.model import Finding, Report, RuleResult, Verdict, printable
-from psram.reports import projection
+from psram.model import Finding, Report, RuleResult, Verdict
+from psram.reports import baseline, canonical, projection
+from psram.reports.places import said, where
 from psram.reports.presentation import Presentation
 
-_SHOWN_FINDINGS = 50
+FINDINGS_SHOWN: Final = 50
+FILES_SHOWN: Final = 200
+_UNSETTLED: Final = (Verdict.UNKNOWN, Verdict.NOT_EVALUATED, Verdict.TO_VALIDATE)
+_STATES: Final = {
+    baseline.State.NEW: "nouveau",
+    baseline.State.UNCHANGED: "déjà connu",
+    baseline.State.ABSENT: "disparu",
+}
+_HOURS_OF_A_DAY: Final = 8
 
 
 def render(report: Report, shown: Presentation) -> bytes:
     """The page; the same report gives the same bytes."""
-    failing = tuple(r for r in report.results if r.verdict is Verdict.VIOLATED)
-    unsettled = tuple(r for r in report.results if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED))
+    broken = sorted((r for r in report.results if r.verdict is Verdict.VIOLATED), key=lambda r: r.rule_id)
+    change = None if shown.previous is None else baseline.compare(report, shown.previous)
     page: str = _template().render(
         report=report,
-        of=shown.of,
-        links=shown.links,
-        verdict=projection.REPORT_VERDICTS[report.verdict],
-        failing=sorted(failing, key=lambda r: (not r.blocks, r.rule_id)),
-        unsettled=unsettled,
+        shown=shown,
+        projection=projection,
+        blocking=[r for r in broken if r.blocks],
+        others=[r for r in broken if not r.blocks],
+        unsettled=sorted((r for r in report.results if r.verdict in _UNSETTLED), key=_weight),
         counts=_counts(report),
-        label=projection.label,
-        moments=projection.MOMENTS,
-        place=_place,
-        printable=printable,
-        shown=_SHOWN_FINDINGS,
+        digest=hashlib.sha256(canonical.render(report)).hexdigest(),
+        change=change,
+        listed=lambda result: _listed(result, change),
+        state=lambda finding: _state(finding, change),
+        where=where,
+        duration=duration,
+        findings_shown=FINDINGS_SHOWN,
+        files_shown=FILES_SHOWN,
     )
     return page.encode()
 
 
+def duration(hours: float) -> str:
+    """Hours of work in words: minutes below one hour, days from one on."""
+    if hours < 1:
+        return f"{max(5, round(hours * 60))} min"
+    if hours < _HOURS_OF_A_DAY:
+        return f"{hours:g} h".replace(".", ",")
+    days = round(hours / _HOURS_OF_A_DAY, 1)
+    return f"{days:g} jour{'s' if days > 1 else ''}".replace(".", ",")
+
+
+def _listed(result: RuleResult, change: baseline.Comparison | None) -> list[Finding]:
+    """The findings that are shown, new ones first where that is known."""
+    known = result.findings
+    if change is not None:
+        known = tuple(sorted(known, key=lambda f: f.fingerprint not in change.new))
+    return list(known[:FINDINGS_SHOWN])
+
+
+def _state(finding: Finding, change: baseline.Comparison | None) -> str:
+    state = None if change is None else change.state(finding.fingerprint)
+    return "non comparable" if state is None else _STATES[state]
+
+
 def _counts(report: Report) -> list[tuple[str, int]]:
-    by_label: dict[str, int] = {}
-    for result in report.results:
-        name = projection.label(result)
-        by_label[name] = by_label.get(name, 0) + 1
-    return sorted(by_label.items(), key=lambda item: (-item[1], item[0]))
+    """How many rules have each verdict, in the order of the projection table."""
+    order = [each.label for each in projection.VERDICTS.values()] + ["à confirmer"]
+    counted = Counter(projection.label(result) for result in report.results)
+    return sorted(counted.items(), key=lambda item: order.index(item[0]))
 
 
-def _place(finding: Finding) -> str:
-    path = printable(finding.path)
-    return f"{path}:{finding.line}" if finding.line else path
+def _weight(result: RuleResult) -> tuple[bool, str]:
+    return (not result.blocks, result.rule_id)
+
+
+def _shown(value: Any) -> Any:
+    return said(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _number(count: int, word: str, plural: str = "") -> str:
+    """« 1 fichier », « 2 fichiers »."""
+    return f"{count} {(plural or word + 's') if count > 1 else word}"
 
 
 @cache
@@ -54,10 +104,10 @@ def _template() -> Template:
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["nombre"] = _number
+    environment.filters["jour"] = lambda day: day.strftime("%d/%m/%Y")
     return environment.get_template("report.html.j2")
-
-
-__all__ = ["RuleResult", "render"]

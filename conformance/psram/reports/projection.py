@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from psram.model import ReportVerdict, RuleResult, Verdict
-from psram.rules import Moment, Severity
+from psram.rules import Moment, Severity, Stage
 
 BY_SEVERITY: Final = "selon la gravité"
 
@@ -62,6 +62,12 @@ REPORT_VERDICTS: Final[dict[ReportVerdict, str]] = {
     ReportVerdict.UNKNOWN: "Indéterminé",
 }
 
+REPORT_SYMBOLS: Final[dict[ReportVerdict, str]] = {
+    ReportVerdict.CONFORMING: "✔",
+    ReportVerdict.VIOLATED: "✘",
+    ReportVerdict.UNKNOWN: "?",
+}
+
 SARIF_LEVELS: Final[dict[Severity, str]] = {
     Severity.BLOCKING: "error",
     Severity.MAJOR: "error",
@@ -89,6 +95,12 @@ MOMENTS: Final[dict[Moment, str]] = {
     Moment.PIPELINE: "pipeline",
     Moment.ACCEPTANCE: "recette",
     Moment.PRODUCTION: "production",
+}
+
+STAGES: Final[dict[Stage, str]] = {
+    Stage.DEVELOPMENT: "développement",
+    Stage.ACCEPTANCE: "recette",
+    Stage.PRODUCTION: "production",
 }
 
 
