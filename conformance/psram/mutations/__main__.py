@@ -28,8 +28,8 @@ def main() -> int:
     php = Php()
     known = data.load_all()
     wanted = {rule: known[rule] for rule in given.rules or known if rule in known}
-    context = data.read(data.folder() / "context.yaml")
-    sample = Sample(given.sample, context, php=php if shutil.which(php.program) else None)
+    sample = Sample(given.sample, data.context(), php=php if shutil.which(php.program) else None)
+    sample.compile_all(m for ms in wanted.values() for m in (*ms.violations, *ms.lookalikes))
     unsettled = run.unsettled(sample, pack)
     for rule, found in sorted(unsettled.items()):
         print(f"l'application d'exemple n'est pas conforme : {rule} {found.value}")  # noqa: T201  a command's output
@@ -38,9 +38,8 @@ def main() -> int:
     wrong = matrix.problems(rows)
     print("\n".join(wrong) if wrong else "tout est tué, tout est calme")  # noqa: T201
     if given.write is not None:
-        reasons = {(r, m.name): m.also for r, ms in wanted.items() for m in (*ms.violations, *ms.lookalikes)}
         given.write.parent.mkdir(parents=True, exist_ok=True)
-        given.write.write_text(matrix.page(rows, pack, reasons), "utf-8")
+        given.write.write_text(matrix.page(rows, pack, data.reasons(wanted)), "utf-8")
     return 1 if wrong or unsettled else 0
 
 

@@ -86,6 +86,19 @@ def load_all() -> dict[str, Mutations]:
     return {file.stem: load(file.stem) for file in sorted(folder().glob("*-[0-9][0-9][0-9].yaml"))}
 
 
+def context() -> dict[str, Any]:
+    """The context of a conforming application, with full evidence, as its file says it."""
+    found = read(folder() / "context.yaml")
+    if not isinstance(found, dict):
+        raise PackError("context.yaml n'est pas un objet")
+    return found
+
+
+def reasons(known: dict[str, Mutations]) -> dict[tuple[str, str], dict[str, str]]:
+    """Why other rules rightly change, by rule and mutation."""
+    return {(rule, m.name): m.also for rule, ms in known.items() for m in (*ms.violations, *ms.lookalikes)}
+
+
 def read(file: Path) -> Any:
     """The YAML document. Raises ``PackError`` when it cannot be read."""
     try:

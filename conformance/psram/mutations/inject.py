@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
@@ -115,6 +116,16 @@ class Sample:
         found = php_worker.syntax(self._php, list(numbered.items()), Limits())
         if found is not None:
             self._compiled |= {numbered[blob]: verdict for blob, verdict in found.verdicts.items()}
+
+    def compile_all(self, mutations: Iterable[Mutation]) -> None:
+        """Let the real PHP compile the sources of all these mutants at once; those that do not apply are told later."""
+        changed: dict[str, bytes] = {}
+        for mutation in mutations:
+            with suppress(PackError, ValueError):
+                for path, content in self.tree(mutation).files.items():
+                    if Role.PHP in roles(path) and self._files.get(path) != content:
+                        changed[f"{len(changed)}.php"] = content
+        self.compile(changed)
 
     def tree(self, mutation: Mutation) -> Tree:
         """The application's files with the mutation's edits."""
