@@ -29,11 +29,24 @@ def hosting_templates() -> Mapping[str, str]:
     Raises:
         BrokenInstallationError: there is none.
     """
+    return _templates("hosting")
+
+
+def check_templates() -> Mapping[str, str]:
+    """Text of every file of ``templates/checks``, by file name.
+
+    Raises:
+        BrokenInstallationError: there is none.
+    """
+    return _templates("checks")
+
+
+def _templates(kind: str) -> Mapping[str, str]:
     found = {
         path.name: path.read_text(encoding="utf-8")
-        for path in sorted((folder("templates") / "hosting").glob("*"))
+        for path in sorted((folder("templates") / kind).glob("*"))
         if path.name.endswith((".yaml.j2", ".yaml"))
     }
     if not found:
-        raise BrokenInstallationError("aucun gabarit d'hébergement dans templates/hosting : installation incomplète")
+        raise BrokenInstallationError(f"aucun gabarit dans templates/{kind} : installation incomplète")
     return found

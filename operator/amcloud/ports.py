@@ -89,11 +89,19 @@ class Judged:
     """Bundle for ``amcloud check --evidence``."""
 
 
-class Conformance(Protocol):
-    """The norm engine, run in a disposable process; facts of a commit are collected once."""
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """No verdict yet: the commit is being read, for longer than a pass should wait."""
 
-    def judge(self, question: Question) -> Judged:
-        """The verdict.
+    sentence: str
+    retry_after_s: float
+
+
+class Conformance(Protocol):
+    """The norm engine. Commits are read in disposable processes or Jobs, once; judging facts takes milliseconds."""
+
+    def judge(self, question: Question) -> Judged | UnderWay:
+        """The verdict, or that it is under way.
 
         Raises:
             RepositoryRefusedError: the commit cannot be read within bounds (size, files, links, time).

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from amcloud import errors
-from amcloud.ports import Judged, Question, World
+from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import apply, build, manifest, observe, render, report, repository, verdict
 from amcloud.stages.apply import Wave
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
@@ -47,7 +47,7 @@ def admit(
     question = Question.of(app, stage, commit, token, world, now=now)
     so_far, judged = _judge(question, Moment.BUILD, world, so_far)
     yield so_far
-    if so_far.over:
+    if so_far.over or judged is None:
         yield _kept(question, judged, world, so_far)
         return
 
@@ -65,7 +65,7 @@ def admit(
     question = question.after(world.forge.pipeline_evidence(project, step.pipeline, commit))
     so_far, judged = _judge(question, Moment.HOST, world, so_far)
     so_far = _kept(question, judged, world, so_far)
-    yield so_far if so_far.over else replace(so_far, deployed=Revision(commit, step.image.reference))
+    yield so_far if so_far.over or judged is None else replace(so_far, deployed=Revision(commit, step.image.reference))
 
 
 def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
@@ -161,9 +161,13 @@ def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOut
     return so_far
 
 
-def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcome) -> tuple[StageOutcome, Judged]:
-    """The gate's answer, and the verdict that it is founded on."""
+def _judge(
+    question: Question, moment: Moment, world: World, so_far: StageOutcome
+) -> tuple[StageOutcome, Judged | None]:
+    """The gate's answer, and the verdict that it is founded on; ``None`` while that is under way."""
     judged = world.conformance.judge(question)
+    if isinstance(judged, UnderWay):
+        return so_far.checking(judged.sentence, retry_after_s=judged.retry_after_s), None
     decision = verdict.decide(
         moment=moment,
         app=question.app,
@@ -177,8 +181,10 @@ def _judge(question: Question, moment: Moment, world: World, so_far: StageOutcom
     return so_far.judged(moment, judged.report, decision), judged
 
 
-def _kept(question: Question, judged: Judged, world: World, so_far: StageOutcome) -> StageOutcome:
+def _kept(question: Question, judged: Judged | None, world: World, so_far: StageOutcome) -> StageOutcome:
     """The verdict is stored where auditors and developers read it; only the last one of a pass is."""
+    if judged is None:
+        return so_far
     url = world.reports.keep(question, judged)
     name = world.cluster.keep_report(question.app, question.stage, judged.report, url)
     return replace(so_far, report_url=url, report_name=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from amcloud.errors import BrokenInstallationError
 
@@ -12,6 +13,13 @@ VERSION = "v1"
 FIELD_MANAGER = "amcloud"
 FINALIZER = f"{GROUP}/hosting"
 REQUESTED_AT = f"{GROUP}/requestedAt"
+
+
+class Executor(StrEnum):
+    """Where repositories are read."""
+
+    PROCESSES = "processes"
+    KUBERNETES = "kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,19 @@ class Settings:
     workers: int = 8
     """Passes that may run at the same time; each waits mostly on the network."""
 
+    executor: Executor = Executor.PROCESSES
+    """Whether checks run in worker processes here, or each as a Job."""
+    check_processes: int = 2
+    """Worker processes that may read repositories at the same time."""
+    check_jobs: int = 10
+    """Jobs that may do so, with ``executor: kubernetes``."""
+    check_image: str = ""
+    """Image of these Jobs; empty for the operator's own, read on its pod."""
+    namespace: str = "amcloud-system"
+    """The operator's own namespace."""
+    pod: str = ""
+    """Name of the operator's own pod, when it runs in one."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Settings from ``AMCLOUD_*`` variables.
@@ -102,6 +123,12 @@ class _Reader:
             pipeline_grace_s=self._number("PIPELINE_GRACE_S", 10.0),
             http_port=int(self._number("HTTP_PORT", 8080)),
             workers=int(self._number("WORKERS", 8)),
+            executor=self._executor(),
+            check_processes=int(self._number("CHECK_PROCESSES", 2)),
+            check_jobs=int(self._number("CHECK_JOBS", 10)),
+            check_image=self._text("CHECK_IMAGE", ""),
+            namespace=self._text("NAMESPACE", "amcloud-system"),
+            pod=self._text("POD", ""),
         )
         if self._problems:
             raise BrokenInstallationError("réglages de l'opérateur : " + " ; ".join(self._problems))
@@ -113,6 +140,15 @@ class _Reader:
             self._problems.append(f"AMCLOUD_{name} manque")
             return ""
         return value
+
+    def _executor(self) -> Executor:
+        text = self._text("EXECUTOR", Executor.PROCESSES)
+        try:
+            return Executor(text)
+        except ValueError:
+            offered = " ou ".join(Executor)
+            self._problems.append(f"AMCLOUD_EXECUTOR doit être {offered}, trouvé « {text[:20]} »")
+            return Executor.PROCESSES
 
     def _words(self, name: str, default: str) -> tuple[str, ...]:
         """Texts separated by commas; blanks around them do not count, those inside do: descriptions have some."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from amcloud import assets
 from amcloud.errors import ForgeUnavailableError, UnavailableError
-from amcloud.ports import Judged, Produced, Question, World
+from amcloud.ports import Judged, Produced, Question, UnderWay, World
 from amcloud.settings import FINALIZER, GROUP, Settings
 from amcloud.stages import apply
 from amcloud.stages.app import App, Organisation, Stage, StageName
@@ -206,10 +206,14 @@ class FakeConformance:
     def __init__(self) -> None:
         self.results: dict[str, tuple[RuleResult, ...]] = {}
         self.error: Exception | None = None
+        self.under_way: set[str] = set()
+        """Commits that are being read for longer than a pass waits."""
 
-    def judge(self, question: Question) -> Judged:
+    def judge(self, question: Question) -> Judged | UnderWay:
         if self.error:
             raise self.error
+        if question.commit in self.under_way:
+            return UnderWay("Les sources sont en cours de contrôle.", 5.0)
         results = self.results.get(question.commit, ())
         if question.evidence.pipeline is None:  # before the pipeline ran, what depends on it is not known
             results = tuple(replace_result(r) if r.moment is Moment.PIPELINE else r for r in results)

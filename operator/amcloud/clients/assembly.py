@@ -6,19 +6,23 @@ import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import assert_never
 
 from amcloud import assets
 from amcloud.clients import connection
 from amcloud.clients.cluster import KubernetesCluster
-from amcloud.clients.conformance import PsramConformance
+from amcloud.clients.conformance import Checks, PsramConformance, engine
 from amcloud.clients.database import PostgresDatabase
 from amcloud.clients.forge import GitlabForge
+from amcloud.clients.job_checks import JobChecks
 from amcloud.clients.kubernetes_api import Api
+from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.registry import OciRegistry
 from amcloud.clients.reports import PostgresReports
 from amcloud.clients.source import GitSource
 from amcloud.ports import World
-from amcloud.settings import Settings
+from amcloud.settings import Executor, Settings
+from psram.model import Limits, Php
 
 
 class SystemClock:
@@ -34,18 +38,30 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     # everything in the cache can be made again: it lies where a read-only pod may write
     cache = cache or Path(tempfile.gettempdir()) / "amcloud"
     source, clock = GitSource(settings.forge_url, cache / "git"), SystemClock()
+    api = Api(cluster or _cluster(), connections=settings.workers * 2)
     return World(
         settings=settings,
         templates=assets.hosting_templates(),
         source=source,
-        conformance=PsramConformance(source, settings, cache / "facts", now=clock.now),
+        conformance=PsramConformance(_checks(settings, source, api, clock), settings, cache / "facts", now=clock.now),
         reports=PostgresReports(settings.database_url, settings.reports_url),
         forge=GitlabForge(settings.forge_url, settings.forge_token),
         registry=OciRegistry(settings.registry_url, settings.registry_name),
-        cluster=KubernetesCluster(Api(cluster or _cluster(), connections=settings.workers * 2)),
+        cluster=KubernetesCluster(api),
         database=PostgresDatabase(settings.database_url),
         clock=clock,
     )
+
+
+def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock) -> Checks:
+    """Who reads commits, as the settings say."""
+    php = Php()
+    match settings.executor:
+        case Executor.PROCESSES:
+            return ProcessChecks(source, php=php, limits=Limits(), processes=settings.check_processes)
+        case Executor.KUBERNETES:
+            return JobChecks(api, settings, assets.check_templates(), engine=engine(php), now=clock.now)
+    assert_never(settings.executor)
 
 
 def _cluster() -> connection.Connection:

@@ -1,7 +1,8 @@
-"""The norm engine as a pass needs it (:class:`amcloud.ports.Conformance`): reads in a disposable process, judges here.
+"""The norm engine as a pass needs it (:class:`amcloud.ports.Conformance`): somebody reads, this judges.
 
-Reading a repository is what is dangerous and slow: it happens once a commit, in psram's bounded worker; its facts are
-kept on disk. Judging facts is pure and takes milliseconds.
+Reading a repository is what is dangerous and slow: it happens once a commit, in psram's bounded worker, started by
+:mod:`amcloud.clients.process_checks` here or by :mod:`amcloud.clients.job_checks` elsewhere; its facts are kept on
+disk. Judging facts is pure and takes milliseconds.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from amcloud.errors import BrokenInstallationError
-from amcloud.ports import Judged, Question
+from amcloud.ports import Judged, Question, UnderWay
 from amcloud.settings import Settings
-from amcloud.stages.render import TIME_ZONE
-from psram import evidence, model, packs, worker
+from amcloud.stages.checking import Subject
+from amcloud.stages.render import TIME_ZONE, owner
+from psram import evidence, model, packs
 from psram.errors import PsramError
 from psram.facts import EXTRACTOR, Facts
 from psram.judge import judge
 from psram.rules import Pack
-from psram.worker.protocol import Ask, Request
 
 FACTS_MAX: Final = 500
 """Commits whose facts are kept; the ones not used for longest go."""
 BASE_IMAGE: Final = "amcloud/php-base"
 
 
-class Commits(Protocol):
-    """Where commits are read."""
+class Checks(Protocol):
+    """Who reads commits."""
 
-    def fetch(self, project: str, commit: str, token: str | None) -> Path:
-        """A bare repository that holds the commit."""
+    def facts(self, subject: Subject) -> Facts | UnderWay:
+        """Facts of the commit, or that they are under way."""
 
 
 class PsramConformance:
@@ -44,30 +45,31 @@ class PsramConformance:
 
     def __init__(
         self,
-        commits: Commits,
+        checks: Checks,
         settings: Settings,
         cache: Path,
         *,
         now: Callable[[], datetime],
         php: model.Php | None = None,
-        limits: model.Limits | None = None,
     ) -> None:
-        self._commits = commits
+        self._checks = checks
         self._settings = settings
         self._cache = cache
         self._now = now
-        self._php = php or model.Php()
-        self._limits = limits or model.Limits()
+        self._engine = engine(php or model.Php())
 
-    def judge(self, question: Question) -> Judged:
-        """The verdict.
+    def judge(self, question: Question) -> Judged | UnderWay:
+        """The verdict, or that it is under way.
 
         Raises:
             RepositoryRefusedError: the commit cannot be read within bounds (size, files, links, time).
             BrokenInstallationError: the pack is missing or has another digest.
         """
         pack = _pack(question.pack.version, question.pack.digest)
-        facts = self._facts(question.app.source.project, question.commit, question.token)
+        app = question.app
+        facts = self._facts(Subject(app.source.project, question.commit, question.token, owner(app)))
+        if isinstance(facts, UnderWay):
+            return facts
         context = self._context(question)
         return Judged(judge(facts, pack, context), evidence.dump(facts, context, pack))
 
@@ -85,19 +87,16 @@ class PsramConformance:
             approved_templates=self._settings.approved_templates,
         )
 
-    def _facts(self, project: str, commit: str, token: str | None) -> Facts:
+    def _facts(self, subject: Subject) -> Facts | UnderWay:
         """Facts of the commit, from the cache or read now. What could not be read is not kept: it is tried again."""
-        named = "\0".join((project, commit, EXTRACTOR, self._php.version))
+        named = "\0".join((subject.project, subject.commit, self._engine))
         kept = self._cache / f"{hashlib.sha256(named.encode()).hexdigest()[:40]}.json"
-        if (facts := _read(kept)) is not None:
-            return facts
-        repository = self._commits.fetch(project, commit, token)
-        request = Request(ask=Ask.COMMIT, path=str(repository), commit=commit, php=self._php, limits=self._limits)
-        answer = worker.run(request)
-        if answer.facts is None:  # "could not find out" is an answer: the report says so, and blocks
-            return Facts(commit=commit, tree="", truncated=answer.problem or answer.usage or "analyse sans réponse")
-        self._keep(kept, answer.facts)
-        return answer.facts
+        if (known := _read(kept)) is not None:
+            return known
+        found = self._checks.facts(subject)
+        if isinstance(found, Facts) and found.tree:
+            self._keep(kept, found)
+        return found
 
     def _keep(self, file: Path, facts: Facts) -> None:
         self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -107,6 +106,11 @@ class PsramConformance:
         partial = file.with_suffix(f".{os.getpid()}")
         partial.write_bytes(msgspec.json.encode(facts))
         partial.replace(file)  # whole or not at all
+
+
+def engine(php: model.Php) -> str:
+    """What facts depend on besides the commit."""
+    return f"{EXTRACTOR}/{php.version}"
 
 
 def _read(file: Path) -> Facts | None:

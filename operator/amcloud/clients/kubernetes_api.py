@@ -84,6 +84,16 @@ class Api:
         """The object at ``path``, or ``None`` when it is absent."""
         return self._call("GET", path, doing=doing, params=params)
 
+    def content(self, path: str, *, doing: str, params: Mapping[str, Any] | None = None) -> bytes | None:
+        """What stands at ``path``, not as JSON: a journal; ``None`` when it is absent."""
+        answer, content = self._exchange("GET", path, doing=doing, params=params)
+        if answer.ok and len(content) <= ANSWER_MAX_BYTES:
+            return content
+        if answer.status_code == requests.codes.bad_request:  # the container is not there (any more)
+            return None
+        _understood(answer, content, doing)
+        return None
+
     def items(self, path: str, *, doing: str, labels: str = "") -> Iterator[Object]:
         """Every object of a collection, page by page."""
         params: dict[str, Any] = {"limit": PAGE, **({"labelSelector": labels} if labels else {})}
@@ -175,7 +185,21 @@ class Api:
         content_type: str = "application/json",
     ) -> dict[str, Any] | None:
         """The answer's JSON, ``None`` for 404."""
-        headers = {"Content-Type": content_type, "Accept": "application/json", **self._authorization(doing)}
+        answer, content = self._exchange(method, path, doing=doing, body=body, params=params, content_type=content_type)
+        return _understood(answer, content, doing)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        doing: str,
+        body: Object | list[Object] | None = None,
+        params: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[requests.Response, bytes]:
+        """The answer and its content, of which one byte more than the bound is read at most."""
+        headers = {"Content-Type": content_type, "Accept": "application/json, */*", **self._authorization(doing)}
         verify = str(self._connection.authority) if self._connection.authority else True
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         try:
@@ -190,8 +214,7 @@ class Api:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                content = answer.raw.read(ANSWER_MAX_BYTES + 1, decode_content=True)
-                return _understood(answer, content, doing)
+                return answer, answer.raw.read(ANSWER_MAX_BYTES + 1, decode_content=True)
         except (requests.RequestException, OSError) as error:
             raise UnavailableError(f"{doing} : le cluster ne répond pas ({type(error).__name__})") from error
 

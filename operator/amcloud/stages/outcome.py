@@ -89,6 +89,12 @@ class StageOutcome:
         """Nobody needs to act; the pass comes again by itself."""
         return replace(self, ended=Ended.WAITING, reason=reason, sentence=sentence, retry_after_s=retry_after_s)
 
+    def checking(self, sentence: str, *, retry_after_s: float) -> StageOutcome:
+        """The commit is being read; one that was let in before goes on serving, and nothing new is said of it."""
+        if self.was is not None and self.was.commit == self.commit:
+            return replace(self, retry_after_s=retry_after_s)
+        return self.waiting(Reason.CHECKING, sentence, retry_after_s=retry_after_s)
+
     def refused(self, reason: Reason, sentence: str) -> StageOutcome:
         """Somebody must act; what serves goes on serving."""
         return replace(self, ended=Ended.REFUSED, reason=reason, sentence=sentence, retry_after_s=None)

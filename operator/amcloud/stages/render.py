@@ -237,7 +237,7 @@ def _surroundings(place: Place, served: tuple[Organisation, ...], access: Access
         "hosts": [f"{o.label}.{place.domain}" for o in served],
         "https": settings.url_scheme == "https",
         "oidc_issuer": settings.oidc_issuer,
-        "egress": [target for target in (_target(access.app_url), _target(settings.oidc_issuer)) if target],
+        "egress": [one for one in (target(access.app_url), target(settings.oidc_issuer)) if one],
         "rollout_deadline_s": int(settings.rollout_deadline_s),
     }
 
@@ -258,7 +258,7 @@ def _secret_data(access: Access) -> dict[str, str]:
     return {key: base64.b64encode(value.encode()).decode() for key, value in found.items()}
 
 
-def _target(url: str) -> dict[str, Any] | None:
+def target(url: str) -> dict[str, Any] | None:
     """Port of a URL's host and, where the host is an address, its CIDR."""
     parts = urlsplit(url)
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme)

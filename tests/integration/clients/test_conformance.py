@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from amcloud.clients.conformance import PsramConformance
+from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.source import GitSource
 from amcloud.errors import BrokenInstallationError
-from amcloud.ports import Produced, Question
+from amcloud.ports import Judged, Produced, Question, UnderWay
 from amcloud.stages.verdict import Dossier, NormPack
 from amcloud_sandbox.testing.forge import RunningForge
 from psram import packs
 from psram.evidence import load
-from psram.model import Evidence, Limits, PipelineEvidence, ReportVerdict, TestSummary
+from psram.model import Evidence, Limits, Php, PipelineEvidence, ReportVerdict, TestSummary
 
 from .conftest import ORGANISATIONS, SETTINGS, STAGE, local_app, parsed
 
@@ -31,33 +32,39 @@ def question(commit: str, token: str) -> Question:
 
 
 def conformance(forge: RunningForge, folder: Path, limits: Limits | None = None) -> PsramConformance:
-    source = GitSource(forge.url, folder / "git")
-    return PsramConformance(source, SETTINGS, folder / "facts", now=lambda: NOW, limits=limits)
+    checks = ProcessChecks(
+        GitSource(forge.url, folder / "git"), php=Php(), limits=limits or Limits(), processes=2, patience_s=60
+    )
+    return PsramConformance(checks, SETTINGS, folder / "facts", now=lambda: NOW)
+
+
+def judged(answer: Judged | UnderWay) -> Judged:
+    assert isinstance(answer, Judged), answer
+    return answer
 
 
 def test_a_repository_without_composer_json_is_judged_and_its_facts_are_read_once(
     forge: RunningForge, token: str, tmp_path: Path
 ) -> None:
     commit = forge.commit(PROJECT, {"index.php": "<?php echo 1;\n"})
-    first = conformance(forge, tmp_path).judge(question(commit, token))
+    first = judged(conformance(forge, tmp_path).judge(question(commit, token)))
     assert first.report.verdict is ReportVerdict.VIOLATED
     assert first.report.commit == commit
     assert first.report.evaluated_on.isoformat() == "2026-03-02"  # the day in Paris
-    forge_is_gone = PsramConformance(
-        GitSource("http://127.0.0.1:1", tmp_path / "other"), SETTINGS, tmp_path / "facts", now=lambda: NOW
-    )
-    assert forge_is_gone.judge(question(commit, token)).report == first.report
+    nowhere = GitSource("http://127.0.0.1:1", tmp_path / "other")
+    checks = ProcessChecks(nowhere, php=Php(), limits=Limits(), processes=1)
+    forge_is_gone = PsramConformance(checks, SETTINGS, tmp_path / "facts", now=lambda: NOW)
+    assert judged(forge_is_gone.judge(question(commit, token))).report == first.report
 
 
 def test_the_pipeline_s_evidence_changes_the_verdict_of_its_rules_only(
     forge: RunningForge, token: str, tmp_path: Path
 ) -> None:
     commit = forge.commit(PROJECT, {"a.php": "<?php\n"})
-    before = conformance(forge, tmp_path).judge(question(commit, token))
+    before = judged(conformance(forge, tmp_path).judge(question(commit, token)))
     tests = TestSummary(tests=3, failures=0, errors=0, skipped=0, isolation=1)
-    after = conformance(forge, tmp_path).judge(
-        question(commit, token).after(Produced(PipelineEvidence(commit, "success", tests=tests)))
-    )
+    produced = Produced(PipelineEvidence(commit, "success", tests=tests))
+    after = judged(conformance(forge, tmp_path).judge(question(commit, token).after(produced)))
     changed = {a.rule_id for a, b in zip(before.report.results, after.report.results, strict=True) if a != b}
     assert changed
     assert load(after.evidence).context.evidence.pipeline is not None
@@ -65,10 +72,10 @@ def test_the_pipeline_s_evidence_changes_the_verdict_of_its_rules_only(
 
 def test_what_cannot_be_read_is_indeterminate_and_tried_again(forge: RunningForge, token: str, tmp_path: Path) -> None:
     commit = forge.commit(PROJECT, {"b.php": "<?php\n"})
-    starved = conformance(forge, tmp_path, Limits(timeout_s=0.01)).judge(question(commit, token))
+    starved = judged(conformance(forge, tmp_path, Limits(timeout_s=0.01)).judge(question(commit, token)))
     assert starved.report.verdict is not ReportVerdict.CONFORMING
     assert any(r.missing_evidence for r in starved.report.blocking())
-    fed = conformance(forge, tmp_path).judge(question(commit, token))
+    fed = judged(conformance(forge, tmp_path).judge(question(commit, token)))
     assert fed.report.files > 0
 
 

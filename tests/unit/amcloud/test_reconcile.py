@@ -432,6 +432,33 @@ def test_an_unknown_blocking_rule_refuses_and_names_the_missing_evidence() -> No
     assert "php8.2 absent" in outside.cluster.status()["conditions"][0]["message"]
 
 
+def test_a_commit_that_is_still_being_read_is_told_and_asked_for_again_and_starts_nothing() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    outside.conformance.under_way.add(ONE)
+    after = one_pass(outside)
+    assert after is not None and after.after_s == 5.0 and not after.troubled
+    assert conditions(outside)["Ready"] == ("False", "Checking")
+    assert conditions(outside)["Reconciling"] == ("True", "Checking")
+    assert {effect[0] for effect in outside.effects} == {"finalizer", "status", "localapp"}
+    assert outside.forge.last(ONE, "amcloud/psram") is None
+    outside.conformance.under_way.clear()
+    outside.forge.add(ONE, PipelineStatus.RUNNING)
+    outside.forge.finish(ONE)
+    settle(outside)
+    assert conditions(outside)["Ready"] == ("True", "Serving")
+
+
+def test_a_revision_that_serves_says_nothing_new_while_it_is_read_again() -> None:
+    outside = hosted()
+    before, effects = copy.deepcopy(outside.cluster.status()), len(outside.effects)
+    outside.conformance.under_way.add(ONE)
+    after = one_pass(outside)
+    assert after is not None and after.after_s == 5.0
+    assert outside.cluster.status() == before
+    assert len(outside.effects) == effects
+
+
 class TestDeletion:
     def delete(self, outside: FakeWorld) -> None:
         outside.cluster.apps["cpam-bas-rhin", NAME]["metadata"]["deletionTimestamp"] = "2026-03-02T09:00:00Z"

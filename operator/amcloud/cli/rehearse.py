@@ -1,0 +1,100 @@
+"""``amcloud rehearse PACK``: who a draft of the norms would refuse, before it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from amcloud.cli import completion
+from amcloud.cli.exits import Exit, answer, told
+
+if TYPE_CHECKING:
+    from amcloud.cli.rehearsal import Known, Line, Rehearsal, Unread
+    from amcloud.cli.repositories import Repository
+    from psram.model import Context, Php
+    from psram.rules import Pack
+
+COMMAND: Final = "rehearse"
+TEXT, JSON = "texte", "json"
+_HELP: Final = (
+    "Rejoue un projet de normes sur des applications, et dit qui il refuserait de plus, par règle et par organisme.\n\n"
+    "Chaque application est jugée deux fois sur les mêmes faits, à la même date : par le pack en vigueur et par le "
+    "projet. Les règles sur les sources comptent, comme pour « amcloud check ».\n\n"
+    "Code de retour : 0 aucun nouveau refus, 1 au moins un, 2 impossible à dire pour une application, "
+    "3 mauvaise commande."
+)
+_EXAMPLES: Final = (
+    "Exemples :\n\n"
+    "amcloud rehearse ./psram-2027.1 --repositories /srv/depots\n\n"
+    "amcloud rehearse ./psram-2027.1 --repositories depots --format json -o repetition.json"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(rehearse)
+
+
+def rehearse(  # noqa: PLR0917  options, given by name
+    pack: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACK",
+            help="Projet de normes : nom, ou dossier (avec un /).",
+            autocompletion=completion.pack_names,
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Option("--repositories", metavar="DOSSIER", help="Dossier de dépôts git, nus ou non.")
+    ],
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="PACK",
+            help="Pack de comparaison (celui en vigueur par défaut).",
+            autocompletion=completion.pack_names,
+        ),
+    ] = "",
+    ref: Annotated[str, typer.Option(metavar="COMMIT", help="Branche, étiquette ou commit à lire.")] = "HEAD",
+    track: Annotated[str, typer.Option(metavar="FILIÈRE", help="labellisation ou homologation.")] = "homologation",
+    stage: Annotated[
+        str, typer.Option(metavar="ÉTAPE", help="development, acceptance ou production.")
+    ] = "acceptance",
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="AAAA-MM-JJ", help="Date d'évaluation (aujourd'hui, ou l'entrée en vigueur du projet si elle suit)."
+        ),
+    ] = "",
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADRESSE", envvar="AMCLOUD_PACKAGE_SOURCES", help="Dépôt de paquets agréé (répétable)."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", "-f", metavar="FORME", help="texte ou json.")] = TEXT,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FICHIER", help="Fichier à écrire.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Montre toutes les applications.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Lectures en même temps.")] = 2,
+    timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Durée accordée à une application.")] = 60.0,
+) -> None:
+    """Judge every repository by both packs, print what changes and exit with its status (see ``_HELP``)."""
+    from amcloud.cli import question, rehearsal, repositories
+    from psram import packs
+    from psram.errors import UsageError
+
+    with told(COMMAND):
+        draft, current = packs.load(pack), packs.load(against or packs.DEFAULT)
+        if form not in (TEXT, JSON):
+            raise UsageError(f"--format {form} : formes connues : {TEXT}, {JSON}")
+        context = _context(draft, track, stage, at, source)
+        where = question.folder(str(folder), "--repositories")
+        listed = list(repositories.found(where))
+        if not listed:
+            raise UsageError(f"--repositories {folder} : aucun dépôt git dans ce dossier")
+        php = question.php(current)
+        lines = list(_lines(listed, draft, current, _Reading(context, php, ref, timeout), jobs))
+        done = rehearsal.summary(lines, draft, current, str(context.evaluated_on))
+        answer(_rendered(done, form, full=full), output, command=COMMAND)
+    raise typer.Exit(_status(done))
