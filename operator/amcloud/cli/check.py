@@ -9,7 +9,6 @@ With the platform's evidence it answers what the platform answered, for the stag
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +16,7 @@ import typer
 
 from amcloud.cli import completion
 from amcloud.cli.exits import answer, told
+from amcloud.cli.options import SeverityName, StageName, TrackName
 
 if TYPE_CHECKING:
     from amcloud.cli.asking import Asked
@@ -42,31 +42,6 @@ _EXAMPLES: Final = (
     "amcloud check --format sarif -o psram.sarif"
 )
 _WHAT, _NORMS, _ANSWER, _RULES, _ENGINE = "Quoi vérifier", "Selon quelles normes", "Réponse", "Règles", "Moteur"
-
-
-class TrackName(StrEnum):
-    """The three tracks, as written in a LocalApp."""
-
-    LABELLISATION = "labellisation"
-    HOMOLOGATION = "homologation"
-    HORS_STANDARD = "hors-standard"
-
-
-class StageName(StrEnum):
-    """The three stages, as written in a LocalApp."""
-
-    DEVELOPMENT = "development"
-    ACCEPTANCE = "acceptance"
-    PRODUCTION = "production"
-
-
-class SeverityName(StrEnum):
-    """From which severity a violation changes the exit status."""
-
-    BLOQUANTE = "bloquante"
-    MAJEURE = "majeure"
-    MINEURE = "mineure"
-    INFO = "info"
 
 
 def register(app: typer.Typer) -> None:

@@ -65,6 +65,16 @@ def target(asked: str, commit: str) -> Target:
     return Target(Ask.COMMIT if commit else Ask.WORKTREE, str(folder), commit or "HEAD")
 
 
+def folder(asked: str, option: str) -> Path:
+    """The folder that an option names. Raises ``UsageError``."""
+    from psram.errors import UsageError
+
+    found = _folder(asked)
+    if found is None:
+        raise UsageError(f"{option} {asked} : ce dossier n'existe pas")
+    return found
+
+
 def _folder(asked: str) -> Path | None:
     """The folder of that path; ``None`` when there is nothing of that name."""
     from psram.errors import UsageError

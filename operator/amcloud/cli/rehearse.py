@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
 from amcloud.cli import completion
 from amcloud.cli.exits import Exit, answer, told
+from amcloud.cli.options import StageName, TrackName
 
 if TYPE_CHECKING:
-    from amcloud.cli.rehearsal import Known, Line, Rehearsal, Unread
+    from amcloud.cli.rehearsal import Line, Rehearsal
     from amcloud.cli.repositories import Repository
     from psram.model import Context, Php
     from psram.rules import Pack
@@ -59,10 +61,8 @@ def rehearse(  # noqa: PLR0917  options, given by name
         ),
     ] = "",
     ref: Annotated[str, typer.Option(metavar="COMMIT", help="Branche, étiquette ou commit à lire.")] = "HEAD",
-    track: Annotated[str, typer.Option(metavar="FILIÈRE", help="labellisation ou homologation.")] = "homologation",
-    stage: Annotated[
-        str, typer.Option(metavar="ÉTAPE", help="development, acceptance ou production.")
-    ] = "acceptance",
+    track: Annotated[TrackName, typer.Option(help="Filière supposée.")] = TrackName.HOMOLOGATION,
+    stage: Annotated[StageName, typer.Option(help="Étape supposée.")] = StageName.ACCEPTANCE,
     at: Annotated[
         str,
         typer.Option(
@@ -85,16 +85,78 @@ def rehearse(  # noqa: PLR0917  options, given by name
     from psram.errors import UsageError
 
     with told(COMMAND):
-        draft, current = packs.load(pack), packs.load(against or packs.DEFAULT)
         if form not in (TEXT, JSON):
             raise UsageError(f"--format {form} : formes connues : {TEXT}, {JSON}")
-        context = _context(draft, track, stage, at, source)
-        where = question.folder(str(folder), "--repositories")
-        listed = list(repositories.found(where))
+        draft, current = packs.load(pack), packs.load(against or packs.DEFAULT)
+        context = question.context(track, stage, at or _first_day(draft), source)
+        listed = list(repositories.found(question.folder(str(folder), "--repositories")))
         if not listed:
             raise UsageError(f"--repositories {folder} : aucun dépôt git dans ce dossier")
-        php = question.php(current)
-        lines = list(_lines(listed, draft, current, _Reading(context, php, ref, timeout), jobs))
+        reading = _Reading(context, question.php(current), ref, timeout)
+        lines = list(_lines(listed, draft, current, reading, jobs))
         done = rehearsal.summary(lines, draft, current, str(context.evaluated_on))
         answer(_rendered(done, form, full=full), output, command=COMMAND)
     raise typer.Exit(_status(done))
+
+
+class _Reading(NamedTuple):
+    """How each repository is read and judged."""
+
+    context: Context
+    php: Php | None
+    ref: str
+    timeout_s: float
+
+
+def _first_day(draft: Pack) -> str:
+    """A draft is rehearsed on the day it would apply; empty for today."""
+    effective = draft.effective_on
+    return str(effective) if effective is not None and effective > date.today() else ""
+
+
+def _lines(listed: Sequence[Repository], draft: Pack, current: Pack, reading: _Reading, jobs: int) -> Iterator[Line]:
+    """A line a repository, several read at the same time."""
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from amcloud.cli.terminals import progress
+
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="rehearse")
+    try:
+        with progress("Applications rejouées") as shown:
+            shown.total = len(listed)
+            waiting = [pool.submit(_line, repository, draft, current, reading) for repository in listed]
+            for future in as_completed(waiting):
+                shown.done += 1
+                yield future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _line(repository: Repository, draft: Pack, current: Pack, reading: _Reading) -> Line:
+    from amcloud.cli import rehearsal, repositories
+
+    found = repositories.facts(repository, reading.ref, reading.php, reading.timeout_s)
+    if isinstance(found, str):
+        return rehearsal.unread(rehearsal.Unread(repository.name, repository.organisation, found))
+    known = rehearsal.Known(repository.name, repository.organisation, found, reading.context)
+    return rehearsal.line(known, draft, current)
+
+
+def _rendered(done: Rehearsal, form: str, *, full: bool) -> bytes:
+    import msgspec
+
+    from amcloud.cli import rehearsal_text
+
+    if form == JSON:
+        return msgspec.json.format(msgspec.json.encode(done, order="sorted"), indent=1) + b"\n"
+    return rehearsal_text.text(done, full=full).encode()
+
+
+def _status(done: Rehearsal) -> Exit:
+    from amcloud.cli.rehearsal import Change
+
+    if done.counts[Change.REFUSED.value]:
+        return Exit.REFUSED
+    if done.counts[Change.UNKNOWN.value] or done.counts[Change.UNREAD.value]:
+        return Exit.COULD_NOT_TELL
+    return Exit.OK

@@ -1,0 +1,30 @@
+"""Words that several commands take as values."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TrackName(StrEnum):
+    """The three tracks, as written in a LocalApp."""
+
+    LABELLISATION = "labellisation"
+    HOMOLOGATION = "homologation"
+    HORS_STANDARD = "hors-standard"
+
+
+class StageName(StrEnum):
+    """The three stages, as written in a LocalApp."""
+
+    DEVELOPMENT = "development"
+    ACCEPTANCE = "acceptance"
+    PRODUCTION = "production"
+
+
+class SeverityName(StrEnum):
+    """From which severity a violation changes the exit status."""
+
+    BLOQUANTE = "bloquante"
+    MAJEURE = "majeure"
+    MINEURE = "mineure"
+    INFO = "info"
