@@ -15,6 +15,7 @@ from psram.facts import Facts, LockedPackage
 from psram.model import Context, Finding, NextDate, Outcome, Severity, Verdict
 
 _PHP: Final = "php"
+_LONG_AGO: Final = date(1970, 1, 1)
 
 
 class _Branch(NamedTuple):
@@ -70,7 +71,7 @@ def _branch(package: LockedPackage, params: Params, context: Context) -> _Branch
         newest = max(followed[0]["branches"], key=lambda row: _numbers(str(row["branch"])))
         if _numbers(package.version) > _numbers(str(newest["branch"])):
             return None  # newer than the table: the table is what is late
-        return _Branch(name, package.version, date.min, "", 0)
+        return _Branch(name, package.version, _LONG_AGO, "", 0)
     best = max(rows, key=lambda row: day(row["ends"]) or date.max)
     return _Branch(name, str(best["branch"]), day(best["ends"]), str(best["maintainer"]), len(rows))
 
