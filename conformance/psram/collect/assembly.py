@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
 from psram.collect.choosing import Choice
 from psram.collect.listing import Listing
-from psram.facts import BlobFacts, ComposerFacts, Facts, FileFact, Kind, Skip, SyntaxFacts
-
-
-@dataclass(slots=True)
-class Known:
-    """What is known of contents, by blob id: facts where there are some, and what went otherwise than well."""
-
-    facts: dict[str, BlobFacts] = field(default_factory=dict)
-    targets: dict[str, str] = field(default_factory=dict)
-    unread: dict[str, Skip] = field(default_factory=dict)
+from psram.collect.reading import Known
+from psram.facts import ComposerFacts, Facts, FileFact, Kind, Skip, SyntaxFacts
 
 
 def assembled(

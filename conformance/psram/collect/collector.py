@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from psram.collect import composer, contents
-from psram.collect.assembly import Known, assembled
+from psram.collect.assembly import assembled
 from psram.collect.choosing import LOCK, MANIFEST, Choice, choose
 from psram.collect.listing import Listing, disk_content, of_commit, of_worktree
-from psram.facts import ComposerFacts, Facts, Skip, SyntaxFacts
+from psram.collect.reading import Known, State
+from psram.facts import ComposerFacts, Facts, SyntaxFacts
 from psram.model import Limits, Php
 from psram.roles import Role
 from psram.worker import git
@@ -65,31 +66,14 @@ def read(listing: Listing, choice: Choice, given: Contents, *, php: Php | None, 
     for blob, content in given:
         asked = choice.roles.get(blob, _NO_ROLE)
         reading = contents.read(content, asked, link=blob in choice.links)
-        note(known, blob, reading)
+        known.note(blob, reading)
         if blob in choice.manifests.values():
             manifests[blob] = content
-        if content is not None and php is not None and Role.PHP in asked and reading.state is contents.State.READ:
+        if content is not None and php is not None and Role.PHP in asked and reading.state is State.READ:
             sources.append((blob, content))
     return assembled(
         listing, choice, known, composer=_composer(choice, manifests), syntax=_syntax(php, sources, limits)
     )
-
-
-_SKIPS = {
-    contents.State.BINARY: Skip.BINARY,
-    contents.State.MISSING: Skip.UNREADABLE,
-    contents.State.HOSTILE: Skip.HOSTILE,
-}
-
-
-def note(known: Known, blob: str, reading: contents.Reading) -> None:
-    """Add what one content gave."""
-    if reading.facts is not None:
-        known.facts[blob] = reading.facts
-    if reading.target:
-        known.targets[blob] = reading.target
-    if reading.state in _SKIPS:
-        known.unread[blob] = _SKIPS[reading.state]
 
 
 def _composer(choice: Choice, manifests: dict[str, bytes | None]) -> ComposerFacts:

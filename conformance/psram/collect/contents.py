@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
-import msgspec
-
 from psram.collect import flat_data, php, sensitive, sql_data, web_data, yaml_data
+from psram.collect.reading import Reading, State
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
 
 _LINK_MAX_BYTES: Final = 4096
 _NOTHING: Final = BlobFacts()
-
-
-class State(StrEnum):
-    """How reading one content ended."""
-
-    READ = "read"
-    BINARY = "binary"
-    MISSING = "missing"
-    HOSTILE = "hostile"
-
-
-class Reading(msgspec.Struct, frozen=True, array_like=True):
-    """What one content gave: no ``facts`` when there is nothing to say; ``target`` when it is also a link's."""
-
-    state: State
-    facts: BlobFacts | None = None
-    target: str = ""
 
 
 def read(content: bytes | None, asked: frozenset[Role], *, link: bool = False) -> Reading:

@@ -3,13 +3,19 @@
 declare(strict_types=1);
 
 /*
- * Compiles (never runs) the files named on standard input, one a line, and answers one JSON line a file.
+ * Compiles (never runs) PHP files and says which of them this PHP refuses.
+ *
+ * Standard input: file names, one a line, then an empty line: one batch. Answer: a JSON line for each file that does not
+ * compile (ok: false) or that gave no verdict (ok: null: its process died), then a line with a dot. And so on until the
+ * input ends.
  *
  * One warm PHP forks a child per batch; a batch whose child does not come to its end is split, down to single files,
- * whose verdict counts: two files that declare the same class are thus never judged by each other.
+ * whose verdict counts: two files that declare the same class are thus never judged by each other. opcache is only asked
+ * for its function: no file is small enough to enter its memory (opcache.max_file_size), so its optimiser never runs.
  */
 
-const BATCH = 64;
+const BATCH_MAX_S = 5;
+const SINGLE_MAX_S = 10;
 
 /** @param list<string> $files */
 function compile(array $files): void
@@ -26,11 +32,6 @@ function compile(array $files): void
     pcntl_waitpid($pid, $status);
     $ended = pcntl_wifexited($status) ? pcntl_wexitstatus($status) : -1;
     if ($ended === 0) {
-        if (!$single) {
-            foreach ($files as $file) {
-                answer($file, true, '', 0);
-            }
-        }
         return;
     }
     if ($single) {
@@ -54,9 +55,13 @@ function answer(string $file, ?bool $ok, string $message, int $line): void
 /** @param list<string> $files */
 function child(array $files, bool $single): never
 {
+    pcntl_alarm($single ? SINGLE_MAX_S : BATCH_MAX_S);
     register_shutdown_function(static function () use ($files, $single): void {
         $error = error_get_last();
         if ($error !== null && ($error['type'] & (E_ERROR | E_PARSE | E_COMPILE_ERROR | E_CORE_ERROR)) !== 0) {
+            if (str_starts_with($error['message'], 'Allowed memory size')) {
+                exit(9); // not a verdict
+            }
             if ($single) {
                 answer($files[0], false, $error['message'], $error['line']);
             }
@@ -78,14 +83,20 @@ function child(array $files, bool $single): never
             exit(8);
         }
     }
-    if ($single) {
-        answer($files[0], true, '', 0);
-    }
     exit(0);
 }
 
 error_reporting(E_ERROR | E_PARSE | E_COMPILE_ERROR | E_CORE_ERROR);
-$files = array_values(array_filter(explode("\n", (string) stream_get_contents(STDIN))));
-foreach (array_chunk($files, BATCH) as $batch) {
-    compile($batch);
+$batch = [];
+while (($line = fgets(STDIN)) !== false) {
+    $name = rtrim($line, "\n");
+    if ($name !== '') {
+        $batch[] = $name;
+        continue;
+    }
+    if ($batch !== []) {
+        compile($batch);
+    }
+    $batch = [];
+    fwrite(STDOUT, ".\n");
 }

@@ -5,9 +5,12 @@ Never ``git archive``: it honours ``export-ignore``, so a project could hide cod
 
 from __future__ import annotations
 
+import contextlib
 import re
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import IO, NamedTuple
 
 from psram.errors import CollectError, UsageError
@@ -155,6 +158,59 @@ def blobs(repository: Path, ids: Sequence[str], *, timeout_s: float) -> Iterator
         assert process.stdout is not None
         for blob in ids:
             yield blob, _content(process.stdout, doing)
+
+
+class Objects:
+    """Contents of a repository, one after the other, by one ``git cat-file`` that stays. To be used in a ``with``."""
+
+    def __init__(self, repository: Path) -> None:
+        self._argv = _git(repository, "cat-file", "--batch")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Objects:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+            self._process.wait()
+
+    def start(self) -> None:
+        """Start git. It stays in the group of this process, and ends with it."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=programs.environment(_ENV),
+            )
+
+    def contents(self, ids: Sequence[str]) -> Iterator[bytes | None]:
+        """Each content in the order asked (a few dozens: they must fit in a pipe); ``None`` when it is missing.
+
+        Raises:
+            CollectError: git ended.
+        """
+        if not ids:
+            return
+        self.start()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write("\n".join([*ids, ""]).encode())
+            self._process.stdin.flush()
+        except OSError as error:
+            raise CollectError("lecture des fichiers : git s'est arrêté") from error
+        for _ in ids:
+            yield _content(self._process.stdout, "lecture des fichiers")
 
 
 def _content(answers: IO[bytes], doing: str) -> bytes | None:

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -41,7 +42,7 @@ def output(
     """
     with stream(argv, doing=doing, cwd=cwd, env=env, stdin=stdin) as (process, errors):
         assert process.stdout is not None
-        timer = _Alarm(process, timeout_s)
+        timer = Alarm(process, timeout_s)
         try:
             answer = process.stdout.read(max_bytes + 1)
             if len(answer) > max_bytes:
@@ -116,12 +117,10 @@ def _last_line(errors: IO[bytes]) -> str:
     return lines[-1][:300] if lines else ""
 
 
-class _Alarm:
+class Alarm:
     """Ends a process after a delay: a read on its pipe then returns."""
 
     def __init__(self, process: subprocess.Popen[bytes], delay_s: float) -> None:
-        import threading
-
         self.fired = False
         self._process = process
         self._timer = threading.Timer(delay_s, self._fire)
@@ -132,6 +131,8 @@ class _Alarm:
         self.fired = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()  # when it leads no group of its own
 
     def cancel(self) -> None:
+        """Let the process live."""
         self._timer.cancel()

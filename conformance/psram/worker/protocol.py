@@ -1,8 +1,9 @@
-"""What is asked of a worker, and what it answers: one JSON value each way."""
+"""What is asked of the engine, and what it answers."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -41,3 +42,11 @@ class Answer(msgspec.Struct, frozen=True):
     report: Report | None = None
     usage: str = ""
     problem: str = ""
+
+
+class Progress(NamedTuple):
+    """How far an answer is: ``doing`` is ``listing``, ``reading`` or ``judging``; ``done`` contents of ``total``."""
+
+    doing: str
+    done: int = 0
+    total: int = 0

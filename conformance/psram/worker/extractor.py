@@ -1,0 +1,84 @@
+"""Digests of what facts depend on besides the content: the code that draws them, its parsers, and PHP."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from psram.model import Php
+from psram.worker import php as php_worker
+from psram.worker.store import FactCache
+
+_HERE: Final = Path(__file__).resolve().parent.parent
+CODE: Final = ("collect", "facts.py", "roles.py")
+"""Files and folders of this package that decide which facts a content gives."""
+_PARSERS: Final = ("tree_sitter", "tree_sitter_php", "yaml", "msgspec")
+
+
+@functools.cache
+def digest() -> str:
+    """Changes when the same content could give other facts: other code, data, parsers or Python."""
+    made = hashlib.sha256(f"{sys.version_info[:2]} {sys.byteorder}".encode())
+    for file in _files():
+        content = file.read_bytes()
+        made.update(f"\0{file.relative_to(_HERE)}\0{len(content)}\0".encode())
+        made.update(content)
+    for name in _PARSERS:
+        made.update(f"\0{name}\0{_version(name)}".encode())
+    return made.hexdigest()
+
+
+def _files() -> Iterator[Path]:
+    for name in CODE:
+        path = _HERE / name
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        else:
+            yield path
+
+
+def _version(name: str) -> str:
+    """The version of an installed package, by the name of its metadata folder: nothing of it is imported."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return ""
+    beside = Path(spec.origin).parent.parent
+    wanted = {"yaml": "pyyaml"}.get(name, name)
+    found = sorted(e.name for e in os.scandir(beside) if e.name.lower().startswith(f"{wanted}-"))
+    state = Path(spec.origin).stat()
+    return ",".join(found) if found else f"{state.st_size}:{state.st_mtime_ns}"
+
+
+def php_version(php: Php, cache: FactCache | None) -> str | None:
+    """The full version of this PHP, ``None`` when it is absent or not the hosted one; asked once per program file."""
+    program = shutil.which(php.program)
+    if program is None:
+        return None
+    try:
+        state = Path(program).resolve().stat()
+    except OSError:
+        return None
+    named = f"php\0{program}\0{state.st_ino}\0{state.st_size}\0{state.st_mtime_ns}\0{php.version}"
+    key = hashlib.sha256(named.encode()).digest()
+    known = cache.get([key]).get(key) if cache is not None else None
+    if known is not None:
+        return known.decode("ascii", "replace") or None
+    found = php_worker.version(php)
+    if cache is not None and found is not None:
+        cache.put({key: found.encode()})
+    return found
+
+
+def php_digest(version: str) -> str:
+    """Changes when the same content could get another verdict: another PHP, or another way to ask it."""
+    made = hashlib.sha256(version.encode())
+    for file in (php_worker.DRIVER, Path(php_worker.__file__)):
+        made.update(file.read_bytes())
+    return made.hexdigest()

@@ -1,0 +1,164 @@
+"""Reads contents in disposable processes: one for few of them, two for many. A content that kills is found out alone.
+
+The answer depends neither on how many processes there were nor on which one read what: each content is read for itself.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from psram.errors import CollectError
+from psram.worker.messages import Done, Item, Job, Setup
+from psram.worker.process import Process
+
+MANY: Final = 200
+"""From so many contents on, two processes are faster than one."""
+MAX_HOSTILE: Final = 20
+_JOB_ITEMS: Final = 64
+_JOB_BYTES: Final = 2 * 1024 * 1024
+_AHEAD: Final = 2
+Sized = tuple[Item, int]
+
+
+class Pool:
+    """The processes of one reading. To be used in a ``with``-like manner: :meth:`end` must be called."""
+
+    def __init__(self, setup: Setup, *, processes: int | None = None) -> None:
+        self._setup = setup
+        self._wanted = processes
+        self._processes: list[Process] = []
+        self._selector = selectors.DefaultSelector()
+        self._waiting: deque[Job] = deque()
+        self._numbers = 0
+        self.hostile: set[str] = set()
+
+    def read(
+        self,
+        contents: Sequence[Sized],
+        composer: tuple[Item | None, Item | None] | None,
+        *,
+        advanced: Callable[[int], None],
+    ) -> Iterator[Done]:
+        """What each job gave, in no order; ids of contents that kill their process are in :attr:`hostile` afterwards.
+
+        ``advanced`` is told how many contents are done more.
+
+        Raises:
+            CollectError: no process starts, too many contents are hostile, or time is over.
+        """
+        deadline = time.monotonic() + self._setup.timeout_s
+        if composer is not None:
+            self._plan((), composer)
+        for items in _batches(contents):
+            self._plan(items)
+        self._start(self._wanted or (2 if len(contents) >= MANY else 1))
+        while self._waiting or any(process.jobs for process in self._processes):
+            self._feed()
+            left = deadline - time.monotonic()
+            ready = self._selector.select(left) if left > 0 else []
+            if not ready:
+                raise CollectError(f"l'analyse a été arrêtée après {self._setup.timeout_s:.0f} s")
+            for key, _events in ready:
+                for done in self._heard(key.data):
+                    advanced(len(done.found))
+                    yield done
+
+    def end(self) -> None:
+        """End all processes."""
+        for process in self._processes:
+            process.end()
+        self._processes.clear()
+        self._selector.close()
+
+    def _plan(
+        self, items: tuple[Item, ...], composer: tuple[Item | None, Item | None] | None = None, *, first: bool = False
+    ) -> None:
+        self._numbers += 1
+        job = Job(self._numbers, items, composer)
+        if first:
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
+
+    def _start(self, count: int) -> None:
+        for _ in range(min(count, max(len(self._waiting), 1))):
+            self._add()
+
+    def _add(self) -> None:
+        try:
+            process = Process(self._setup)
+        except OSError as error:
+            raise CollectError(f"l'analyse ne peut pas démarrer ({error.strerror})") from error
+        self._processes.append(process)
+        self._selector.register(process, selectors.EVENT_READ, process)
+
+    def _remove(self, process: Process) -> None:
+        self._selector.unregister(process)
+        self._processes.remove(process)
+        process.end()
+
+    def _feed(self) -> None:
+        for process in list(self._processes):
+            if process.tired and not process.jobs and self._waiting:
+                self._remove(process)
+                self._add()
+        for process in self._processes:
+            while self._waiting and len(process.jobs) < _AHEAD and not process.tired:
+                process.give(self._waiting.popleft())
+
+    def _heard(self, process: Process) -> list[Done]:
+        if process not in self._processes:
+            return []
+        done = process.received()
+        if done is not None:
+            return done
+        self._died(process)
+        return []
+
+    def _died(self, process: Process) -> None:
+        """Plan anew what a dead process had to do; the content that it died of is read alone, or is hostile."""
+        place = process.at_work_on()
+        jobs = list(process.jobs)
+        self._remove(process)
+        if not jobs:
+            raise CollectError("l'analyse s'est interrompue")
+        first, *others = jobs
+        if first.composer is not None or len(first.items) == 1:
+            if place is None:  # it died before it began: not of this content
+                megabytes = self._setup.memory_bytes // 1024 // 1024
+                raise CollectError(f"l'analyse s'est interrompue (plus de {megabytes} Mio de mémoire, ou une panne)")
+            self._condemn(first)
+        else:
+            cut = place if place is not None and place < len(first.items) else len(first.items) // 2
+            parts = (first.items[:cut], first.items[cut : cut + 1], first.items[cut + 1 :])
+            for part in parts:
+                if part:
+                    self._plan(part, first=True)
+        for job in reversed(others):
+            self._plan(job.items, job.composer, first=True)
+        if self._waiting:
+            self._add()
+
+    def _condemn(self, job: Job) -> None:
+        self.hostile.update(item.blob for item in job.items)
+        self.hostile.update(item.blob for item in job.composer or () if item is not None)
+        if len(self.hostile) > MAX_HOSTILE:
+            raise CollectError(f"plus de {MAX_HOSTILE} fichiers arrêtent l'analyse (trop de calcul ou de mémoire)")
+
+
+def _batches(contents: Sequence[Sized]) -> Iterator[tuple[Item, ...]]:
+    """The contents in their order, so many and so big together at most."""
+    batch: list[Item] = []
+    held = 0
+    for item, size in contents:
+        if batch and (len(batch) >= _JOB_ITEMS or held + size > _JOB_BYTES):
+            yield tuple(batch)
+            batch, held = [], 0
+        batch.append(item)
+        held += size
+    if batch:
+        yield tuple(batch)

@@ -1,0 +1,241 @@
+"""The story of a reading: list, look up what is known of each content, have the rest read, keep it, put it together.
+
+This runs in the caller: it parses no content, only what its own processes and cache say of them, by type.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import msgspec
+
+from psram.collect.assembly import assembled
+from psram.collect.choosing import LOCK, MANIFEST, Choice, choose
+from psram.collect.listing import Listing
+from psram.collect.reading import Known, Reading, State
+from psram.facts import ComposerFacts, Facts, Skip, Syntax, SyntaxFacts
+from psram.model import Limits, Php
+from psram.roles import Role
+from psram.worker import extractor
+from psram.worker.messages import Found, Item, Setup, bits
+from psram.worker.php import OK
+from psram.worker.pool import Pool
+from psram.worker.protocol import Progress
+from psram.worker.store import FactCache
+
+_KEPT_AT_ONCE: Final = 1000
+_TOLD_EVERY_S: Final = 0.1
+_SYNTAX: Final = 1 << 15
+_COMPOSER: Final = 1 << 14
+_LINK: Final = 1 << 13
+_NO_ROLE: Final[frozenset[Role]] = frozenset()
+_readings: Final = msgspec.msgpack.Decoder(Reading)
+_syntaxes: Final = msgspec.msgpack.Decoder(Syntax)
+_composers: Final = msgspec.msgpack.Decoder(ComposerFacts)
+
+
+class Wanted(NamedTuple):
+    """A content to be known, and the keys under which the cache may know it."""
+
+    item: Item
+    size: int
+    facts_key: bytes
+    syntax_key: bytes
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What is known so far, and what the cache must learn."""
+
+    known: Known = field(default_factory=Known)
+    syntax: dict[str, Syntax] = field(default_factory=dict)
+    composer: ComposerFacts | None = None
+    fresh: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads listings with one PHP, one set of limits and one cache."""
+
+    def __init__(
+        self,
+        *,
+        php: Php | None,
+        limits: Limits,
+        cache: FactCache | None = None,
+        processes: int | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._limits = limits
+        self._cache = cache
+        self._processes = processes
+        self._progress = progress
+        self._php_version = extractor.php_version(php, cache) if php is not None else None
+        self._php = php if self._php_version is not None else None
+        self._facts_digest = bytes.fromhex(extractor.digest())[:12]
+        self._syntax_digest = bytes.fromhex(extractor.php_digest(self._php_version))[:12] if self._php_version else b""
+
+    def facts(self, listing: Listing) -> Facts:
+        """The facts of a listing.
+
+        Raises:
+            CollectError: reading could not be brought to its end.
+        """
+        choice = choose(listing.files, self._limits)
+        gathered = Gathered()
+        wanted = [self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items()]
+        todo = self._looked_up([w for w in wanted if w.item.facts or w.item.syntax], gathered)
+        composer = self._composer_items(choice, listing)
+        if composer is not None:
+            self._composer_known(composer, gathered)
+        if todo or (composer is not None and gathered.composer is None):
+            self._read(listing, todo, composer if gathered.composer is None else None, gathered)
+        syntax = SyntaxFacts(self._php_version, dict(sorted(gathered.syntax.items()))) if self._php_version else None
+        found = gathered.composer or ComposerFacts()
+        return assembled(listing, choice, gathered.known, composer=found, syntax=syntax)
+
+    def _wanted(self, blob: str, size: int, choice: Choice, listing: Listing) -> Wanted:
+        roles = choice.roles.get(blob, _NO_ROLE)
+        link = blob in choice.links
+        number = bits(roles) | (_LINK if link else 0)
+        syntax = self._php is not None and Role.PHP in roles
+        path = str(listing.disk[blob]) if blob in listing.disk else ""
+        item = Item(blob, bits(roles), link=link, facts=number != 0, syntax=syntax, path=path)
+        named = bytes.fromhex(blob)
+        facts_key = named + number.to_bytes(2, "big") + self._facts_digest
+        return Wanted(item, size, facts_key, named + _SYNTAX.to_bytes(2, "big") + self._syntax_digest)
+
+    def _looked_up(self, wanted: list[Wanted], gathered: Gathered) -> list[Wanted]:
+        """What is still to be read, after what the cache knows was noted."""
+        if self._cache is None:
+            return wanted
+        keys = [w.facts_key for w in wanted] + [w.syntax_key for w in wanted if w.item.syntax]
+        kept = self._cache.get(keys)
+        left = []
+        for each in wanted:
+            facts = each.item.facts and not _facts_noted(each.item.blob, kept.pop(each.facts_key, b""), gathered)
+            syntax = each.item.syntax and not _syntax_noted(each.item.blob, kept.pop(each.syntax_key, b""), gathered)
+            if facts or syntax:
+                item = each.item
+                if facts != item.facts or syntax != item.syntax:
+                    item = msgspec.structs.replace(item, facts=facts, syntax=syntax)
+                left.append(each._replace(item=item))
+        return left
+
+    def _composer_items(self, choice: Choice, listing: Listing) -> tuple[Item | None, Item | None] | None:
+        if not choice.manifests:
+            return None
+        blobs = [choice.manifests.get(name, "") for name in (MANIFEST, LOCK)]
+        first, second = (Item(b, path=str(listing.disk.get(b, ""))) if b else None for b in blobs)
+        return first, second
+
+    def _composer_key(self, items: tuple[Item | None, Item | None]) -> bytes:
+        named = b"".join(b"\0" if item is None else bytes.fromhex(item.blob) for item in items)
+        return named + _COMPOSER.to_bytes(2, "big") + self._facts_digest
+
+    def _composer_known(self, items: tuple[Item | None, Item | None], gathered: Gathered) -> None:
+        key = self._composer_key(items)
+        kept = self._cache.get([key]).get(key) if self._cache is not None else None
+        if kept is not None:
+            try:
+                gathered.composer = _composers.decode(kept)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return
+
+    def _read(
+        self,
+        listing: Listing,
+        todo: list[Wanted],
+        composer: tuple[Item | None, Item | None] | None,
+        gathered: Gathered,
+    ) -> None:
+        limits = self._limits
+        setup = Setup(
+            str(listing.repository),
+            self._php,
+            limits.max_blob_bytes,
+            limits.memory_bytes,
+            limits.cpu_s,
+            limits.file_cpu_s,
+            limits.timeout_s,
+        )
+        by_blob = {each.item.blob: each for each in todo}
+        pool = Pool(setup, processes=self._processes)
+        step = _Steps(self._progress, len(todo))
+        try:
+            for done in pool.read([(each.item, each.size) for each in todo], composer, advanced=step.advanced):
+                for found in done.found:
+                    _taken(found, by_blob[found.blob], gathered)
+                if done.composer is not None and composer is not None:
+                    gathered.composer = done.composer
+                    gathered.fresh[self._composer_key(composer)] = msgspec.msgpack.encode(done.composer)
+                if len(gathered.fresh) > _KEPT_AT_ONCE:
+                    self._keep(gathered)
+        finally:
+            pool.end()
+            self._keep(gathered)
+        for blob in sorted(pool.hostile):
+            _condemned(blob, by_blob.get(blob), composer, gathered)
+
+    def _keep(self, gathered: Gathered) -> None:
+        if self._cache is not None:
+            self._cache.put(gathered.fresh)
+        gathered.fresh.clear()
+
+
+class _Steps:
+    """Tells how far the reading is, at most ten times a second, and at its end."""
+
+    def __init__(self, progress: Callable[[Progress], None] | None, total: int) -> None:
+        self._progress, self._total, self._done, self._last = progress, total, 0, 0.0
+
+    def advanced(self, count: int) -> None:
+        self._done += count
+        if self._progress is None:
+            return
+        now = time.monotonic()
+        if now - self._last >= _TOLD_EVERY_S or self._done == self._total:
+            self._last = now
+            self._progress(Progress("reading", self._done, self._total))
+
+
+def _taken(found: Found, wanted: Wanted, gathered: Gathered) -> None:
+    """Note what a process found in a content, once its shape is checked; keep it for later unless it was absent."""
+    noted = bool(found.reading) and _facts_noted(found.blob, found.reading, gathered)
+    if noted and gathered.known.unread.get(found.blob) is not Skip.UNREADABLE:
+        gathered.fresh[wanted.facts_key] = found.reading
+    if found.syntax is not None and wanted.item.syntax:
+        gathered.syntax[found.blob] = OK if found.syntax.ok else found.syntax
+        gathered.fresh[wanted.syntax_key] = msgspec.msgpack.encode(found.syntax)
+
+
+def _facts_noted(blob: str, encoded: bytes, gathered: Gathered) -> bool:
+    try:
+        gathered.known.note(blob, _readings.decode(encoded))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _syntax_noted(blob: str, kept: bytes, gathered: Gathered) -> bool:
+    try:
+        said = _syntaxes.decode(kept)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    gathered.syntax[blob] = OK if said.ok else said
+    return True
+
+
+_HOSTILE: Final = "le contenu arrête l'analyse (trop de calcul ou de mémoire)"
+
+
+def _condemned(
+    blob: str, wanted: Wanted | None, composer: tuple[Item | None, Item | None] | None, gathered: Gathered
+) -> None:
+    if wanted is not None:
+        gathered.known.note(blob, Reading(State.HOSTILE))
+        gathered.syntax.pop(blob, None)
+    if composer is not None and gathered.composer is None and any(i is not None and i.blob == blob for i in composer):
+        gathered.composer = ComposerFacts(manifest_present=True, manifest_problem=f"composer.json : {_HOSTILE}")

@@ -1,0 +1,80 @@
+"""From a request to its answer: list, read, judge. What cannot be read is "indéterminé" in the report, and why."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from psram.collect import listing
+from psram.errors import PackError, PsramError, UsageError
+from psram.facts import Facts
+from psram.worker import git
+from psram.worker.protocol import Answer, Ask, Progress, Request
+from psram.worker.reading import Reader
+from psram.worker.store import FactCache
+
+_Told = Callable[[Progress], None] | None
+
+
+def run(request: Request, *, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
+    """The answer; see :func:`psram.worker.run`."""
+    try:
+        return _answer(request, cache, progress, processes)
+    except (UsageError, PackError) as error:
+        return Answer(usage=str(error))
+    except PsramError as error:
+        return _unread(request, str(error))
+
+
+def _answer(request: Request, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
+    from psram import evidence, packs
+    from psram.judge import judge
+
+    bundle = evidence.load(request.evidence.encode()) if request.evidence else None
+    context = request.context if bundle is None else bundle.context
+    pack = None
+    if context is not None:
+        pack = packs.load(request.pack or (bundle.pack.name if bundle else packs.DEFAULT))
+    _tell(progress, "listing")
+    reader = Reader(
+        php=None if bundle is not None else request.php,
+        limits=request.limits,
+        cache=cache,
+        processes=processes,
+        progress=progress,
+    )
+    facts = _facts(request, reader)
+    if pack is None or context is None:
+        return Answer(facts=facts)
+    if bundle is not None:
+        facts = evidence.complete(facts, bundle, pack)
+    _tell(progress, "judging")
+    return Answer(facts=facts, report=judge(facts, pack, context))
+
+
+def _facts(request: Request, reader: Reader) -> Facts:
+    if request.ask is Ask.WORKTREE:
+        return reader.facts(listing.of_worktree(Path(request.path), request.limits))
+    if request.ask is Ask.COMMIT:
+        return reader.facts(listing.of_commit(Path(request.path), request.commit, request.limits))
+    with tempfile.TemporaryDirectory(prefix="psram-url-") as folder:
+        copy = Path(folder) / "depot.git"
+        git.clone(request.path, copy, commit=request.commit, timeout_s=request.limits.timeout_s)
+        return reader.facts(listing.of_commit(copy, request.commit, request.limits))
+
+
+def _unread(request: Request, problem: str) -> Answer:
+    """The answer when nothing could be read: where a verdict was asked, the report says "indéterminé" and why."""
+    if request.context is None:
+        return Answer(problem=problem)
+    from psram import packs
+    from psram.judge import judge
+
+    unread = Facts(commit=request.commit, tree="", truncated=problem)
+    return Answer(problem=problem, report=judge(unread, packs.load(request.pack or packs.DEFAULT), request.context))
+
+
+def _tell(progress: _Told, doing: str) -> None:
+    if progress is not None:
+        progress(Progress(doing))
