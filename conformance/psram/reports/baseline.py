@@ -75,9 +75,13 @@ def compare(report: Report, previous: Report) -> Comparison:
         for place in _broken(report)
         if place.fingerprint not in before and place.result.rule_id not in cut_before
     )
-    violations = [place for place in _broken(report) if place.result.verdict is Verdict.VIOLATED]
-    counted_new = sum(place.fingerprint in new for place in violations)
+    violated = [result for result in report.results if result.verdict is Verdict.VIOLATED]
+    violations = [place for result in violated for place in places(result)]
+    seen_before = {place.result.rule_id for place in _broken(previous)}
+    unlisted_new = sum(unlisted(result) for result in violated if result.rule_id not in seen_before)
+    counted_new = sum(place.fingerprint in new for place in violations) + unlisted_new
     counted_known = sum(place.fingerprint in before for place in violations)
+    total = len(violations) + sum(unlisted(result) for result in violated)
     return Comparison(
         previous_commit=previous.commit,
         previous_pack=previous.pack.name,
@@ -92,10 +96,7 @@ def compare(report: Report, previous: Report) -> Comparison:
         ),
         counted_new=counted_new,
         counted_known=counted_known,
-        untold=len(violations)
-        + sum(unlisted(r) for r in report.results if r.verdict is Verdict.VIOLATED)
-        - counted_new
-        - counted_known,
+        untold=total - counted_new - counted_known,
     )
 
 

@@ -7,6 +7,7 @@ characters as escapes, then escaped for HTML: the environment does it, so that n
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -56,9 +57,9 @@ def render(report: Report, shown: Presentation) -> bytes:
 
 
 def duration(hours: float) -> str:
-    """Hours of work in words: minutes below one hour, days from one on."""
+    """Hours of work in words: minutes, by fives, below one hour; days from one on."""
     if hours < 1:
-        return f"{max(5, round(hours * 60))} min"
+        return f"{max(5, 5 * math.ceil(hours * 12 - 1e-9))} min"
     if hours < _HOURS_OF_A_DAY:
         return f"{hours:g} h".replace(".", ",")
     days = round(hours / _HOURS_OF_A_DAY, 1)
