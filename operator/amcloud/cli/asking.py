@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from psram.facts import Facts
     from psram.model import Context, Limits, Php, Report
     from psram.worker.protocol import Answer
+    from psram.worker.protocol import Progress as Step
+    from psram.worker.store import FactCache
 
 COMMAND: Final = "check"
 
@@ -27,6 +29,11 @@ class Asked:
     pack: str = ""
     php: Php | None = None
     evidence: str = ""
+    cached: bool = True
+    processes: int | None = None
+
+
+_DOING: Final = {"listing": "Liste des fichiers", "reading": "Lecture des sources", "judging": "Application des règles"}
 
 
 def report(asked: Asked) -> tuple[Report, Facts]:
@@ -53,6 +60,19 @@ def _run(asked: Asked) -> Answer:
         limits=asked.limits,
         evidence=asked.evidence,
     )
-    doing = f"Copie de {asked.target.path}" if asked.target.ask is Ask.URL else "Lecture des sources"
-    with progress(doing):
-        return worker.run(request)
+    doing = f"Copie de {asked.target.path}" if asked.target.ask is Ask.URL else _DOING["listing"]
+    with progress(doing) as shown:
+
+        def told(step: Step) -> None:
+            if step.doing != "listing":
+                shown.doing = _DOING.get(step.doing, shown.doing)
+            shown.done, shown.total = step.done, step.total
+
+        return worker.run(request, cache=kept(asked.cached), progress=told, processes=asked.processes)
+
+
+def kept(cached: bool) -> FactCache | None:
+    """Where facts of contents are kept between commands; ``None`` when they are not wanted."""
+    from psram.worker.store import FactCache, default_folder
+
+    return FactCache(default_folder()) if cached else None

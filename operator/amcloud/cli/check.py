@@ -138,6 +138,15 @@ def check(  # noqa: PLR0917  options, given by name
     list_rules: Annotated[
         bool, typer.Option("--list-rules", help="Liste les règles, et s'arrête.", rich_help_panel=_RULES)
     ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Relit tout, sans le cache des faits.", rich_help_panel=_ENGINE)
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", metavar="N", min=1, max=64, help="Lectures en même temps.", rich_help_panel=_ENGINE
+        ),
+    ] = None,
     timeout: Annotated[
         float | None,
         typer.Option(metavar="SECONDES", min=1, help="Durée accordée à la lecture.", rich_help_panel=_ENGINE),
@@ -162,6 +171,8 @@ def check(  # noqa: PLR0917  options, given by name
             evidence=question.evidence(evidence, typed),
             php=question.php(rules),
             limits=question.limits(where, timeout),
+            cached=not no_cache,
+            processes=jobs,
         )
         previous = _previous(asked, since, baseline)
         report, facts = asking.report(asked)

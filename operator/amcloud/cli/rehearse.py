@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from amcloud.cli.repositories import Repository
     from psram.model import Context, Php
     from psram.rules import Pack
+    from psram.worker.store import FactCache
 
 COMMAND: Final = "rehearse"
 TEXT, JSON = "texte", "json"
@@ -76,11 +77,12 @@ def rehearse(  # noqa: PLR0917  options, given by name
     form: Annotated[str, typer.Option("--format", "-f", metavar="FORME", help="texte ou json.")] = TEXT,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FICHIER", help="Fichier à écrire.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Montre toutes les applications.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Relit tout, sans le cache des faits.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Lectures en même temps.")] = 2,
     timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Durée accordée à une application.")] = 60.0,
 ) -> None:
     """Judge every repository by both packs, print what changes and exit with its status (see ``_HELP``)."""
-    from amcloud.cli import question, rehearsal, repositories
+    from amcloud.cli import asking, question, rehearsal, repositories
     from psram import packs
     from psram.errors import UsageError
 
@@ -92,7 +94,7 @@ def rehearse(  # noqa: PLR0917  options, given by name
         listed = list(repositories.found(question.folder(str(folder), "--repositories")))
         if not listed:
             raise UsageError(f"--repositories {folder} : aucun dépôt git dans ce dossier")
-        reading = _Reading(context, question.php(current), ref, timeout)
+        reading = _Reading(context, question.php(current), ref, timeout, asking.kept(not no_cache))
         lines = list(_lines(listed, draft, current, reading, jobs))
         done = rehearsal.summary(lines, draft, current, str(context.evaluated_on))
         answer(_rendered(done, form, full=full), output, command=COMMAND)
@@ -106,6 +108,7 @@ class _Reading(NamedTuple):
     php: Php | None
     ref: str
     timeout_s: float
+    cache: FactCache | None
 
 
 def _first_day(draft: Pack) -> str:
@@ -135,7 +138,7 @@ def _lines(listed: Sequence[Repository], draft: Pack, current: Pack, reading: _R
 def _line(repository: Repository, draft: Pack, current: Pack, reading: _Reading) -> Line:
     from amcloud.cli import rehearsal, repositories
 
-    found = repositories.facts(repository, reading.ref, reading.php, reading.timeout_s)
+    found = repositories.facts(repository, reading.ref, reading.php, reading.timeout_s, reading.cache)
     if isinstance(found, str):
         return rehearsal.unread(rehearsal.Unread(repository.name, repository.organisation, found))
     known = rehearsal.Known(repository.name, repository.organisation, found, reading.context)

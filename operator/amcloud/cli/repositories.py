@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from psram.facts import Facts
     from psram.model import Php
+    from psram.worker.store import FactCache
 
 MOST: Final = 10_000
 DEPTH: Final = 5
@@ -59,7 +60,7 @@ def _is_repository(folder: Path) -> bool:
         return False
 
 
-def facts(repository: Repository, ref: str, php: Php | None, timeout_s: float) -> Facts | str:
+def facts(repository: Repository, ref: str, php: Php | None, timeout_s: float, cache: FactCache | None) -> Facts | str:
     """Facts of the repository at ``ref``, or a sentence that says why there are none."""
     from psram import worker
     from psram.model import Limits
@@ -68,7 +69,7 @@ def facts(repository: Repository, ref: str, php: Php | None, timeout_s: float) -
     request = Request(
         ask=Ask.COMMIT, path=str(repository.path), commit=ref, php=php, limits=Limits(timeout_s=timeout_s)
     )
-    answer = worker.run(request)
+    answer = worker.run(request, cache=cache, processes=1)
     if answer.facts is None or not answer.facts.tree:
         return answer.usage or answer.problem or "l'analyse n'a rien répondu"
     return answer.facts
