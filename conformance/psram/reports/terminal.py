@@ -6,6 +6,7 @@ What is shown of each rule (places, remedy) grows and shrinks with the room ther
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from psram.model import Finding, Moment, Report, ReportVerdict, RuleResult, Verdict, printable
@@ -93,7 +94,7 @@ class _Writer:
 
     def _heading(self) -> Line:
         report = self._report
-        verdict = report.verdict_for(self._shown.moments, confirmed_later=not self._shown.decided)
+        verdict = self._verdict()
         said = projection.REPORT_VERDICTS[verdict].upper()
         commit = report.commit[:12] if report.commit else "sans commit"
         where = f"({report.pack.name}, {report.track.value}, {report.stage.value}, {commit})"
@@ -110,9 +111,26 @@ class _Writer:
         if self._change is not None:
             before = self._change.previous_commit[:12] or "le rapport donné"
             yield Line(f"Depuis {before} : {self._change.sentence()}", hang=4)
-        if self._report.horizon is not None and self._report.horizon.on is not None:
-            yield Line(self._report.horizon.sentence, hang=4)
+        yield from self._until()
         yield from (Line(text, hang=4) for text in self._shown.notes)
+
+    def _until(self) -> Iterator[Line]:
+        """Until when a conforming application stays so though nobody touches it."""
+        horizon, verdict = self._report.horizon, self._verdict()
+        if horizon is None or horizon.on is None:
+            return
+        if verdict is not ReportVerdict.CONFORMING or horizon.verdict is not ReportVerdict.VIOLATED:
+            if self._shown.full:
+                yield Line(horizon.sentence, hang=4)
+            return
+        reasons = horizon.reasons if self._shown.full else horizon.reasons[:1]
+        more = len(horizon.reasons) - len(reasons)
+        others = f" et {more} autre{'s' if more > 1 else ''} raison{'s' if more > 1 else ''}" if more else ""
+        because = " ; ".join(reasons)
+        yield Line(f"Conforme jusqu'au {horizon.on - timedelta(days=1)}, parce que {because}{others}", hang=4)
+
+    def _verdict(self) -> ReportVerdict:
+        return self._report.verdict_for(self._shown.moments, confirmed_later=not self._shown.decided)
 
     def _broken(self) -> Iterator[Line]:
         shown = self._violated[: self._rules]

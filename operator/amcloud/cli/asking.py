@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from amcloud.cli.exits import Exit, refuse
@@ -10,6 +11,7 @@ from amcloud.cli.terminals import progress
 
 if TYPE_CHECKING:
     from amcloud.cli.question import Target
+    from psram.advisories import Database
     from psram.facts import Facts
     from psram.model import Context, Limits, Php, Report
     from psram.worker.protocol import Answer
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from psram.worker.store import FactCache
 
 COMMAND: Final = "check"
+MOST_BYTES: Final = 64 * 1024 * 1024
+DOWNLOAD_S: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Asked:
     pack: str = ""
     php: Php | None = None
     evidence: str = ""
+    advisories: str = ""
     cached: bool = True
     processes: int | None = None
 
@@ -37,16 +42,68 @@ _DOING: Final = {"listing": "Liste des fichiers", "reading": "Lecture des source
 
 
 def report(asked: Asked) -> tuple[Report, Facts]:
-    """The report, and the facts it was made of; ends the command when there is none."""
-    answer = _run(asked)
+    """The report, and the facts it was made of; ends the command when there is none.
+
+    Raises:
+        PsramError: the pack or the advisory database cannot be used.
+    """
+    database = _database(asked.advisories) if asked.advisories else None
+    answer = _run(asked, judged=database is None)
     if answer.usage:
         refuse(COMMAND, answer.usage)
-    if answer.report is None or answer.facts is None or answer.problem:
+    if answer.facts is None or answer.problem:
         refuse(COMMAND, answer.problem or "l'analyse n'a rien répondu", Exit.COULD_NOT_TELL)
-    return answer.report, answer.facts
+    return answer.report or _judged(answer.facts, asked, database), answer.facts
 
 
-def _run(asked: Asked) -> Answer:
+def _judged(facts: Facts, asked: Asked, database: Database | None) -> Report:
+    """The report, with what the advisories say of this lock."""
+    from msgspec.structs import replace
+
+    from psram import packs
+    from psram.judge import judge
+
+    context = asked.context
+    if database is not None:
+        concerning = database.concerning(facts.composer.packages)
+        context = replace(context, evidence=replace(context.evidence, advisories=concerning))
+    return judge(facts, packs.load(asked.pack or packs.DEFAULT), context)
+
+
+def _database(where: str) -> Database:
+    """The advisory database at that path or address. Raises ``UsageError``."""
+    from psram import advisories
+    from psram.errors import UsageError
+
+    if where.startswith(("https://", "http://")):
+        database = advisories.parse(downloaded(where, "--advisories", MOST_BYTES), source=where)
+    else:
+        database = advisories.read(Path(where))
+    if database.problem:
+        raise UsageError(f"--advisories {where} : {database.problem}")
+    return database
+
+
+def downloaded(url: str, option: str, most_bytes: int) -> bytes:
+    """The content at an address. Raises ``CollectError`` when it does not come, or not whole."""
+    import requests
+
+    from psram.errors import CollectError
+
+    with progress(f"Téléchargement de {url}"):
+        try:
+            with requests.get(url, timeout=DOWNLOAD_S, stream=True) as answer:
+                answer.raise_for_status()
+                content: bytes = answer.raw.read(most_bytes + 1, decode_content=True)
+        except (requests.RequestException, OSError) as error:
+            status = getattr(getattr(error, "response", None), "status_code", None) or type(error).__name__
+            raise CollectError(f"{option} {url} n'a pas pu être lu ({status})") from error
+    if len(content) > most_bytes:
+        raise CollectError(f"{option} {url} dépasse {most_bytes // 2**20} Mio")
+    return content
+
+
+def _run(asked: Asked, *, judged: bool) -> Answer:
     from psram import worker
     from psram.worker.protocol import Ask, Request
 
@@ -55,7 +112,7 @@ def _run(asked: Asked) -> Answer:
         path=asked.target.path,
         commit=asked.target.commit,
         pack=asked.pack,
-        context=asked.context,
+        context=asked.context if judged else None,
         php=asked.php,
         limits=asked.limits,
         evidence=asked.evidence,

@@ -102,6 +102,15 @@ def check(  # noqa: PLR0917  options, given by name
             rich_help_panel=_NORMS,
         ),
     ] = None,
+    advisories: Annotated[
+        str,
+        typer.Option(
+            metavar="BASE",
+            envvar="AMCLOUD_ADVISORIES",
+            help="Base d'avis de sécurité : dossier, fichier JSON ou zip, ou adresse.",
+            rich_help_panel=_NORMS,
+        ),
+    ] = "",
     form: Annotated[
         str,
         typer.Option(
@@ -163,7 +172,7 @@ def check(  # noqa: PLR0917  options, given by name
             return _of_rules(rules, Track(track), Stage(stage), explain, form=form, output=output)
         _known(form)
         where = question.target(target, commit)
-        typed = {f"--{name}": _typed(context, name) for name in ("track", "stage", "at", "source")}
+        typed = {f"--{name}": _typed(context, name) for name in ("track", "stage", "at", "source", "advisories")}
         asked = asking.Asked(
             target=where,
             pack=pack,
@@ -171,6 +180,7 @@ def check(  # noqa: PLR0917  options, given by name
             evidence=question.evidence(evidence, typed),
             php=question.php(rules),
             limits=question.limits(where, timeout),
+            advisories="" if evidence is not None else advisories,
             cached=not no_cache,
             processes=jobs,
         )

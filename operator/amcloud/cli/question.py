@@ -101,7 +101,7 @@ def _is_commit(asked: str) -> bool:
 
     here = Path.cwd()
     try:
-        return git.is_repository(here) and bool(git.resolve(here, asked, timeout_s=10))
+        return bool(git.head(here, asked, timeout_s=10).commit)
     except PsramError:
         return False
 
