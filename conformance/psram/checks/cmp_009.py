@@ -24,7 +24,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     products = {name: _product(name, params) for name in packages}
     today = context.evaluated_on
     labelled = {n for n, p in products.items() if p is not None and not _refusal(p, packages[n], today)}
-    covered = _reached(labelled, packages)
+    covered = _reached(labelled, packages) - {n for n, p in products.items() if p is not None and n not in labelled}
     found = [
         _finding(package, products[name], packages, facts, today)
         for name, package in sorted(packages.items())
@@ -47,7 +47,7 @@ def _refusal(product: _Product, package: LockedPackage, today: date) -> str:
     ends = day(product["ends"])
     if ends is not None and today > ends:
         return f"le contrat de support de {product['name']} ({product['contract']}) a pris fin le {ends}"
-    if versions.allows(str(product["versions"]), package.version) is not True:
+    if versions.allows(str(product["versions"]), package.version) is False:  # a branch is CMP-006's affair
         return f"{product['name']} n'est labellisé qu'en version {product['versions']}"
     return ""
 

@@ -140,14 +140,14 @@ class Sample:
         """The facts of the mutated application: those of the sample, and of what changed."""
         tree = self.tree(mutation)
         changed = {path: content for path, content in tree.files.items() if self._files.get(path) != content}
-        if changed.keys() & {"composer.json", "composer.lock"}:
+        if any(self._files.get(p) != tree.files.get(p) for p in ("composer.json", "composer.lock")):
             changed |= {p: tree.files[p] for p in ("composer.json", "composer.lock") if p in tree.files}
         delta = collect_files(changed, links=tree.links, submodules=tree.submodules, oversize=tree.oversize)
         again = {file.path for file in delta.files}
         kept = [f for f in self.facts.files if f.path in tree.files and f.path not in again]
-        composer = delta.composer if changed.keys() & {"composer.json", "composer.lock"} else self.facts.composer
-        if "composer.json" not in tree.files and "composer.lock" not in tree.files:
-            composer = delta.composer
+        manifests = {p: tree.files.get(p) for p in ("composer.json", "composer.lock")}
+        same = all(self._files.get(p) == content for p, content in manifests.items())
+        composer = self.facts.composer if same else delta.composer
         self.compile(changed)
         facts = msgspec.structs.replace(
             self.facts,
