@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = "check"
 MOST_BYTES: Final = 64 * 1024 * 1024
-DOWNLOAD_S: Final = 30
+DOWNLOAD_S: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +53,11 @@ def report(asked: Asked) -> tuple[Report, Facts]:
     answer = _run(asked, judged=database is None)
     if answer.usage:
         refuse(COMMAND, answer.usage)
+    if "not our ref" in answer.problem:
+        refuse(COMMAND, f"le commit {asked.target.commit} n'est pas dans ce dépôt (branche réécrite depuis ?)")
     if answer.facts is None or answer.problem:
-        refuse(COMMAND, answer.problem or "l'analyse n'a rien répondu", Exit.COULD_NOT_TELL)
+        hint = " ; vérifiez l'adresse, le commit, le réseau et vos droits" if "://" in asked.target.path else ""
+        refuse(COMMAND, (answer.problem or "l'analyse n'a rien répondu") + hint, Exit.COULD_NOT_TELL)
     return answer.report or _judged(answer.facts, asked, database), answer.facts
 
 
@@ -94,13 +99,24 @@ def downloaded(url: str, option: str, most_bytes: int) -> bytes:
         try:
             with requests.get(url, timeout=DOWNLOAD_S, stream=True) as answer:
                 answer.raise_for_status()
-                content: bytes = answer.raw.read(most_bytes + 1, decode_content=True)
+                return b"".join(_bounded(answer.iter_content(65536), f"{option} {url}", most_bytes))
         except (requests.RequestException, OSError) as error:
             status = getattr(getattr(error, "response", None), "status_code", None) or type(error).__name__
             raise CollectError(f"{option} {url} n'a pas pu être lu ({status})") from error
-    if len(content) > most_bytes:
-        raise CollectError(f"{option} {url} dépasse {most_bytes // 2**20} Mio")
-    return content
+
+
+def _bounded(parts: Iterator[bytes], what: str, most_bytes: int) -> Iterator[bytes]:
+    """The parts, as long as they are not too many nor too slow. Raises ``CollectError``."""
+    from psram.errors import CollectError
+
+    until, total = time.monotonic() + DOWNLOAD_S, 0
+    for part in parts:
+        total += len(part)
+        if total > most_bytes:
+            raise CollectError(f"{what} dépasse {most_bytes // 2**20} Mio")
+        if time.monotonic() > until:
+            raise CollectError(f"{what} ne s'est pas chargé en {DOWNLOAD_S} s")
+        yield part
 
 
 def _run(asked: Asked, *, judged: bool) -> Answer:

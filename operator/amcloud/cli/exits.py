@@ -59,8 +59,19 @@ def answer(content: bytes, output: Path | None = None, *, command: str) -> None:
     try:
         output.write_bytes(content)
     except OSError as error:
-        refuse(command, f"--output {output} ne peut pas être écrit ({error.strerror})")
+        refuse(command, f"--output {output} ne peut pas être écrit ({why(error)})")
     typer.echo(f"Rapport écrit dans {output}", err=True)
+
+
+def why(error: Exception) -> str:
+    """Why a file cannot be used, in French where the reason is a usual one."""
+    known: dict[type[Exception], str] = {
+        PermissionError: "vous n'en avez pas le droit",
+        FileNotFoundError: "il n'existe pas, ou son dossier",
+        IsADirectoryError: "c'est un dossier",
+        NotADirectoryError: "un de ses dossiers est un fichier",
+    }
+    return known.get(type(error)) or getattr(error, "strerror", None) or str(error)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_HINT: Final = r"'(?P<name>[^']+)'(?: \(env var: '(?P<variable>[^']+)'\))?"
+_HINT: Final = r"'(?P<name>[^']+)'(?: / '[^']+')*(?: \(env var: '(?P<variable>[^']+)'\))?"
 _WHOLE: Final = (
     (re.compile(r"No such command '(?P<name>.*?)'\."), "la commande « {name} » n'existe pas"),
     (re.compile(r"No such option: (?P<name>\S+)"), "l'option {name} n'existe pas"),

@@ -11,7 +11,9 @@ import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from amcloud.cli.exits import why
 
 if TYPE_CHECKING:
     from psram.model import Context, Limits, Php, Report
@@ -57,7 +59,7 @@ def target(asked: str, commit: str) -> Target:
             f"« {asked} » ne peut pas être lu d'ici (https, http et file le sont) : "
             "copiez le dépôt avec git clone, puis donnez son dossier"
         )
-    folder = _folder(asked)
+    folder = _folder(asked) if asked else None
     if folder is None:
         if commit or not _is_commit(asked):
             raise UsageError(f"« {asked} » n'est ni un dossier, ni une adresse git, ni un commit du dépôt courant")
@@ -83,13 +85,12 @@ def _folder(asked: str) -> Path | None:
         path = Path(asked).resolve()
         found = path.stat() if path.exists() else None
     except (OSError, RuntimeError, ValueError) as error:  # no right to look, links in a circle, a NUL
-        raise UsageError(f"« {asked} » ne peut pas être lu ({_why(error)})") from error
+        raise UsageError(f"« {asked} » ne peut pas être lu ({why(error)})") from error
     if found is None:
         return None
     if not path.is_dir():
-        raise UsageError(
-            f"« {asked} » est un fichier : donnez le dossier de l'application ({_short(str(path.parent))})"
-        )
+        above = next((each for each in path.parents if (each / "composer.json").exists()), path.parent)
+        raise UsageError(f"« {asked} » est un fichier : donnez le dossier de l'application ({_short(str(above))})")
     if not os.access(path, os.R_OK | os.X_OK):
         raise UsageError(f"« {asked} » ne peut pas être lu : vous n'en avez pas le droit")
     return path
@@ -183,20 +184,10 @@ def content(file: Path, option: str, max_bytes: int) -> bytes:
         with file.open("rb") as opened:
             read = opened.read(max_bytes + 1)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{option} {file} ne peut pas être lu ({_why(error)})") from error
+        raise UsageError(f"{option} {file} ne peut pas être lu ({why(error)})") from error
     if len(read) > max_bytes:
         raise UsageError(f"{option} {file} dépasse {max_bytes // 2**20} Mio")
     return read
-
-
-def _why(error: Any) -> str:
-    known = {
-        "PermissionError": "vous n'en avez pas le droit",
-        "FileNotFoundError": "il n'existe pas",
-        "IsADirectoryError": "c'est un dossier",
-        "NotADirectoryError": "un de ses dossiers est un fichier",
-    }
-    return known.get(type(error).__name__, getattr(error, "strerror", None) or str(error))
 
 
 def _short(path: str) -> str:
