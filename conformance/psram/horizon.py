@@ -1,7 +1,8 @@
 """When the verdict changes though no code does: the same facts judged again on each day that could change it.
 
 Days come from data: a rule's lifecycle, derogations, the lifetime of evidence, and what checks announce
-(``Outcome.next_dates``: ends of maintenance, of labels…). Only checks that announced a day are asked again.
+(``Outcome.next_dates``: ends of maintenance, of labels…). Only checks that announced a day are asked again. What the
+platform renews by itself (advisories, the forge's settings, the declaration) is supposed renewed, and to say the same.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def solve(report: Report, pack: Pack, context: Context, given: Mapping[str, Outc
             break
         day = min(waiting)
         reasons = waiting.pop(day)
-        later, answers = judge(msgspec.structs.replace(context, evaluated_on=day), _kept(known, day))
+        later, answers = judge(on_day(context, day), _kept(known, day))
         known = dict(answers.given)
         for found, said in _announced(known, after=day):
             waiting.setdefault(found, set()).add(said)
@@ -39,6 +40,24 @@ def solve(report: Report, pack: Pack, context: Context, given: Mapping[str, Outc
             changed = tuple(sorted(rule for rule in {*then, *today} if then.get(rule) != today.get(rule)))
             return _said(report, later, day, changed, reasons)
     return Horizon("Aucune date connue ne change ce verdict sans que le code change.")
+
+
+def on_day(context: Context, day: date) -> Context:
+    """The context on a later day: all that people gave as it is, what the platform renews as old as it is today."""
+    aged = day - context.evaluated_on
+    found = context.evidence
+    renewed = msgspec.structs.replace(
+        found,
+        advisories=found.advisories and msgspec.structs.replace(found.advisories, dated=found.advisories.dated + aged),
+        forge=found.forge and msgspec.structs.replace(found.forge, observed_on=_after(found.forge.observed_on, aged)),
+        declaration=found.declaration
+        and msgspec.structs.replace(found.declaration, observed_on=_after(found.declaration.observed_on, aged)),
+    )
+    return msgspec.structs.replace(context, evaluated_on=day, evidence=renewed)
+
+
+def _after(day: date | None, aged: timedelta) -> date | None:
+    return None if day is None else day + aged
 
 
 def _kept(known: Mapping[str, Outcome], day: date) -> dict[str, Outcome]:
@@ -80,9 +99,19 @@ def _expiries(context: Context) -> Iterator[tuple[date, str]]:
         yield derogation.expires_on, f"{derogation.rule_id} : la dérogation {derogation.name} expire"
 
 
+def _by_rule(reasons: tuple[str, ...]) -> Iterator[str]:
+    """The reasons, a rule's id said once before its own."""
+    grouped: dict[str, list[str]] = {}
+    for reason in reasons:
+        rule_id, _, said = reason.partition(" : ")
+        grouped.setdefault(rule_id, []).append(said)
+    for rule_id, said_of in grouped.items():
+        yield f"{rule_id} : {', '.join(said_of)}"
+
+
 def _said(report: Report, later: Report, day: date, changed: tuple[str, ...], reasons: set[str]) -> Horizon:
     relevant = tuple(sorted(r for r in reasons if r.partition(" : ")[0] in changed)) or tuple(sorted(reasons))
-    because = " ; ".join(relevant)
+    because = " ; ".join(_by_rule(relevant))
     if report.verdict is ReportVerdict.CONFORMING:
         last = day - timedelta(days=1)
         said = f"Conforme jusqu'au {last} inclus, parce que le {day} : {because}."

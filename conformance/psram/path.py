@@ -37,11 +37,12 @@ def shortest(report: Report, pack: Pack) -> Path | None:
     left = {key: len(found) for key, found in groups.items() if key not in grave}
     needed = sum(left.values()) - (threshold.tolerated(pack, report.track) or 0)
     chosen = {*grave, *_cheapest(left, actions, max(needed, 0))}
-    missing = [_evidence(r) for r in blocking if r.verdict is Verdict.UNKNOWN]
+    missing = [_evidence(r) for r in blocking if r.verdict is Verdict.UNKNOWN and not r.to_confirm]
+    confirmed = sorted(r.rule_id for r in blocking if r.to_confirm)
     after = sorted(r.rule_id for r in blocking if r.verdict is Verdict.NOT_EVALUATED)
     ordered = sorted((actions[key] for key in chosen), key=lambda a: (a.hours, a.rules))
     hours = round(sum(a.hours for a in ordered), 2)
-    return Path((*ordered, *missing), hours, _sentence(ordered, missing, after, hours))
+    return Path((*ordered, *missing), hours, _sentence(ordered, missing, after, confirmed, hours=hours))
 
 
 def _grouped(results: Iterable[RuleResult], rules: dict[str, Rule]) -> dict[str, list[RuleResult]]:
@@ -88,7 +89,9 @@ def _evidence(result: RuleResult) -> Action:
     return Action(result.missing_evidence, (result.rule_id,), result.findings_total, 0.0, result.giver)
 
 
-def _sentence(actions: list[Action], missing: list[Action], after: list[str], hours: float) -> str:
+def _sentence(
+    actions: list[Action], missing: list[Action], after: list[str], confirmed: list[str], *, hours: float
+) -> str:
     parts = []
     if actions:
         mechanical = sum(a.mechanical for a in actions)
@@ -99,6 +102,8 @@ def _sentence(actions: list[Action], missing: list[Action], after: list[str], ho
         parts.append("restent à fournir : " + ", ".join(f"{a.rules[0]} ({a.giver})" for a in missing))
     if after:
         parts.append(f"à vérifier ensuite : {', '.join(after)}")
+    if confirmed:
+        parts.append(f"la plateforme confirmera : {', '.join(confirmed)}")
     return " ; ".join(parts)
 
 

@@ -57,9 +57,11 @@ def lacking(rule: Rule, facts: Facts, context: Context) -> Outcome | None:
 
 
 def outdated_on(rule: Rule, context: Context) -> tuple[NextDate, ...]:
-    """The days on which the evidence that the rule needs grows too old."""
+    """The days on which evidence that the platform does not renew by itself grows too old."""
     found = []
     for source in rule.needs:
+        if source in _PLATFORM:
+            continue
         proof = _proof(source, context.evidence)
         ends = None if proof is None else _ends(rule, proof)
         if ends is not None:

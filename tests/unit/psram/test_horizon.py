@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from norms import CONFORMING, CONTEXT, DAY, FACTS, MAJOR, answering, pack, rule, violated
+from norms import COMMIT, CONFORMING, CONTEXT, DAY, FACTS, MAJOR, answering, pack, rule, violated
 
 from psram.judge import judge
 from psram.model import Context, Derogation, NextDate, Outcome, Report, ReportVerdict, Severity, Verdict
-from psram.proofs import AdvisoryDatabase, Evidence
+from psram.proofs import AdvisoryDatabase, Evidence, PipelineEvidence, TestSummary
 from psram.rules import Pack
 
 
@@ -67,14 +67,26 @@ def test_an_expiring_derogation_ends_the_conformity(monkeypatch: pytest.MonkeyPa
 
 
 def test_evidence_that_grows_too_old_makes_the_verdict_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, {"CMP-002": CONFORMING})
-    evidence = Evidence(advisories=AdvisoryDatabase("sha256:0", DAY - timedelta(days=3)))
-    context = msgspec.structs.replace(CONTEXT, evidence=evidence)
-    norms = pack(rule("CMP-002", needs=["advisories"], lifetime={"days": 7}))
+    answering(monkeypatch, {"TST-001": CONFORMING})
+    pipeline = PipelineEvidence(COMMIT, "success", TestSummary(1, 0, 0, 0), observed_on=DAY - timedelta(days=3))
+    context = msgspec.structs.replace(CONTEXT, evidence=Evidence(pipeline=pipeline))
+    norms = pack(rule("TST-001", evidence="P", needs=["tests"], lifetime={"days": 7}))
     report = at(DAY, norms, context)
     assert report.horizon is not None
     assert (report.horizon.on, report.horizon.verdict) == (DAY + timedelta(days=4), ReportVerdict.UNKNOWN)
     assert at(DAY + timedelta(days=3), norms, context).verdict is ReportVerdict.CONFORMING
+    assert at(DAY + timedelta(days=4), norms, context).verdict is ReportVerdict.UNKNOWN
+
+
+def test_what_the_platform_renews_by_itself_is_supposed_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else every horizon would be the next refresh of the advisories, and say nothing of the application."""
+    answering(monkeypatch, {"CMP-002": CONFORMING, "CMP-004": ends_on(date(2027, 5, 1))})
+    evidence = Evidence(advisories=AdvisoryDatabase("sha256:0", DAY - timedelta(days=3)))
+    context = msgspec.structs.replace(CONTEXT, evidence=evidence)
+    norms = pack(rule("CMP-002", needs=["advisories"], lifetime={"days": 7}), rule("CMP-004"))
+    report = at(DAY, norms, context)
+    assert report.horizon is not None
+    assert (report.horizon.on, report.horizon.rules) == (date(2027, 5, 1), ("CMP-004",))
     assert at(DAY + timedelta(days=4), norms, context).verdict is ReportVerdict.UNKNOWN
 
 

@@ -133,3 +133,11 @@ def test_hors_standard_is_told_its_path_for_information(monkeypatch: pytest.Monk
     answering(monkeypatch, {"PHP-001": violated()})
     context = msgspec.structs.replace(CONTEXT, track=Track.HORS_STANDARD)
     assert judge(FACTS, pack(rule("PHP-001")), context).path is not None
+
+
+def test_what_only_the_platform_can_confirm_is_no_step_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Outcome(Verdict.UNKNOWN, missing_evidence="les dépôts agréés", giver=Giver.PLATFORM, confirm=True)
+    answering(monkeypatch, {"PHP-001": violated(), "CMP-005": absent})
+    path = shortest(pack(rule("PHP-001"), rule("CMP-005")))
+    assert len(path.actions) == 1
+    assert path.sentence == "1 action, environ 30 min → hébergeable ; la plateforme confirmera : CMP-005"
