@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from amcloud_sandbox.composer import debian, derive, kit
+from amcloud_sandbox.composer import advisories, debian, derive, kit
 from amcloud_sandbox.composer.derive import Control, Package
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import COMPOSER_URL, Layout
 
-FORMAT = 4  # goes into the cache key: raise it when this module or derive.py writes something else
+FORMAT = 5  # goes into the cache key: raise it when this module or derive.py writes something else
 SAY_EVERY_PACKAGES = 15
 INDEX = "packages.json"
 DISTS = "dist"
@@ -68,7 +68,9 @@ def build(layout: Layout, say: Callable[[str], None], *, base_url: str = COMPOSE
         home.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".building-", dir=home))
         try:
-            _write(temporary, [*_from_debian(controls, debs, say), *kit.packages()], base_url)
+            corrected: list[dict[str, object]] = []
+            _write(temporary, [*_from_debian(controls, debs, say, corrected), *kit.packages()], base_url)
+            (temporary / advisories.CORRECTIONS).write_text(json.dumps(corrected, indent=1), encoding="utf-8")
             temporary.chmod(0o755)
             if root.exists():
                 shutil.rmtree(root)
@@ -110,8 +112,12 @@ def _key(controls: Mapping[str, Control], base_url: str) -> str:
 
 
 def _from_debian(
-    controls: Mapping[str, Control], debs: Mapping[str, Path], say: Callable[[str], None]
+    controls: Mapping[str, Control],
+    debs: Mapping[str, Path],
+    say: Callable[[str], None],
+    corrected: list[dict[str, object]],
 ) -> Iterable[Package]:
+    """The packages; what Debian corrects in them is added to ``corrected``."""
     contents = {}
     for count, (name, path) in enumerate(debs.items(), 1):
         contents[name] = debian.members(path)
@@ -119,6 +125,9 @@ def _from_debian(
             say(f"dépôt Composer : {count}/{len(debs)} paquets lus")
     names = {name: derive.composer_name(name, files) for name, files in contents.items()}
     for name, files in contents.items():
+        found = advisories.correction(controls[name], files, names[name])
+        if found is not None:
+            corrected.append(found)
         try:
             yield derive.package(controls[name], files, names)
         except ValueError as error:

@@ -15,13 +15,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from amcloud_sandbox.composer.advisories import FILE as ADVISORIES
 from amcloud_sandbox.composer.repository import DISTS, INDEX
 
 _IP_FREEBIND = 15  # linux/in.h; Python's socket module does not name it
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves ``packages.json`` and ``dist/*.zip`` of the folder that ``current`` points to at that moment."""
+    """Serves the index, the advisories and ``dist/*.zip`` of the folder that ``current`` points to at that moment."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
@@ -43,7 +44,7 @@ class Handler(SimpleHTTPRequestHandler):
     def _is_published(self) -> bool:
         path = self.path.partition("?")[0]
         folder, _, name = path.rpartition("/")
-        return path == f"/{INDEX}" or (folder == f"/{DISTS}" and name.endswith(".zip"))
+        return path in (f"/{INDEX}", f"/{ADVISORIES}") or (folder == f"/{DISTS}" and name.endswith(".zip"))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
         """One JSON line on standard error."""

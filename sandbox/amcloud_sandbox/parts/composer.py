@@ -6,9 +6,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from amcloud_sandbox import processes
-from amcloud_sandbox.composer import repository
+from amcloud_sandbox.composer import advisories, repository
 from amcloud_sandbox.layout import COMPOSER_PORT, HOST_IP, Layout
 
 NAME = "composer"
@@ -38,7 +39,7 @@ class ComposerPart:
 
     def up(self, layout: Layout, say: Callable[[str], None]) -> None:
         """The repository answers on both addresses."""
-        repository.build(layout, say)
+        advisories.publish(repository.build(layout, say).root, datetime.now(UTC).date())
         folder = repository.folder(layout) / "current"
         listen = [f"{address}:{COMPOSER_PORT}" for address in ("127.0.0.1", HOST_IP)]
         processes.start(
