@@ -95,7 +95,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Typing(msgspec.Struct, frozen=True):
-    """Parameters, returns and properties of a file: all, those with a type, and the others (``line name``, a line each).
+    """Parameters, returns and properties of a file: all, those with a type, the others (``line name``, a line each).
 
     ``untyped`` names the first hundred only; the counts are whole.
     """
@@ -230,6 +230,7 @@ class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     personal: tuple[Mark, ...] = ()
     literals: tuple[Mark, ...] = ()
     remote: tuple[Mark, ...] = ()
+    emails: tuple[Mark, ...] = ()
 
 
 class Constraint(msgspec.Struct, frozen=True):
@@ -293,7 +294,26 @@ class SyntaxFacts(msgspec.Struct, frozen=True):
     verdicts: dict[str, Syntax]
 
 
-class Facts(msgspec.Struct, frozen=True):
+class PastSecret(msgspec.Struct, frozen=True, order=True):
+    """A secret that an earlier commit holds: the oldest known commit that had it, and where it lay there."""
+
+    commit: str
+    path: str
+    mark: Mark
+
+
+class History(msgspec.Struct, frozen=True):
+    """What was read of the commits before this one. ``problem`` says in French why some of it was not."""
+
+    commit: str
+    commits: int = 0
+    contents: int = 0
+    complete: bool = True
+    problem: str = ""
+    secrets: tuple[PastSecret, ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True, weakref=True):
     """All facts of one commit. ``uncommitted`` names the files read from the work tree instead of the commit."""
 
     commit: str
@@ -305,3 +325,4 @@ class Facts(msgspec.Struct, frozen=True):
     uncommitted: tuple[str, ...] = ()
     truncated: str = ""
     extractor: str = EXTRACTOR
+    history: History | None = None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
+import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from psram.facts import BlobFacts, DataFacts, Entry, Facts, FileFact, Kind, Mark
+from psram.facts import BlobFacts, DataFacts, Entry, Facts, FileFact, Kind, Mark, Skip
+from psram.memo import of_facts
 from psram.model import Finding, Giver, Outcome, Severity, Verdict
+from psram.roles import Role, roles
 
 
 def outcome(findings: Iterable[Finding], *, severity: Severity | None = None, prevents: bool = False) -> Outcome:
@@ -32,11 +37,32 @@ def at(file: FileFact, mark: Mark, message: str) -> Finding:
 
 def read(facts: Facts) -> Iterator[tuple[FileFact, BlobFacts]]:
     """Files whose content has facts, in order of path."""
-    for file in facts.files:
-        if file.kind in (Kind.FILE, Kind.EXECUTABLE) and file.skipped is None:
-            blob = facts.blobs.get(file.blob)
-            if blob is not None:
-                yield file, blob
+    return iter(_readable(facts))
+
+
+@of_facts
+def _readable(facts: Facts) -> tuple[tuple[FileFact, BlobFacts], ...]:
+    kinds = (Kind.FILE, Kind.EXECUTABLE)
+    files = (f for f in facts.files if f.skipped is None and f.kind in kinds and f.blob in facts.blobs)
+    return tuple((file, facts.blobs[file.blob]) for file in files)
+
+
+def hostile(facts: Facts, role: Role) -> Iterator[Finding]:
+    """Files read in this role whose content stopped the analysis: nothing is known of them."""
+    for file in _stopped(facts):
+        if role in roles(file.path):
+            yield Finding("arrête l'analyse (trop de calcul ou de mémoire) : nul ne l'a lu", file.path)
+
+
+@of_facts
+def _stopped(facts: Facts) -> tuple[FileFact, ...]:
+    return tuple(file for file in facts.files if file.skipped is Skip.HOSTILE)
+
+
+@functools.lru_cache(maxsize=64)
+def pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    """One expression that fully matches the names that any of these shell patterns matches."""
+    return re.compile("|".join(map(fnmatch.translate, names)) or r"(?!)")
 
 
 def data(facts: Facts, prefix: str, *suffixes: str) -> Iterator[tuple[FileFact, DataFacts]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
+import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import outcome
+from psram.checks.common import outcome, pattern
 from psram.facts import Facts, FileFact, Kind, Skip
 from psram.model import Context, Finding, Outcome
+
+_RESERVED = re.compile(r"(?:^|/)(?:\.\.|\.git)(?:/|$)", re.IGNORECASE)
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -38,18 +40,18 @@ def _problem(file: FileFact, params: Params) -> str:  # noqa: PLR0911  one line 
     name = posixpath.basename(file.path).lower()
     if file.kind is Kind.SUBMODULE:
         return "sous-module git : son contenu échappe à l'analyse"
-    if {"..", ".git"} & {part.lower() for part in file.path.split("/")}:
+    if _RESERVED.search(file.path):
         return "le chemin contient un nom réservé (« .. » ou « .git »)"
     if file.kind is Kind.LINK:
         return "lien symbolique qui sort du dépôt" if _leaves(file) else ""
-    if any(fnmatch.fnmatchcase(name, pattern) for pattern in params["forbidden_names"]):
+    if pattern(tuple(params["forbidden_names"])).match(name):
         return "fichier dérivé ou binaire, à produire et non à versionner"
     if file.skipped in (Skip.TOO_BIG, Skip.BUDGET) or file.size > params["max_bytes"]:
         return f"fichier de {file.size // 1024} Kio, trop gros pour être analysé"
     if file.skipped is Skip.UNREADABLE:
         return "contenu absent du dépôt"
-    allowed = any(fnmatch.fnmatchcase(name, pattern) for pattern in params["allowed_binaries"])
-    return "contenu binaire" if file.skipped is Skip.BINARY and not allowed else ""
+    allowed = file.skipped is not Skip.BINARY or pattern(tuple(params["allowed_binaries"])).match(name)
+    return "" if allowed else "contenu binaire"
 
 
 def _leaves(link: FileFact) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from psram.checks import Params
-from psram.checks.common import outcome, read, unknown
+from psram.checks.common import hostile, outcome, read, unknown
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
 from psram.roles import Role, roles
@@ -13,10 +13,11 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file that the hosted PHP refuses; unknown where it is absent, silent, or in disagreement."""
     php = [(file, blob.php) for file, blob in read(facts) if blob.php and Role.PHP in roles(file.path)]
     suspect = [Finding("semble ne pas être du PHP valide", f.path, p.error_line) for f, p in php if p.has_error]
+    suspect += hostile(facts, Role.PHP)
     if facts.syntax is None:
         missing = f"la compilation par PHP {params['hosted_php']}, que la plateforme fera"
         return unknown(missing, suspect, confirm=not suspect)
-    refused, silent = [], []
+    refused, silent = [], list(hostile(facts, Role.PHP))
     for file, known in php:
         said = facts.syntax.verdicts.get(file.blob)
         if said is None:

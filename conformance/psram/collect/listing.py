@@ -42,16 +42,18 @@ def of_commit(repository: Path, commit: str, limits: Limits) -> Listing:
         UsageError: no such repository or commit.
         CollectError: git cannot read it.
     """
-    if not git.is_repository(repository):
-        raise UsageError(f"« {repository} » n'est pas un dépôt git")
-    found, tree = git.resolve(repository, commit, timeout_s=limits.timeout_s)
-    inside = git.prefix(repository)
-    if inside:  # a sub-folder of a work tree is checked alone
-        tree = git.subtree(repository, found, inside, timeout_s=limits.timeout_s)
+    head = git.head(repository, commit, timeout_s=limits.timeout_s)
+    return _of_head(repository, head, commit, limits)
+
+
+def _of_head(repository: Path, head: git.Head, commit: str, limits: Limits) -> Listing:
+    tree = head.tree
+    if head.prefix:  # a sub-folder of a work tree is checked alone
+        tree = git.subtree(repository, head.commit, head.prefix, timeout_s=limits.timeout_s)
         if not tree:
-            raise UsageError(f"le commit « {commit} » n'a pas le dossier {shown(inside)}")
+            raise UsageError(f"le commit « {commit} » n'a pas le dossier {shown(head.prefix)}")
     files, problem = _entries(repository, tree, limits)
-    return Listing(repository, found, tree, files, truncated=problem)
+    return Listing(repository, head.commit, tree, files, truncated=problem)
 
 
 def of_worktree(path: Path, limits: Limits) -> Listing:
@@ -65,17 +67,18 @@ def of_worktree(path: Path, limits: Limits) -> Listing:
     """
     if not path.is_dir():
         raise UsageError(f"« {path} » n'est pas un dossier")
-    known = git.is_repository(path)
-    if known and git.is_bare(path):
-        return of_commit(path, "HEAD", limits)
     commit = tree = problem = ""
     committed: list[FileFact] = []
-    if known:
-        changes = git.work(path, timeout_s=limits.timeout_s)
-        if git.has_head(path):
-            commit, tree, committed, problem = _head(path, limits)
+    try:
+        head = git.head(path, "HEAD", timeout_s=limits.timeout_s)
+    except UsageError:  # no repository, or one without commit
+        changes = _without_commit(path, limits)
     else:
-        changes = git.Work(tuple(_walk(path, limits.max_files)), frozenset())
+        if not head.worktree:
+            return _of_head(path, head, "HEAD", limits)
+        commit = head.commit
+        tree, committed, problem = _at_head(path, head, limits)
+        changes = git.work(path, head.prefix, timeout_s=limits.timeout_s)
     on_disk = {f.path: f for f in (_disk_file(path, name, limits) for name in changes.changed) if f is not None}
     gone = {shown(name) for name in changes.deleted}
     kept = [f for f in committed if f.path not in gone and f.path not in on_disk]
@@ -95,14 +98,17 @@ def _entries(repository: Path, tree: str, limits: Limits) -> tuple[list[FileFact
     return files, f"plus de {limits.max_files} fichiers" if truncated else ""
 
 
-def _head(path: Path, limits: Limits) -> tuple[str, str, list[FileFact], str]:
-    commit, tree = git.resolve(path, "HEAD", timeout_s=limits.timeout_s)
-    prefix = git.prefix(path)
-    if prefix:
-        tree = git.subtree(path, commit, prefix, timeout_s=limits.timeout_s)
-    if not tree:
-        return commit, "", [], ""
-    return commit, tree, *_entries(path, tree, limits)
+def _at_head(path: Path, head: git.Head, limits: Limits) -> tuple[str, list[FileFact], str]:
+    tree = head.tree
+    if head.prefix:
+        tree = git.subtree(path, head.commit, head.prefix, timeout_s=limits.timeout_s)
+    return tree, *(_entries(path, tree, limits) if tree else ([], ""))
+
+
+def _without_commit(path: Path, limits: Limits) -> git.Work:
+    if git.is_repository(path):
+        return git.work(path, git.prefix(path), timeout_s=limits.timeout_s)
+    return git.Work(tuple(_walk(path, limits.max_files)), frozenset())
 
 
 def _walk(folder: Path, max_files: int) -> Iterator[bytes]:

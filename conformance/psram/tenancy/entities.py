@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from psram.facts import Declaration, Facts, FileFact, Kind, PhpFacts
+from psram.memo import of_facts
 from psram.roles import Role, roles
 
 ENTITY: Final = "Doctrine\\ORM\\Mapping\\Entity"
@@ -39,6 +40,15 @@ class Entity(NamedTuple):
 
 def php_files(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
     """PHP files whose facts are known, in order of path."""
+    return iter(_php_files(facts))
+
+
+@of_facts
+def _php_files(facts: Facts) -> tuple[tuple[FileFact, PhpFacts], ...]:
+    return tuple(_known(facts))
+
+
+def _known(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
     for file in facts.files:
         if file.kind in (Kind.LINK, Kind.SUBMODULE) or file.skipped or Role.PHP not in roles(file.path):
             continue  # the same content may lie under a name that PHP does not read
@@ -49,6 +59,15 @@ def php_files(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
 
 def entities(facts: Facts) -> Iterator[Entity]:
     """Classes that Doctrine persists, tests and fixtures left out."""
+    return iter(_entities(facts))
+
+
+@of_facts
+def _entities(facts: Facts) -> tuple[Entity, ...]:
+    return tuple(_persisted(facts))
+
+
+def _persisted(facts: Facts) -> Iterator[Entity]:
     for file, php in php_files(facts):
         if file.path.startswith("tests/"):
             continue

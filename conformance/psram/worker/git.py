@@ -78,49 +78,42 @@ def is_repository(path: Path) -> bool:
     return True
 
 
-def is_bare(path: Path) -> bool:
-    """Whether the repository has no work tree."""
-    answer = _ask(path, "rev-parse", "--is-inside-work-tree", doing="lecture du dépôt git", timeout_s=10)
-    return answer.strip() != b"true"
+class Head(NamedTuple):
+    """A commit, and where the asked folder is in its tree: ``prefix`` is empty at the top, else ends in ``/``."""
+
+    worktree: bool
+    prefix: bytes
+    commit: str
+    tree: str
+
+
+def head(path: Path, commit: str, *, timeout_s: float) -> Head:
+    """The full commit id and its tree's, in one question to git.
+
+    Raises:
+        UsageError: no such repository or commit.
+    """
+    if not _COMMIT.match(commit):
+        raise UsageError(f"« {commit} » n'est pas un nom de commit")
+    asked = ("--is-inside-work-tree", "--show-prefix", f"{commit}^{{commit}}", f"{commit}^{{tree}}")
+    try:
+        answer = _ask(path, "rev-parse", *asked, doing="recherche du commit", timeout_s=timeout_s)
+        inside, *prefix, found, tree, _end = answer.split(b"\n")
+    except (CollectError, ValueError) as error:
+        if not is_repository(path):
+            raise UsageError(f"« {path} » n'est pas un dépôt git") from error
+        raise UsageError(f"le commit « {commit} » n'existe pas dans ce dépôt") from error
+    return Head(inside == b"true", b"\n".join(prefix), found.decode(), tree.decode())
 
 
 def resolve(repository: Path, commit: str, *, timeout_s: float) -> tuple[str, str]:
     """The full commit id and its tree's.
 
     Raises:
-        UsageError: no such commit.
+        UsageError: no such repository or commit.
     """
-    if not _COMMIT.match(commit):
-        raise UsageError(f"« {commit} » n'est pas un nom de commit")
-    try:
-        answer = _ask(
-            repository,
-            "rev-parse",
-            "--verify",
-            "--end-of-options",
-            f"{commit}^{{commit}}",
-            doing="recherche du commit",
-            timeout_s=timeout_s,
-        )
-    except CollectError as error:
-        raise UsageError(f"le commit « {commit} » n'existe pas dans ce dépôt") from error
-    found = answer.decode().strip()
-    tree = _ask(repository, "rev-parse", f"{found}^{{tree}}", doing="recherche de l'arbre", timeout_s=timeout_s)
-    return found, tree.decode().strip()
-
-
-def has_head(path: Path) -> bool:
-    """Whether the repository has a first commit."""
-    try:
-        resolve(path, "HEAD", timeout_s=10)
-    except UsageError:
-        return False
-    return True
-
-
-def prefix(path: Path) -> bytes:
-    """The folder's path inside its work tree, empty at the top, else ending in ``/``."""
-    return _ask(path, "rev-parse", "--show-prefix", doing="lecture du dépôt git", timeout_s=10).rstrip(b"\n")
+    found = head(repository, commit, timeout_s=timeout_s)
+    return found.commit, found.tree
 
 
 def subtree(path: Path, commit: str, folder: bytes, *, timeout_s: float) -> str:
@@ -227,11 +220,16 @@ def _content(answers: IO[bytes], doing: str) -> bytes | None:
     return content
 
 
-def work(path: Path, *, timeout_s: float) -> Work:
-    """What the work tree under ``path`` changes, adds (ignored files excepted) and removes."""
+def prefix(path: Path) -> bytes:
+    """The folder's path inside its work tree, empty at the top, else ending in ``/``."""
+    return _ask(path, "rev-parse", "--show-prefix", doing="lecture du dépôt git", timeout_s=10).rstrip(b"\n")
+
+
+def work(path: Path, inside: bytes, *, timeout_s: float) -> Work:
+    """What the work tree under ``path`` (``inside`` it) changes, adds (ignored files excepted) and removes."""
     argv = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
     answer = _ask(path, *argv, "--", ".", doing="lecture des fichiers non validés", timeout_s=timeout_s)
-    cut = len(prefix(path))
+    cut = len(inside)
     changed: list[bytes] = []
     deleted: set[bytes] = set()
     for line in answer.split(b"\0")[:-1]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from psram.errors import CollectError
 
+_AT_ONCE = 1 << 20
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 
@@ -42,21 +45,37 @@ def output(
     """
     with stream(argv, doing=doing, cwd=cwd, env=env, stdin=stdin) as (process, errors):
         assert process.stdout is not None
-        timer = Alarm(process, timeout_s)
+        deadline = time.monotonic() + timeout_s
         try:
-            answer = process.stdout.read(max_bytes + 1)
+            answer = _read(process.stdout.fileno(), max_bytes, deadline)
             if len(answer) > max_bytes:
                 raise CollectError(f"{doing} : la réponse dépasse {max_bytes // 1024} Kio")
-            code = process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired as error:
+            code = process.wait(timeout=max(deadline - time.monotonic(), 0.01))
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise CollectError(f"{doing} : pas de réponse en {timeout_s:.0f} s") from error
-        finally:
-            timer.cancel()
-        if timer.fired:
-            raise CollectError(f"{doing} : pas de réponse en {timeout_s:.0f} s")
         if code not in ok:
             raise CollectError(f"{doing} : {_last_line(errors) or f'code de retour {code}'}")
     return answer
+
+
+def _read(descriptor: int, max_bytes: int, deadline: float) -> bytes:
+    """What can be read until the end, or until there is more than ``max_bytes``.
+
+    Raises:
+        TimeoutError: the end did not come before the deadline.
+    """
+    waiter = select.poll()
+    waiter.register(descriptor, select.POLLIN | select.POLLHUP)
+    found = bytearray()
+    while len(found) <= max_bytes:
+        left = deadline - time.monotonic()
+        if left <= 0 or not waiter.poll(left * 1000):
+            raise TimeoutError
+        part = os.read(descriptor, _AT_ONCE)
+        if not part:
+            break
+        found += part
+    return bytes(found)
 
 
 @contextlib.contextmanager
@@ -114,7 +133,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def _last_line(errors: IO[bytes]) -> str:
     errors.seek(0)
     lines = errors.read(65536).decode("utf-8", "replace").strip().splitlines()
-    return lines[-1][:300] if lines else ""
+    fatal = next((line for line in lines if line.startswith("fatal: ")), "")  # git goes on with advice
+    return (fatal or lines[-1])[:300] if lines else ""
 
 
 class Alarm:

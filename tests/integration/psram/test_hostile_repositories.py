@@ -16,6 +16,7 @@ from psram.errors import UsageError
 from psram.facts import Kind, Skip
 from psram.judge import judge
 from psram.model import Context, Limits, Report, ReportVerdict, Stage, Track, Verdict
+from psram.worker.pool import MAX_HOSTILE
 from psram.worker.protocol import Ask, Request
 
 CONTEXT = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 6, 1))
@@ -46,8 +47,12 @@ def raw_tree(folder: Path, entries: list[tuple[str, bytes, str]]) -> str:
     return git(folder, "commit-tree", tree, "-m", "exemple")
 
 
+def request_of(folder: Path, limits: Limits | None = None, commit: str = "HEAD") -> Request:
+    return Request(Ask.COMMIT, str(folder), commit, "psram-2026.1", CONTEXT, limits=limits or Limits())
+
+
 def report_of(folder: Path, commit: str = "HEAD", limits: Limits | None = None) -> Report:
-    answer = worker.run(Request(Ask.COMMIT, str(folder), commit, "psram-2026.1", CONTEXT, limits=limits or Limits()))
+    answer = worker.run(request_of(folder, limits, commit))
     assert answer.report is not None, answer
     return answer.report
 
@@ -199,12 +204,40 @@ def test_a_hostile_file_neither_kills_nor_hangs_the_controller(tmp_path: Path, p
     assert report.verdict in (ReportVerdict.VIOLATED, ReportVerdict.UNKNOWN)
 
 
-def test_a_worker_that_dies_is_undecided_with_a_reason(tmp_path: Path) -> None:
-    folder = repository(tmp_path / "a", {"a.txt": b"x"})
-    report = report_of(folder, limits=Limits(memory_bytes=24 * 1024 * 1024))
+HUNGRY = b"<?php\n$a = " + b"[" * 480 + b"1" + b"]" * 480 + b";\n" + b"$b = $c + $d * $e;\n" * 40_000
+"""Needs much more memory than its size."""
+
+
+def test_a_content_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> None:
+    files = {f"src/f{i}.php": b"<?php\neval('%d');\n" % i for i in range(5)}
+    folder = repository(tmp_path / "a", {**files, "src/faim.php": HUNGRY})
+    answer = worker.run(request_of(folder, Limits(memory_bytes=120 * 1024 * 1024)))
+    assert answer.facts is not None
+    assert {f.path: f.skipped for f in answer.facts.files}["src/faim.php"] is Skip.HOSTILE
+    assert sum(blob.php is not None for blob in answer.facts.blobs.values()) == len(files)
+    assert answer.report is not None
+    refused = next(r for r in answer.report.results if r.rule_id == "PHP-006")
+    assert [f.path for f in refused.findings] == sorted(files)
+    syntax = next(r for r in answer.report.results if r.rule_id == "PHP-001")
+    assert syntax.verdict is Verdict.UNKNOWN
+    assert [f.path for f in syntax.findings if "arrête l'analyse" in f.message] == ["src/faim.php"]
+
+
+def test_when_no_worker_can_begin_all_is_undecided_with_a_reason(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "a", {"a.txt": b"x" * 1_000_000})
+    report = report_of(folder, limits=Limits(memory_bytes=1024))
     assert report.verdict is ReportVerdict.UNKNOWN
     assert "interrompue" in report.blocking()[0].missing_evidence
     assert len(report.sentence) <= 255
+
+
+def test_more_killers_than_any_application_has_end_the_analysis(tmp_path: Path) -> None:
+    files = {f"src/f{i}.php": HUNGRY + b"// %d\n" % i for i in range(MAX_HOSTILE + 1)}
+    folder = repository(tmp_path / "a", files)
+    answer = worker.run(request_of(folder, Limits(memory_bytes=120 * 1024 * 1024)))
+    assert "arrêtent l'analyse" in answer.problem
+    assert answer.report is not None
+    assert answer.report.verdict is ReportVerdict.UNKNOWN
 
 
 def test_a_worker_inherits_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
