@@ -9,8 +9,9 @@ import contextlib
 import random
 import threading
 import time
+import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import structlog
@@ -19,6 +20,7 @@ from amcloud import errors, metrics
 from amcloud.ports import World
 from amcloud.reconcile import Next, publish_broken, reconcile
 from amcloud.stages.render import Object
+from amcloud.stages.report import StageOutcome, sentence
 from amcloud.workqueue import Key, WorkQueue
 
 STUCK_S = 1800.0
@@ -28,19 +30,21 @@ SPREAD_S = 0.02
 
 log = structlog.get_logger(__name__)
 
+Pass = Callable[[Object, World, Sequence[Object]], Next]
+
 
 class Dispatcher:
     """The fleet as the operator knows it, and its workers."""
 
-    def __init__(
-        self, world: World, *, queue: WorkQueue | None = None, run: Callable[[Object, World], Next] = reconcile
-    ) -> None:
+    def __init__(self, world: World, *, queue: WorkQueue | None = None, run: Pass = reconcile) -> None:
         self.world = world
         self.queue = queue or WorkQueue()
         self._run = run
         self._lock = threading.Lock()
         self._project: dict[Key, str] = {}
         self._keys: defaultdict[str, set[Key]] = defaultdict(set)
+        self._causes: dict[Key, str] = {}
+        self._said: dict[tuple[Key, str], tuple[object, ...]] = {}
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._looked_at: datetime | None = None
@@ -56,20 +60,30 @@ class Dispatcher:
             metrics.APPLICATIONS.set(len(self._project))
 
     def forget(self, key: Key) -> None:
-        """``key`` exists no longer."""
+        """``key`` exists no longer; what it held, others may have."""
         with self._lock:
+            project = self._project.get(key, "")
             self._drop(key)
+            self._causes.pop(key, None)
+            self._said = {of: words for of, words in self._said.items() if of[0] != key}
             metrics.APPLICATIONS.set(len(self._project))
         self.queue.forget(key)
+        if project:
+            self.ask_project(project)
 
     def ask(self, key: Key) -> None:
         """A pass over ``key`` is wanted now."""
         self.queue.add(key)
 
-    def ask_project(self, project: str) -> tuple[Key, ...]:
-        """A pass is wanted over every application of a forge project; which ones these are."""
+    def ask_project(self, project: str, *, cause: str = "") -> tuple[Key, ...]:
+        """A pass is wanted over every application of a forge project; which ones these are.
+
+        ``cause`` names what asked for it, in the journal.
+        """
         with self._lock:
             keys = tuple(sorted(self._keys.get(project.casefold(), ())))
+            if cause:
+                self._causes.update(dict.fromkeys(keys, cause))
         for key in keys:
             self.queue.add(key)
         return keys
@@ -132,28 +146,57 @@ class Dispatcher:
         began = time.monotonic()
         result, after = "done", Next()
         gone = False
+        with self._lock:
+            correlation = self._causes.pop(key, "") or uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(app=str(key), correlation=correlation)
         try:
             found = self.world.cluster.local_app(key.namespace, key.name)
             gone = found is None
             if found is not None:
-                after = self._guarded(found)
+                after = self._guarded(found, self._others(key))
+                self._tell(key, after.outcomes)
             result = "gone" if gone else "troubled" if after.troubled else "done"
         except errors.AmcloudError as error:
             result, after = "unavailable", Next(getattr(error, "retry_after_s", None), troubled=True)
-            log.warning("pass_unavailable", app=str(key), error=str(error))
+            log.warning("pass_unavailable", error=str(error))
         except Exception:
             result, after = "broken", Next(troubled=True)
-            log.exception("pass_broken", app=str(key))
+            log.exception("pass_broken")
         finally:
             self._give_back(key, after, gone=gone)
             metrics.PASSES.labels(result).inc()
             metrics.PASS_SECONDS.observe(time.monotonic() - began)
-        log.debug("pass", app=str(key), result=result, seconds=round(time.monotonic() - began, 3))
+            log.debug("pass", result=result, seconds=round(time.monotonic() - began, 3))
+            structlog.contextvars.unbind_contextvars("app", "correlation")
 
-    def _guarded(self, found: Object) -> Next:
+    def _others(self, key: Key) -> tuple[Object, ...]:
+        """The other LocalApps that follow the forge project of ``key``; mostly none."""
+        with self._lock:
+            project = self._project.get(key, "").casefold()
+            keys = sorted(self._keys.get(project, set()) - {key}) if project else []
+        found = (self.world.cluster.local_app(other.namespace, other.name) for other in keys)
+        return tuple(one for one in found if one is not None)
+
+    def _tell(self, key: Key, outcomes: Sequence[StageOutcome]) -> None:
+        """One line a stage decision: at ``info`` when it is news, at ``debug`` when the last pass decided the same."""
+        for outcome in outcomes:
+            words = (outcome.commit, outcome.ended, outcome.reason, sentence(outcome))
+            with self._lock:
+                news = self._said.get((key, outcome.stage)) != words
+                self._said[key, outcome.stage] = words
+            say = log.info if news else log.debug
+            said = {
+                "stage": outcome.stage,
+                "commit": outcome.commit,
+                "decision": outcome.ended,
+                "reason": outcome.reason,
+            }
+            say("stage_decision", **said, sentence=sentence(outcome))
+
+    def _guarded(self, found: Object, others: Sequence[Object]) -> Next:
         """The pass; an error that nobody foresaw is told on the LocalApp too."""
         try:
-            return self._run(found, self.world)
+            return self._run(found, self.world, others)
         except errors.AmcloudError:
             raise
         except Exception as error:

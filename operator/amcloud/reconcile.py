@@ -7,13 +7,13 @@ tests stop them there to show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from amcloud import errors
 from amcloud.ports import Judged, Question, UnderWay, World
-from amcloud.stages import apply, build, manifest, observe, render, report, repository, verdict
+from amcloud.stages import apply, build, claims, manifest, observe, render, report, repository, verdict
 from amcloud.stages.apply import Wave
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
 from amcloud.stages.render import Object, Place, Revision
@@ -30,6 +30,8 @@ class Next:
     after_s: float | None = None
     troubled: bool = False
     """Whether a service failed: the same trouble again should be met later and later."""
+    outcomes: tuple[StageOutcome, ...] = ()
+    """What was decided of each stage, for the journal."""
 
 
 def admit(
@@ -100,8 +102,8 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     yield so_far.served(url=_address(app, place, served, world), organisations=served)
 
 
-def reconcile(found: Object, world: World) -> Next:
-    """One pass over one LocalApp, and when the next one is useful."""
+def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
+    """One pass over one LocalApp, and when the next one is useful. ``others`` follow the same forge project."""
     if found["metadata"].get("deletionTimestamp"):
         return release(found, world)
     try:
@@ -110,9 +112,9 @@ def reconcile(found: Object, world: World) -> Next:
         _publish_invalid(found, error, world)
         return Next()
     world.cluster.set_finalizer(found, present=True)
-    previous = found.get("status") or {}
+    previous, held = found.get("status") or {}, claims.held(found, others)
     give_up(app, found, world)
-    outcomes = tuple(_stage(app, stage, world, previous) for stage in app.stages)
+    outcomes = tuple(_stage(app, stage, world, previous, held.get(stage.name)) for stage in app.stages)
     return _publish(app, found, outcomes, world)
 
 
@@ -134,7 +136,7 @@ def give_up(app: App, found: Object, world: World) -> None:
             _remove(found, namespace, world)
 
 
-def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any]) -> StageOutcome:
+def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any], holder: str | None) -> StageOutcome:
     so_far = StageOutcome.begin(stage.name, None)
     try:
         place = render.place(app, stage, domain=world.settings.domain)
@@ -145,7 +147,10 @@ def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any]) ->
             so_far = StageOutcome.begin(stage.name, world.cluster.inventory(place.namespace).revision)
     except errors.AmcloudError as error:
         return so_far.interrupted(error)
-    so_far = _to_the_end(admit(app, stage, world, so_far, previous), so_far)
+    if holder is not None:
+        so_far = so_far.refused(Reason.NOT_OWNED, claims.sentence(app.source.project, stage.name, holder))
+    else:
+        so_far = _to_the_end(admit(app, stage, world, so_far, previous), so_far)
     if so_far.deployed is None:
         return so_far
     return _to_the_end(host(app, stage, world, so_far), so_far)
@@ -216,7 +221,7 @@ def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world:
     previous = found.get("status") or {}
     current = report.status(app, outcomes, previous, forge_problem=forge_problem, now=world.clock.now())
     _tell(found, current, world, outcomes)
-    return Next(report.retry_after_s(outcomes, forge_problem), report.troubled(outcomes, forge_problem))
+    return Next(report.retry_after_s(outcomes, forge_problem), report.troubled(outcomes, forge_problem), outcomes)
 
 
 def _publish_invalid(found: Object, error: errors.InvalidManifestError, world: World) -> None:

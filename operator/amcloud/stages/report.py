@@ -38,6 +38,7 @@ __all__ = [
     "retry_after_s",
     "same",
     "seen_at",
+    "sentence",
     "status",
     "troubled",
 ]
@@ -103,7 +104,11 @@ def events(
     before: dict[Any, tuple[Any, ...]] = {stage.get("name"): _state(stage) for stage in previous.get("stages") or ()}
     after = {stage.get("name"): _state(stage) for stage in current.get("stages") or ()}
     changed = [outcome for outcome in outcomes if before.get(outcome.stage) != after.get(outcome.stage)]
-    return (*(_stage_event(outcome) for outcome in changed), *_restorations(outcomes))
+    return (
+        *(_stage_event(outcome) for outcome in changed),
+        *_new_problems(previous, current),
+        *_restorations(outcomes),
+    )
 
 
 def data_left(namespace: str, error: AmcloudError) -> Event:
@@ -200,6 +205,13 @@ def _summary_event(previous: Mapping[str, Any], current: Mapping[str, Any]) -> I
     if any(ready[name] != before.get(name) for name in ("status", "reason", "message")):
         kind = "Normal" if ready["status"] == Status.TRUE else "Warning"
         yield Event(kind, ready["reason"], ready["message"])
+
+
+def _new_problems(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Event]:
+    known = [problem.get("message") for problem in previous.get("problems") or ()]
+    for problem in current.get("problems") or ():
+        if problem["message"] not in known:
+            yield Event("Warning", "ProblemFound", bounded(f"{problem['path']} : {problem['message']}"))
 
 
 def _restorations(outcomes: tuple[StageOutcome, ...]) -> Iterator[Event]:

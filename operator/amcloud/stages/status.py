@@ -26,6 +26,10 @@ ORDER = (
     *("Ready", "SourceFetched", "Conformant", "Accepted", "Built", "Provisioned", "Available", "DatabaseReady"),
     "Derogated",
 )
+ONLY_SOURCES = (
+    "Les règles sur les sources sont respectées ; celles sur le pipeline ne sont pas vérifiées, "
+    "puisqu'une application hors-standard n'est pas hébergée."
+)
 NOT_KNOWN = frozenset({Reason.FORGE_UNAVAILABLE, Reason.SERVICE_UNAVAILABLE})
 _SOURCE = frozenset({Reason.REF_NOT_FOUND, Reason.REPOSITORY_REFUSED})
 _ACCEPTANCE = frozenset({Reason.ACCEPTANCE_MISSING, Reason.SPONSOR_MISSING})
@@ -47,13 +51,14 @@ def status(
     """The whole ``status`` of the LocalApp, kstatus-compatible; transition times move only when a status flips."""
     before = {stage.get("name"): stage for stage in _list(previous, "stages")}
     stages = [_stage(app, outcome, before.get(str(outcome.stage), {}), now) for outcome in outcomes]
-    conditions = [*summary_conditions(app, outcomes), *_forge_notified(outcomes, previous, forge_problem)]
+    problems = _problems(app, outcomes)
+    conditions = [*summary_conditions(app, outcomes, problems), *_forge_notified(outcomes, previous, forge_problem)]
     current = {
         "observedGeneration": app.generation,
         "conditions": merged(conditions, _list(previous, "conditions"), generation=app.generation, now=now),
         "stages": stages,
         "organisationsServed": stages[-1].get("organisationsServed", 0) if stages else 0,
-        "problems": _problems(app, outcomes),
+        "problems": problems,
         "summary": _summary(stages, conditions[0]),
         "lastHandledReconcileAt": app.requested_at,
         "nextRetryTime": _next_retry(app, now),
@@ -89,16 +94,22 @@ def same(current: Values, previous: Values) -> bool:
     return bool(_ordered(current) == _ordered(previous))
 
 
-def summary_conditions(app: App, outcomes: tuple[StageOutcome, ...]) -> list[Condition]:
-    """``Ready``, then ``Reconciling`` or ``Stalled`` when one of them is true. A refusal is told before a wait."""
+def summary_conditions(
+    app: App, outcomes: tuple[StageOutcome, ...], problems: Sequence[Mapping[str, str]] = ()
+) -> list[Condition]:
+    """``Ready``, then ``Reconciling`` or ``Stalled`` when one of them is true. A refusal is told before a wait.
+
+    ``problems`` change neither; they are told at the end of the message, where people look.
+    """
     if not outcomes:
         return [_without_stages(app)]
+    noted = [f"à voir, {problem['path']} : {problem['message']}" for problem in problems]
     refused = [outcome for outcome in reversed(outcomes) if outcome.ended is Ended.REFUSED]
     waiting = [outcome for outcome in reversed(outcomes) if outcome.ended in {Ended.WAITING, Ended.GOING}]
     if not refused and not waiting:
-        return [Condition("Ready", Status.TRUE, outcomes[-1].reason, _sentences(outcomes))]
+        return [Condition("Ready", Status.TRUE, outcomes[-1].reason, _sentences(outcomes, noted))]
     first = (refused or waiting)[0]
-    message = _sentences((*refused, *waiting))
+    message = _sentences((*refused, *waiting), noted)
     ready = Status.UNKNOWN if first.reason in NOT_KNOWN else Status.FALSE
     state = "Stalled" if refused else "Reconciling"
     return [
@@ -203,8 +214,10 @@ def _judgement(outcome: StageOutcome, report: Report) -> Iterator[Condition]:
     text = report.sentence if outcome.verdict is None else outcome_sentence(outcome, report)
     if verdict is ReportVerdict.VIOLATED:
         yield Condition("Conformant", Status.FALSE, Reason.NOT_CONFORMANT, text)
-    elif verdict is ReportVerdict.CONFORMING and (not outcome.partial or outcome.ended is Ended.CATALOGUED):
+    elif verdict is ReportVerdict.CONFORMING and not outcome.partial:
         yield Condition("Conformant", Status.TRUE, Reason.CONFORMANT, text)
+    elif verdict is ReportVerdict.CONFORMING and outcome.ended is Ended.CATALOGUED:
+        yield Condition("Conformant", Status.UNKNOWN, Reason.CATALOGUED, ONLY_SOURCES)
     elif verdict is ReportVerdict.CONFORMING:
         waits = "Les règles sur les sources sont respectées ; celles sur le pipeline restent à vérifier."
         yield Condition("Conformant", Status.UNKNOWN, Reason.CHECKING, waits)
@@ -243,8 +256,9 @@ def _without_stages(app: App) -> Condition:
     )
 
 
-def _sentences(outcomes: Sequence[StageOutcome]) -> str:
-    return bounded(" | ".join(f"{outcome.stage} : {sentence(outcome)}" for outcome in outcomes), MESSAGE_LONGEST)
+def _sentences(outcomes: Sequence[StageOutcome], noted: Sequence[str]) -> str:
+    said = [f"{outcome.stage} : {sentence(outcome)}" for outcome in outcomes]
+    return bounded(" | ".join([*said, *noted]), MESSAGE_LONGEST)
 
 
 def _conformance(outcome: StageOutcome) -> dict[str, Any] | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from amcloud import metrics
@@ -19,7 +22,16 @@ from amcloud import metrics
 BODY_MOST_BYTES = 1024 * 1024
 PATH = "/webhooks/gitlab"
 NO_COMMIT = "0" * 40
+_UUID = re.compile(r"[0-9a-fA-F-]{16,64}")
 EVENTS = ("push", "tag_push", "merge_request", "pipeline")
+
+
+Ask = Callable[[str], Sequence[object]]
+"""Asks for passes over the applications of a forge project, and says which they are."""
+AskFor = Callable[..., Sequence[object]]
+"""The same, with ``cause=`` what asks for it."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class Answer:
     applications: tuple[str, ...] = ()
 
 
-def answer(body: bytes, ask_project: Callable[[str], Sequence[object]]) -> Answer:
+def answer(body: bytes, ask_project: Ask) -> Answer:
     """The answer to a notification whose token was right; passes are asked for on the way."""
     try:
         event = json.loads(body)
@@ -52,7 +64,7 @@ def answer(body: bytes, ask_project: Callable[[str], Sequence[object]]) -> Answe
     return _asked("accepted", project, ask_project(project), "Reçu")
 
 
-def routes(ask_project: Callable[[str], Sequence[object]], token: str) -> list[web.RouteDef]:
+def routes(ask_project: AskFor, token: str) -> list[web.RouteDef]:
     """The web hook's route; ``token`` is what the forge must send in ``X-Gitlab-Token``."""
 
     async def receive(request: web.Request) -> web.Response:
@@ -67,7 +79,7 @@ def routes(ask_project: Callable[[str], Sequence[object]], token: str) -> list[w
     return [web.post(PATH, receive)]
 
 
-async def _receive(request: web.Request, ask_project: Callable[[str], Sequence[object]], token: str) -> Answer:
+async def _receive(request: web.Request, ask_project: AskFor, token: str) -> Answer:
     given = request.headers.get("X-Gitlab-Token", "")
     if not token or not hmac.compare_digest(given.encode(), token.encode()):
         return Answer(401, "wrong-token", "Le jeton X-Gitlab-Token n'est pas le bon.")
@@ -75,7 +87,12 @@ async def _receive(request: web.Request, ask_project: Callable[[str], Sequence[o
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return Answer(413, "too-large", f"Le corps dépasse {BODY_MOST_BYTES} octets.")
-    return answer(body, ask_project)
+    # the forge's own name of the delivery is what the journal and the forge's log of deliveries have in common
+    correlation = request.headers.get("X-Gitlab-Event-UUID", "")
+    correlation = correlation if _UUID.fullmatch(correlation) else uuid.uuid4().hex
+    reply = answer(body, lambda project: ask_project(project, cause=correlation))
+    log.info("webhook", correlation=correlation, result=reply.result, applications=list(reply.applications))
+    return reply
 
 
 def _asked(result: str, project: str, keys: Sequence[object], words: str) -> Answer:

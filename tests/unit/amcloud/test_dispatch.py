@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import structlog
 from amcloud_fakes import ONE, PROJECT, SETTINGS, START, FakeWorld, manifest
 
 from amcloud.dispatch import Dispatcher
@@ -66,7 +67,7 @@ def test_an_error_that_nobody_foresaw_is_told_on_the_localapp_and_tried_again_la
     outside = FakeWorld()
     outside.cluster.add(manifest())
 
-    def crash(found: Any, world: Any) -> Next:
+    def crash(found: Any, world: Any, others: Any) -> Next:
         raise ZeroDivisionError("jeton-secret")
 
     made = dispatcher(outside, crash)
@@ -137,7 +138,7 @@ def test_two_applications_do_not_wait_for_each_other() -> None:
     outside.cluster.add(manifest("autre"))
     both = threading.Barrier(2, timeout=10)
 
-    def meet(found: Any, world: Any) -> Next:
+    def meet(found: Any, world: Any, others: Any) -> Next:
         both.wait()
         return Next()
 
@@ -163,3 +164,64 @@ def test_a_pass_from_push_to_service_runs_through_the_dispatcher() -> None:
     made = dispatcher(outside)
     passed(made)
     assert outside.cluster.status()["summary"]["ready"] == "True"
+
+
+def test_a_decision_is_one_line_of_the_journal_when_it_is_news(capsys: pytest.CaptureFixture[str]) -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    outside.forge.add(ONE, PipelineStatus.RUNNING)
+    outside.forge.finish(ONE)
+    made = dispatcher(outside)
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        made.ask_project(PROJECT, cause="0c0ffee0-uuid-de-la-forge")
+        made.one_pass(KEY)
+        made.one_pass(KEY)
+    told = [line for line in lines if line["event"] == "stage_decision"]
+    assert [line["log_level"] for line in told] == ["info", "debug"]
+    first, again = told
+    assert (first["app"], first["stage"], first["commit"]) == (str(KEY), "acceptance", ONE)
+    assert (first["decision"], first["reason"]) == ("serving", "Serving")
+    assert first["correlation"] == "0c0ffee0-uuid-de-la-forge"
+    assert again["correlation"] not in {"", first["correlation"]}
+
+
+def second(**spec: Any) -> dict[str, Any]:
+    """Another LocalApp, declared later."""
+    made = manifest("autre", uid="uid-2", **spec)
+    made["metadata"]["creationTimestamp"] = "2026-03-02T08:00:00Z"
+    return made
+
+
+def test_the_second_of_two_applications_on_one_stage_of_a_project_is_refused_and_told_who_has_it() -> None:
+    outside = FakeWorld()
+    first = manifest()
+    first["metadata"]["creationTimestamp"] = "2026-03-01T08:00:00Z"
+    outside.cluster.add(first)
+    outside.cluster.add(second())
+    made = dispatcher(outside)
+    made.know(OTHER, PROJECT)
+    for key in (KEY, OTHER):
+        made.one_pass(key)
+    ready = outside.cluster.status("autre")["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "NotOwned")
+    assert str(KEY) in ready["message"] and PROJECT in ready["message"]
+    assert outside.cluster.status()["conditions"][0]["reason"] != "NotOwned"
+    made.forget(KEY)
+    assert waiting(made) == {OTHER}, "what the first one held is free"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"stages": [{"name": "development", "ref": {"branch": "develop"}}]}, id="another stage"),
+        pytest.param({"repository": {"project": "cpam-bas-rhin/autre"}}, id="another project"),
+    ],
+)
+def test_two_applications_that_share_no_stage_of_a_project_do_not_meet(spec: dict[str, Any]) -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    outside.cluster.add(second(**spec))
+    made = dispatcher(outside)
+    made.know(OTHER, PROJECT)
+    made.one_pass(OTHER)
+    assert outside.cluster.status("autre")["conditions"][0]["reason"] != "NotOwned"

@@ -169,7 +169,7 @@ def test_hors_standard_is_catalogued_ready_and_never_built() -> None:
     settle(outside)
     assert conditions(outside)["Ready"] == ("True", "Catalogued")
     assert "Stalled" not in conditions(outside)
-    assert stage_conditions(outside)["Conformant"] == ("True", "Conformant")
+    assert stage_conditions(outside)["Conformant"] == ("Unknown", "Catalogued")
     assert not outside.forge.by_commit and not outside.cluster.objects
     status = outside.forge.last(ONE, "amcloud/psram")
     assert status.state == "success" and "jamais hébergé" in status.description

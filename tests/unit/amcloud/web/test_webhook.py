@@ -26,9 +26,11 @@ class Asked:
 
     def __init__(self) -> None:
         self.projects: list[str] = []
+        self.causes: list[str] = []
 
-    def __call__(self, project: str) -> Sequence[Key]:
+    def __call__(self, project: str, *, cause: str = "") -> Sequence[Key]:
         self.projects.append(project)
+        self.causes.append(cause)
         return (KEY,) if project == PROJECT else ()
 
 
@@ -76,8 +78,8 @@ def test_any_body_gets_an_answer(body: bytes) -> None:
     assert webhook.answer(body, Asked()).status in {200, 202, 400}
 
 
-def posted(body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any], list[str]]:
-    asked = Asked()
+def posted(body: bytes, headers: dict[str, str], asked: Asked | None = None) -> tuple[int, dict[str, Any], list[str]]:
+    asked = asked or Asked()
 
     async def run() -> tuple[int, dict[str, Any]]:
         app = web.Application(client_max_size=webhook.BODY_MOST_BYTES)
@@ -93,6 +95,21 @@ def posted(body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any], l
 def test_the_right_token_is_let_in() -> None:
     status, told, projects = posted(event("push", after="1" * 40), {"X-Gitlab-Token": TOKEN})
     assert (status, told["result"], projects) == (202, "accepted", [PROJECT])
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        pytest.param("13792a34-cac6-4fda-95a8-c58e00a3954e", True, id="the forge's own"),
+        pytest.param('x" app="autre', False, id="not a name"),
+    ],
+)
+def test_the_forge_s_name_of_the_delivery_is_the_cause_of_the_passes(sent: str, kept: bool) -> None:
+    asked = Asked()
+    posted(event("push", after="1" * 40), {"X-Gitlab-Token": TOKEN, "X-Gitlab-Event-UUID": sent}, asked)
+    (cause,) = asked.causes
+    assert (cause == sent) is kept
+    assert cause
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Gitlab-Token": ""}, {"X-Gitlab-Token": "autre"}, {"X-Gitlab-Token": "é"}])
