@@ -149,10 +149,12 @@ class Sample:
         same = all(self._files.get(p) == content for p, content in manifests.items())
         composer = self.facts.composer if same else delta.composer
         self.compile(changed)
+        files = tuple(sorted([*kept, *delta.files]))
+        known = {**self.facts.blobs, **delta.blobs}
         facts = msgspec.structs.replace(
             self.facts,
-            files=tuple(sorted([*kept, *delta.files])),
-            blobs={**self.facts.blobs, **delta.blobs},
+            files=files,
+            blobs={blob: known[blob] for blob in sorted({f.blob for f in files} & known.keys())},
             composer=composer,
         )
         facts = msgspec.structs.replace(facts, syntax=self._syntax(facts, tree.files))

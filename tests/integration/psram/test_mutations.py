@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from psram import packs
+from psram.collect.memory import collect_files
 from psram.model import Php
 from psram.mutations import data, matrix, run
-from psram.mutations.inject import Sample
+from psram.mutations.inject import COMMIT, Sample
 from psram.rules import DecidedBy, Rule, Severity
 
 ROOT = Path(__file__).parents[3]
@@ -44,6 +45,17 @@ def test_a_rule_that_can_block_has_five_violations_and_five_look_alikes(rule: Ru
     known = data.load(rule.id)
     assert len({m.name for m in known.violations}) >= 5
     assert len({m.name for m in known.lookalikes}) >= 5
+
+
+@pytest.mark.parametrize("rule_id", sorted(KNOWN))
+def test_reading_only_what_changed_gives_the_facts_of_reading_all(sample: Sample, rule_id: str) -> None:
+    for mutation in (*KNOWN[rule_id].violations[:2], *KNOWN[rule_id].lookalikes[:1]):
+        tree = sample.tree(mutation)
+        whole = collect_files(
+            tree.files, links=tree.links, submodules=tree.submodules, oversize=tree.oversize, commit=COMMIT
+        )
+        part = sample.mutated(mutation)
+        assert (part.files, part.blobs, part.composer) == (whole.files, whole.blobs, whole.composer), mutation.name
 
 
 @pytest.mark.parametrize("rule_id", sorted(KNOWN))
