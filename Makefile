@@ -4,6 +4,10 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := operator conformance sandbox bench tests
+# Unit and integration tests share nothing between files: two processes. There is one sandbox: end-to-end tests have one.
+UNIT := $(BIN)/pytest tests/unit -n 2 -q
+INTEGRATION := $(BIN)/pytest tests/integration -n 2 --dist loadfile -v
+E2E := $(BIN)/pytest tests/e2e
 
 .PHONY: help
 help: ## Liste les commandes
@@ -30,7 +34,7 @@ check: setup ## Format, style, types, contrats d'imports, tests unitaires
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy operator/amcloud conformance/psram sandbox/amcloud_sandbox bench
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit
+	$(UNIT)
 
 .PHONY: format
 format: setup ## Met le code en forme
@@ -39,19 +43,19 @@ format: setup ## Met le code en forme
 
 .PHONY: test
 test: prepare ## Tous les tests : unitaires, d'intégration, de bout en bout
-	$(BIN)/pytest tests/unit tests/integration tests/e2e
+	failed=; $(UNIT) || failed=1; $(INTEGRATION) || failed=1; $(E2E) || failed=1; test -z "$$failed"
 
 .PHONY: test-unit
 test-unit: setup ## Tests unitaires seuls (moins de 30 s)
-	$(BIN)/pytest tests/unit
+	$(UNIT)
 
 .PHONY: test-integration
 test-integration: prepare ## Tests d'intégration : vrais API Kubernetes, git, registre et PostgreSQL
-	$(BIN)/pytest tests/integration
+	$(INTEGRATION)
 
 .PHONY: test-e2e
 test-e2e: prepare ## Tests de bout en bout : vrais pods
-	$(BIN)/pytest tests/e2e
+	$(E2E)
 
 .PHONY: bench
 bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)
