@@ -87,6 +87,7 @@ class _Writer:
         yield self._heading()
         yield from self._notes()
         yield from self._broken()
+        yield Line("")
         yield from self._steps()
         yield from self._undecided()
         yield from self._afterwards()
@@ -192,8 +193,6 @@ class _Writer:
 
     def _undecided(self) -> Iterator[Line]:
         """What could not be told, each reason once."""
-        if self._doubts:
-            yield Line("")
         reasons: dict[tuple[bool, str], list[RuleResult]] = {}
         for result in self._doubts:
             together = "" if result.to_confirm and not self._shown.full else result.missing_evidence
@@ -216,7 +215,6 @@ class _Writer:
 
     def _afterwards(self) -> Iterator[Line]:
         told = [r for r in self._later if r.verdict in (Verdict.UNKNOWN, Verdict.TO_VALIDATE, Verdict.NOT_EVALUATED)]
-        yield Line("")
         for result in self._later:
             if result.verdict is Verdict.VIOLATED:
                 yield from self._rule(result)

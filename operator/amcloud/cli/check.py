@@ -20,6 +20,7 @@ from amcloud.cli.options import SeverityName, StageName, TrackName
 
 if TYPE_CHECKING:
     from amcloud.cli.asking import Asked
+    from amcloud.cli.question import Target
     from psram.model import Report
     from psram.rules import Pack, Stage, Track
 
@@ -41,7 +42,8 @@ _EXAMPLES: Final = (
     "amcloud check --explain MTN-002            une règle, sa raison, son remède\n\n"
     "amcloud check --format sarif -o psram.sarif"
 )
-_WHAT, _NORMS, _ANSWER, _RULES, _ENGINE = "Quoi vérifier", "Selon quelles normes", "Réponse", "Règles", "Moteur"
+_WHAT, _NORMS, _ANSWER, _FIX = "Quoi vérifier", "Selon quelles normes", "Réponse", "Corriger"
+_RULES, _ENGINE = "Règles", "Moteur"
 
 
 def register(app: typer.Typer) -> None:
@@ -135,6 +137,17 @@ def check(  # noqa: PLR0917  options, given by name
         SeverityName,
         typer.Option(help="Gravité à partir de laquelle le code de retour est 1.", rich_help_panel=_ANSWER),
     ] = SeverityName.BLOQUANTE,
+    fix: Annotated[
+        bool,
+        typer.Option(
+            "--fix", help="Propose les corrections mécaniques : montre, demande, écrit.", rich_help_panel=_FIX
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Écrit sans demander.", rich_help_panel=_FIX)] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Corrige même des fichiers non validés dans git.", rich_help_panel=_FIX),
+    ] = False,
     explain: Annotated[
         str,
         typer.Option(
@@ -162,7 +175,7 @@ def check(  # noqa: PLR0917  options, given by name
     ] = None,
 ) -> None:
     """Check an application, print the answer and exit with its status (see ``_HELP``)."""
-    from amcloud.cli import asking, question, telling
+    from amcloud.cli import asking, fixing, question, telling
     from psram import packs, reports
     from psram.rules import Severity, Stage, Track
 
@@ -186,6 +199,8 @@ def check(  # noqa: PLR0917  options, given by name
         )
         previous = _previous(asked, since, baseline)
         report, facts = asking.report(asked)
+        if fix and fixing.fix(report, _fixable(where, form), yes=yes, force=force):
+            report, facts = asking.report(asked)
         shown = telling.presentation(
             report, facts, where, previous=previous, decided=evidence is not None, full=full, output=output
         )
@@ -213,6 +228,19 @@ def _known(form: str) -> None:
 
     if form not in FORMATS:
         raise UsageError(f"--format {form} : formes connues : {', '.join(FORMATS)}")
+
+
+def _fixable(where: Target, form: str) -> Path:
+    """The folder whose files may be corrected. Raises ``UsageError``."""
+    from amcloud.cli import listing
+    from psram.errors import UsageError
+    from psram.worker.protocol import Ask
+
+    if where.ask is not Ask.WORKTREE or not (Path(where.path)).is_dir():
+        raise UsageError("--fix corrige les fichiers d'un dossier : donnez-le, sans --commit")
+    if form != listing.TEXT:
+        raise UsageError("--fix montre un texte : retirez --format")
+    return Path(where.path)
 
 
 def _previous(asked: Asked, since: str, baseline: Path | None) -> Report | None:
