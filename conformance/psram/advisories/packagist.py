@@ -47,19 +47,20 @@ def load(content: bytes, source: str) -> Database:
         return _unusable(source, f"elle n'a pas la forme attendue ({error})")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _unusable(source, f"ses {len(content)} octets ne sont pas du JSON complet (fichier coupé ou corrompu)")
-    if isinstance(file.advisories, list):
-        return _unusable(source, "elle est vide")
-    packages = {name.lower(): _advisories(name.lower(), records) for name, records in file.advisories.items()}
+    listed = {} if isinstance(file.advisories, list) else file.advisories
+    packages = {name.lower(): _advisories(name.lower(), records) for name, records in listed.items()}
     known = [advisory for found in packages.values() for advisory in found]
-    days = [a.reported_on for a in known if a.reported_on is not None]
+    dated = file.dated or max((a.reported_on for a in known if a.reported_on is not None), default=None)
     if not known:
         return _unusable(source, "elle est vide")
-    if file.dated is None and not days:
+    if any(not a.affected for a in known):
+        return _unusable(source, "un de ses avis ne touche aucune version")
+    if dated is None:
         return _unusable(source, "elle ne porte aucune date")
     return Database(
         source=source,
         digest="sha256:" + hashlib.sha256(content).hexdigest(),
-        dated=file.dated or max(days),
+        dated=dated,
         size=len(known),
         packages={name: _ready(found) for name, found in packages.items()},
         corrections=file.corrections,
