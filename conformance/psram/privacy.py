@@ -96,3 +96,15 @@ def telling(name: str, known: Collection[str]) -> str:
     words = [word.lower() for word in _WORD.findall(name)]
     joined = [*words, *(a + b for a, b in itertools.pairwise(words))]
     return next((word for word in joined if word in known), "")
+
+
+def personal_names(facts: Facts, params: Mapping[str, Any], path: str) -> frozenset[str]:
+    """Names of the properties that the map says personal; free texts left out, whose names say nothing."""
+    told = by_file(facts, path)
+    found = set()
+    for _file, php in php_files(facts):
+        for member in php.members:
+            said = by_attribute(member.attributes, params) or told.get((member.owner, member.name))
+            if said is not None and said.category not in (NONE, "", "texte_libre", "autre"):
+                found.add(member.name)
+    return frozenset(found)

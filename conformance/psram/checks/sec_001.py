@@ -1,10 +1,11 @@
-"""SEC-001: no secret in the tree. What was found is never shown nor kept."""
+"""SEC-001: no secret in the tree nor in its history. What was found is never shown nor kept."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
 
+from psram import fictitious
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome, read
 from psram.facts import Facts, Kind
@@ -12,19 +13,41 @@ from psram.model import Context, Finding, Outcome
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
-    """Violated by a file made to hold secrets and by a content that looks like a real one."""
-    return outcome([*_named(facts, params), *_contained(facts, params)])
+    """Violated by a file made to hold secrets, by a content that looks like a real one, and by what history keeps."""
+    return outcome([*_named(facts, params), *_contained(facts, params), *_past(facts, params)])
 
 
 def _named(facts: Facts, params: Params) -> Iterator[Finding]:
     for file in facts.files:
-        name = file.path.rpartition("/")[2]
-        if file.kind is not Kind.SUBMODULE and any(fnmatch.fnmatchcase(name, p) for p in params["forbidden_names"]):
+        if file.kind is not Kind.SUBMODULE and _for_secrets(file.path, params):
             yield Finding("ce fichier est fait pour contenir des secrets", file.path)
 
 
+def _for_secrets(path: str, params: Params) -> bool:
+    name = path.rpartition("/")[2]
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in params["forbidden_names"])
+
+
 def _contained(facts: Facts, params: Params) -> Iterator[Finding]:
+    declared = fictitious.declared(facts)
     for file, blob in read(facts):
-        if not ignored(file.path, params):
-            for mark in blob.secrets:
-                yield at(file, mark, f"{mark.name} dans le dépôt")
+        if ignored(file.path, params):
+            continue
+        for mark in blob.secrets:
+            known = mark.detail in params["published"] or declared.covers(file.path, mark, params)
+            if not known:
+                said = f"{mark.name} dans le dépôt (empreinte {mark.detail}){declared.remark(file.path, mark)}"
+                yield at(file, mark, said)
+
+
+def _past(facts: Facts, params: Params) -> Iterator[Finding]:
+    """What earlier commits hold: whoever has the repository has it, though the tree no longer does."""
+    if facts.history is None:
+        return
+    declared = fictitious.declared(facts)
+    for past in facts.history.secrets:
+        mark = past.mark
+        known = mark.detail in params["published"] or declared.covers(past.path, mark, params)
+        if not known and not ignored(past.path, params):
+            said = f"{mark.name} dans l'historique, commit {past.commit[:12]} (empreinte {mark.detail})"
+            yield Finding(said, past.path, mark.line, excerpt=f"{past.commit}:{mark.excerpt}")

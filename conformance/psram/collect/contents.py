@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from psram.collect import flat_data, php, sensitive, sql_data, web_data, yaml_data
+from psram.collect import flat_data, personal_data, php, sensitive, sql_data, web_data, yaml_data
 from psram.collect.reading import Reading, State
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
@@ -41,6 +41,7 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
         personal=sensitive.personal(content) if Role.TEXT in asked else (),
         literals=flat_data.twig(content) if Role.TWIG in asked else (),
         remote=web_data.facts(content) if Role.WEB in asked else (),
+        emails=personal_data.emails(content) if Role.SAMPLE in asked else (),
     )
 
 

@@ -19,6 +19,7 @@ from psram.collect import (
     php_access,
     php_crypto,
     php_declarations,
+    php_logs,
     php_members,
     php_sites,
     php_trials,
@@ -35,6 +36,7 @@ EXTRACTORS: Final = (
     php_members.EXTRACTOR,
     php_crypto.EXTRACTOR,
     php_web.EXTRACTOR,
+    php_logs.EXTRACTOR,
     php_access.EXTRACTOR,
     php_trials.EXTRACTOR,
 )

@@ -1,0 +1,85 @@
+"""Personal data in any text: social security numbers (NIR) and bank accounts (IBAN) whose key is right, e-mail
+addresses. Values are never kept: marks say where, of which kind, with a short salted print.
+
+A mark's ``detail`` is the print, then what a pack may exempt without knowing the value: for a NIR ``commune-000`` and
+``ordre-000`` (never given to anybody), for an IBAN its country and bank (``FR-30006``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from psram.collect.masking import Hit, marks
+from psram.facts import Mark
+from psram.fictitious import salted
+
+# Months 13 to 19 and 43 to 49 do not exist in a NIR; 20 to 42 and 50 to 99 stand for what is not known of a birth.
+_NIR: Final = re.compile(
+    rb"(?<![0-9A-Za-z.])([1-478][ .]?[0-9]{2}[ .]?(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])[ .]?"
+    rb"(?:[0-9]{2}|2[ABab])[ .]?[0-9]{3}[ .]?[0-9]{3})[ .]?([0-9]{2})(?![0-9A-Za-z])"
+)
+_IBAN: Final = re.compile(
+    rb"(?<![0-9A-Za-z])([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?)(?![0-9A-Za-z])"
+)
+_IBAN_LENGTHS: Final = {
+    **{b"FR": 27, b"MC": 27, b"DE": 22, b"BE": 16, b"ES": 24, b"IT": 27, b"LU": 20, b"CH": 21},
+    **{b"GB": 22, b"NL": 18, b"PT": 25, b"AT": 20, b"IE": 22, b"PL": 28},
+}
+_EMAIL: Final = re.compile(
+    rb"(?<![\w.+%-])([A-Za-z][A-Za-z0-9_%+-]{0,40}(?:\.[A-Za-z0-9_%+-]{1,40}){1,3})@((?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24})\b",
+)
+_CREDITED: Final = re.compile(rb"(?i)@author|@copyright|copyright|signed-off|licen[cs]e|co-authored")
+_SHAPE: Final = bytes(
+    ord("0") if byte in b"0123456789" else ord(" ") if byte in b" ." else ord("x") for byte in range(256)
+)
+
+
+def personal(content: bytes) -> tuple[Mark, ...]:
+    """Places that hold a social security number or a bank account number whose control key is right."""
+    shape = content.translate(_SHAPE)  # most contents hold no such run of digits: told by plain searches
+    if b"0000000" not in shape and b"000 000" not in shape:
+        return ()
+    return marks(content, "personal", [*_nirs(content), *_ibans(content)])
+
+
+def emails(content: bytes) -> tuple[Mark, ...]:
+    """Addresses that look like a person's (``prenom.nom@…``); authors and licences left out. ``name`` is the domain."""
+    if b"@" not in content:
+        return ()
+    found = []
+    for address in _EMAIL.finditer(content):
+        start = content.rfind(b"\n", 0, address.start()) + 1
+        if _CREDITED.search(content, start, address.start()) is None:
+            detail = salted(address[0].lower())
+            found.append(Hit(address.start(), address.end(), address[2].decode("ascii").lower(), detail))
+    return marks(content, "email", found)
+
+
+def _nirs(content: bytes) -> Iterator[Hit]:
+    for found in _NIR.finditer(content):
+        digits = re.sub(rb"[ .]", b"", found[1]).upper()
+        if nir_key(digits.decode()) == int(found[2]):
+            never = [name for name, at in (("commune-000", 7), ("ordre-000", 10)) if digits[at : at + 3] == b"000"]
+            detail = " ".join((salted(digits + found[2]), *never))
+            yield Hit(found.start(), found.end(), "NIR (numéro de sécurité sociale)", detail)
+
+
+def nir_key(number: str) -> int:
+    """The control key of the 13 first characters of a NIR (Corsica's 2A and 2B included)."""
+    return 97 - int(number.replace("2A", "19").replace("2B", "18")) % 97
+
+
+def _ibans(content: bytes) -> Iterator[Hit]:
+    for found in _IBAN.finditer(content):
+        compact = found[1].replace(b" ", b"")
+        if _IBAN_LENGTHS.get(compact[:2]) == len(compact) and iban_valid(compact.decode()):
+            detail = f"{salted(compact)} {compact[:2].decode()}-{compact[4:9].decode()}"
+            yield Hit(found.start(), found.end(), "IBAN (compte bancaire)", detail)
+
+
+def iban_valid(compact: str) -> bool:
+    """Whether the check digits of an IBAN without spaces are right."""
+    moved = compact[4:] + compact[:4]
+    return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1

@@ -1,0 +1,81 @@
+"""Values that a repository declares fictitious, so that tests may hold numbers and keys that look real.
+
+``.psram.yml``: ``valeurs_fictives: [{valeur: …, justification: …}]``. Only places meant for samples may hold
+them (the rule's data lists them); a declaration without justification is none. Facts keep prints: these are compared.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from psram.facts import Facts, Mark
+
+FILE: Final = ".psram.yml"
+_MAX_DECLARED: Final = 100
+_MIN_JUSTIFICATION: Final = 10
+_ENTRY: Final = re.compile(r"valeurs_fictives\[(\d+)\]\.(valeur|justification)")
+
+
+def salted(value: bytes) -> str:
+    """Eight hexadecimal digits of a salted digest: they tell two values apart, and are too few to find one."""
+    return hashlib.blake2b(value, digest_size=4, key=b"psram").hexdigest()
+
+
+class Declared(NamedTuple):
+    """Prints of the declared values; ``unjustified`` those of declarations that give no reason."""
+
+    accepted: frozenset[str]
+    unjustified: frozenset[str]
+
+    def covers(self, path: str, mark: Mark, params: Mapping[str, Any]) -> bool:
+        """Whether the value seen there is declared fictitious, in a place for samples."""
+        return _print(mark) in self.accepted and (path == FILE or is_sample(path, params))
+
+    def remark(self, path: str, mark: Mark) -> str:
+        """Why a declaration of that value does not count; empty when there is none."""
+        if _print(mark) in self.unjustified:
+            return f" (déclarée fictive dans {FILE}, mais sans justification)"
+        if _print(mark) in self.accepted:
+            return " (une valeur fictive n'est admise que dans les tests, jeux de données et documents)"
+        return ""
+
+
+def declared(facts: Facts) -> Declared:
+    """What the repository's file declares; nothing when it is absent or cannot be read."""
+    file = next((f for f in facts.files if f.path == FILE and f.skipped is None), None)
+    blob = facts.blobs.get(file.blob) if file is not None else None
+    if blob is None or blob.data is None or blob.data.problem:
+        return Declared(frozenset(), frozenset())
+    found: dict[str, dict[str, str]] = {}
+    for entry in blob.data.entries:
+        parts = _ENTRY.fullmatch(entry.path)
+        if parts is not None and len(found) <= _MAX_DECLARED:
+            found.setdefault(parts[1], {})[parts[2]] = entry.value.strip()
+    accepted: set[str] = set()
+    unjustified: set[str] = set()
+    for said in found.values():
+        justified = len(said.get("justification", "")) >= _MIN_JUSTIFICATION
+        (accepted if justified else unjustified).update(_forms(said.get("valeur", "")))
+    return Declared(frozenset(accepted), frozenset(unjustified - accepted))
+
+
+def _forms(value: str) -> set[str]:
+    """Prints of the value as it is written, and as numbers and addresses are compared."""
+    compact = re.sub(r"[ .]", "", value).upper()
+    return {salted(form.encode()) for form in (value, compact, re.sub(r" ", "", value), value.lower()) if form}
+
+
+def is_sample(path: str, params: Mapping[str, Any]) -> bool:
+    """Whether the rule's data says that samples live there (``samples``: folders ending in ``/``, or patterns)."""
+    return any(
+        path.startswith(item) if item.endswith("/") else fnmatch.fnmatchcase(path, item)
+        for item in params.get("samples", ())
+    )
+
+
+def _print(mark: Mark) -> str:
+    return mark.detail.partition(" ")[0]
