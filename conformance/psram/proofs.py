@@ -184,7 +184,10 @@ class AdvisoryDatabase(msgspec.Struct, frozen=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """What the last accepted commit counted: what must not grow worse. ``None`` means not known."""
+    """What the last accepted commit counted: what must not grow worse. ``None`` means not known.
+
+    ``coverage`` is the share of lines that a test ran, from 0 to 1.
+    """
 
     commit: str
     tests: int | None = None
