@@ -103,7 +103,9 @@ class _Writer:
 
     def _notes(self) -> Iterator[Line]:
         files = [printable(path) for path in self._report.uncommitted]
-        if files:
+        if files and not self._report.commit:
+            yield Line("Dossier sans commit : ses fichiers sont lus tels quels")
+        elif files:
             one = len(files) == 1
             head = "1 fichier non validé vérifié" if one else f"{len(files)} fichiers non validés vérifiés"
             yield Line(f"{head} avec le reste : {_some(files)}", hang=4)
@@ -184,7 +186,6 @@ class _Writer:
         several = "s" if len(actions) > 1 else ""
         hours = duration(sum(action.hours for action in actions))
         least = "au moins " if any(r.verdict is Verdict.NOT_EVALUATED for r in self._doubts) else ""
-        yield Line("")
         yield Line(
             f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}{some}, environ {hours}"
         )

@@ -43,7 +43,7 @@ def presentation(
         width=width if output is None else 0,
         height=height,
         notes=tuple(_notes(facts)),
-        footer=tuple(_next(report, target)),
+        footer=tuple(_next(report, target, mendable=_has_kit(facts))),
     )
 
 
@@ -78,21 +78,25 @@ def _notes(facts: Facts) -> Iterator[str]:
     php = any(file.path.endswith(".php") for file in facts.files)
     if not php and not facts.composer.manifest_present:
         yield "Aucun fichier PHP ni composer.json ici : est-ce bien le dossier de l'application ?"
-    elif not any(each.name == KIT for each in facts.composer.require):
+    elif not _has_kit(facts):
         yield (
             "Écrite sans le Starter Kit : « amcloud new NOM » donne une application conforme où porter ce code, "
             "module par module (docs/contrat-starter-kit.md)."
         )
 
 
-def _next(report: Report, target: Target) -> Iterator[str]:
-    """The next command to type."""
+def _has_kit(facts: Facts) -> bool:
+    return any(each.name == KIT for each in facts.composer.require)
+
+
+def _next(report: Report, target: Target, *, mendable: bool) -> Iterator[str]:
+    """The next command to type; corrections are worth it where they are most of the way."""
     from psram.model import ReportVerdict, Verdict
     from psram.worker.protocol import Ask
 
     blocking = report.blocking(_source())
     violated = [r for r in blocking if r.verdict is Verdict.VIOLATED]
-    if target.ask is Ask.WORKTREE and any(r.patch for r in violated):
+    if mendable and target.ask is Ask.WORKTREE and any(r.patch for r in violated):
         yield f"Ensuite : {_typed('amcloud check', target.shown(), '--fix')}"
     elif blocking and report.verdict_for(_source(), confirmed_later=True) is not ReportVerdict.CONFORMING:
         yield f"Ensuite : amcloud check --explain {blocking[0].rule_id}"
