@@ -10,16 +10,21 @@ import msgspec
 from psram.model import Finding
 
 
-def fingerprinted(rule_id: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings in order, each with its fingerprint and without its excerpt.
+def fingerprinted(rule_id: str, findings: Iterable[Finding], *, at_most: int | None = None) -> tuple[Finding, ...]:
+    """The findings in order, each with its fingerprint and without its excerpt; those beyond ``at_most`` without.
 
     A finding thus keeps its identity when lines move above it (measured: 0.1 % of false news against 38 %).
     """
     counted: dict[str, int] = {}
+    ordered = sorted(findings, key=_place)
     marked = []
-    for finding in sorted(findings, key=lambda f: (f.path, f.line, f.message, f.excerpt)):
+    for finding in ordered[:at_most]:
         key = "\0".join((rule_id, finding.path, finding.excerpt or finding.message))
         counted[key] = counted.get(key, 0) + 1
         digest = hashlib.sha256(f"{key}\0{counted[key]}".encode(errors="backslashreplace")).hexdigest()[:32]
         marked.append(msgspec.structs.replace(finding, fingerprint=digest, excerpt=""))
-    return tuple(marked)
+    return (*marked, *ordered[len(marked) :])
+
+
+def _place(finding: Finding) -> tuple[str, int, str, str]:
+    return (finding.path, finding.line, finding.message, finding.excerpt)

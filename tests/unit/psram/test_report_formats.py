@@ -17,7 +17,8 @@ import pytest
 from jsonschema import validators
 from sample_reports import FIXED, big, conforming, hostile, refused, unknown
 
-from psram.model import Report, Verdict
+from psram.fingerprints import fingerprinted
+from psram.model import Finding, Report, Verdict
 from psram.reports import FORMATS, Presentation, canonical, openreports, projection, write
 from psram.reports.places import places
 
@@ -220,6 +221,15 @@ def test_ten_thousand_findings_are_written_soon_and_small(form: str) -> None:
     content = write(form, report)
     assert time.process_time() - started < 1.0, "measured below 0.2 s; twice the allowance, for busy machines"
     assert len(content) < 12 * 1024 * 1024
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_text_that_utf_8_cannot_hold_is_written_as_escapes(form: str) -> None:
+    lone = fingerprinted("PHP-006", (Finding("paquet \ud800", "src/\udcff.php", 1),))
+    report = refused()
+    first = msgspec.structs.replace(report.results[0], findings=lone)
+    written = write(form, msgspec.structs.replace(report, results=(first, *report.results[1:])))
+    assert b"ud800" in written
 
 
 def test_a_message_without_end_is_cut() -> None:
