@@ -97,7 +97,7 @@ def _purpose(node: Node) -> str:
 
 
 def _finish(file: PhpFile) -> None:
-    lower = file.content.lower()  # then plain searches tell most files apart, far faster than regular expressions
+    lower = file.lower  # then plain searches tell most files apart, far faster than regular expressions
     if b"verify" in lower or b"allow_self_signed" in lower:
         _textual(file, lower, _UNVERIFIED, "unverified", "tls")
     if b"mcrypt_" in lower:

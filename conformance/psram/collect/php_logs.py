@@ -12,14 +12,14 @@ from psram.collect.php_tree import Extractor, PhpFile
 
 _MAX_KEYS: Final = 200
 _LEVELS: Final = frozenset({"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug", "log"})
-_LOGGER: Final = re.compile(r"(?i)log(?:ger)?(?:\(\))?$")
+_LOGGER: Final = re.compile(rb"(?i)log(?:ger)?(?:\(\))?$")
 
 
 def _call(file: PhpFile, node: Node) -> None:
-    if b"log" not in file.content and b"Log" not in file.content:
+    name, owner = node.child_by_field_name("name"), node.child_by_field_name("object")
+    if name is None or owner is None or text(name) not in _LEVELS:
         return
-    name = node.child_by_field_name("name")
-    if name is None or text(name) not in _LEVELS or not _LOGGER.search(text(node.child_by_field_name("object"))[-40:]):
+    if not _LOGGER.search(file.content[max(owner.start_byte, owner.end_byte - 40) : owner.end_byte]):
         return
     listed = node.child_by_field_name("arguments")
     for argument in () if listed is None else listed.named_children[1:4]:

@@ -35,10 +35,11 @@ _LOOKS_SQL: Final = re.compile(
     r"\s*\(?\s*(select|insert|update|delete|with|alter|create|drop|truncate|set|grant|call|do|lock|copy|merge|reset)\b",
     re.IGNORECASE,
 )
-_SUPERGLOBAL: Final = re.compile(rb"\$(_GET|_POST|_REQUEST|_COOKIE|_FILES|_SESSION|_SERVER|_ENV|GLOBALS)\b")
-_DIE: Final = re.compile(rb"(?i)(?<![$>:\\\w])die\b")
-_CODE: Final = re.compile(rb"""(?<=['"])\d{3}(?=['"])""")
-_LABEL: Final = re.compile(rb"(?i)\b(?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60}")
+_SUPERGLOBAL: Final = re.compile(rb"\$(?:_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|GLOBALS)\b")
+_DIE: Final = re.compile(rb"die(?<![$>:\\\w]die)\b")  # in lower case; a literal head is found fast
+_CODE: Final = re.compile(rb"""['"](\d{3})(?=['"])""")
+_BODIES: Final = (b"cpam-", b"cgss-", b"carsat-", b"cramif-", b"ugecam-", b"drsm-", b"cti-", b"csn-")
+_LABEL: Final = re.compile(rb"\b((?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60})")
 _ORGANISATION: Final = re.compile(rb"(?i)organi[sz]")
 
 
@@ -157,39 +158,44 @@ def _is_filters(node: Node | None) -> bool:
     return any("getfilters" in text(a)[-200:].lower() for a in assignments(node, text(node)) or ())
 
 
-def superglobal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:
+def superglobal_marks(file: PhpFile) -> Iterator[Mark]:
     """Uses of superglobals, those in comments and plain strings left out."""
-    for found in _SUPERGLOBAL.finditer(content):
-        node = root.descendant_for_byte_range(found.start() + 1, found.end())
+    if b"$_" not in file.content and b"$GLOBALS" not in file.content:
+        return
+    for found in _SUPERGLOBAL.finditer(file.content):
+        node = file.root.descendant_for_byte_range(found.start() + 1, found.end())
         if node is not None and node.type in ("name", "variable_name"):
             line = node.start_point.row + 1
-            yield Mark(line, "superglobal", found[0].decode(), "", excerpt(line))
+            yield Mark(line, "superglobal", found[0].decode(), "", file.excerpt(line))
 
 
-def die_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:
+def die_marks(file: PhpFile) -> Iterator[Mark]:
     """Uses of ``die``: the grammar knows ``exit`` only, and takes this one for a constant or a function."""
-    for found in _DIE.finditer(content):
-        node = root.descendant_for_byte_range(found.start(), found.end())
+    for found in _DIE.finditer(file.lower):
+        node = file.root.descendant_for_byte_range(found.start(), found.end())
         if node is None or node.type != "name" or node.parent is None:
             continue
         parent = node.parent
         called = parent.type == "function_call_expression" and parent.child_by_field_name("function") == node
         if called or parent.type in ("expression_statement", "binary_expression"):
             line = node.start_point.row + 1
-            yield Mark(line, "exit", "exit", "", excerpt(line))
+            yield Mark(line, "exit", "exit", "", file.excerpt(line))
 
 
-def literal_marks(content: bytes, root: Node, excerpt: Excerpt) -> Iterator[Mark]:
+def literal_marks(file: PhpFile) -> Iterator[Mark]:
     """Literals like an organisation's code (``detail`` says if the statement speaks of organisations) or label."""
-    for kind, pattern in (("code", _CODE), ("label", _LABEL)):
-        for found in pattern.finditer(content):
-            node = root.descendant_for_byte_range(found.start(), found.end())
+    content = file.content
+    patterns = [("code", _CODE)]
+    if any(body in file.lower for body in _BODIES):
+        patterns.append(("label", _LABEL))
+    for kind, pattern in patterns:
+        for found in pattern.finditer(file.lower):
+            node = file.root.descendant_for_byte_range(found.start(1), found.end(1))
             if node is None or node.type not in ("string_content", "nowdoc_string", "heredoc_body"):
                 continue
-            line = content.count(b"\n", 0, found.start()) + 1
+            line = content.count(b"\n", 0, found.start(1)) + 1
             spoken = kind == "label" or _speaks_of_organisations(content, node)
-            name = found[0].decode().lower()
-            yield Mark(line, kind, name, "organisation" if spoken else "", excerpt(line))
+            yield Mark(line, kind, found[1].decode(), "organisation" if spoken else "", file.excerpt(line))
 
 
 def _speaks_of_organisations(content: bytes, node: Node) -> bool:
@@ -208,7 +214,7 @@ def _take(file: PhpFile, node: Node) -> None:
 
 def _finish(file: PhpFile) -> None:
     for found in (superglobal_marks, die_marks, literal_marks):
-        file.marks += found(file.content, file.root, file.excerpt)
+        file.marks += found(file)
 
 
 EXTRACTOR: Final = Extractor(

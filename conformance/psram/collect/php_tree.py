@@ -44,6 +44,14 @@ class PhpFile:
     fields: dict[str, Any] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
     _lines: list[bytes] | None = None
+    _lower: bytes | None = None
+
+    @property
+    def lower(self) -> bytes:
+        """The content in lower case (ASCII), made once: for plain searches, which tell most files apart cheaply."""
+        if self._lower is None:
+            self._lower = self.content.lower()
+        return self._lower
 
     def excerpt(self, line: int) -> str:
         """The line's text without spaces, for fingerprints; ``line`` is 1-based."""

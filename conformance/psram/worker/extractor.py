@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from psram.worker import php as php_worker
 from psram.worker.store import FactCache
 
 _HERE: Final = Path(__file__).resolve().parent.parent
-CODE: Final = ("collect", "facts.py", "roles.py")
-"""Files and folders of this package that decide which facts a content gives."""
+_ROOTS: Final = ("collect/contents.py", "collect/composer.py", "collect/reading.py")
+_IMPORT: Final = re.compile(r"^\s*from psram(\.[\w.]+)? import (?:\(([^)]*)\)|([^\n(]+))$", re.MULTILINE)
+_DOORS: Final = (_HERE / "__init__.py", _HERE / "collect" / "__init__.py")
+"""Packages that only say what they hold."""
 _PARSERS: Final = ("tree_sitter", "tree_sitter_php", "yaml", "msgspec")
 
 
@@ -26,7 +29,7 @@ _PARSERS: Final = ("tree_sitter", "tree_sitter_php", "yaml", "msgspec")
 def digest() -> str:
     """Changes when the same content could give other facts: other code, data, parsers or Python."""
     made = hashlib.sha256(f"{sys.version_info[:2]} {sys.byteorder}".encode())
-    for file in _files():
+    for file in code():
         content = file.read_bytes()
         made.update(f"\0{file.relative_to(_HERE)}\0{len(content)}\0".encode())
         made.update(content)
@@ -35,13 +38,23 @@ def digest() -> str:
     return made.hexdigest()
 
 
-def _files() -> Iterator[Path]:
-    for name in CODE:
-        path = _HERE / name
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-        else:
-            yield path
+def code() -> tuple[Path, ...]:
+    """The modules that decide which facts a content gives: those that read it, and all of ours that they import."""
+    waiting, found = [_HERE / name for name in _ROOTS], set[Path]()
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _imported(module.read_text("utf-8"))
+    return tuple(sorted(found))
+
+
+def _imported(source: str) -> Iterator[Path]:
+    for said in _IMPORT.finditer(source):
+        folder = _HERE.joinpath(*(said[1] or "").strip(".").split("."))
+        names = re.findall(r"\w+", said[2] or said[3])
+        found = [folder / f"{name}.py" for name in names] + [folder.with_suffix(".py"), folder / "__init__.py"]
+        yield from (module for module in found if module.is_file() and module not in _DOORS)
 
 
 def _version(name: str) -> str:
