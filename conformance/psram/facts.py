@@ -179,10 +179,18 @@ class SqlStatement(msgspec.Struct, frozen=True, omit_defaults=True):
     shown: str = ""
 
 
+class SqlRead(msgspec.Struct, frozen=True):
+    """One block of a query: the tables that it names (``?`` for one that cannot be read) and the columns it binds."""
+
+    tables: tuple[str, ...]
+    bound: tuple[str, ...] = ()
+
+
 class DataSite(msgspec.Struct, frozen=True, omit_defaults=True):
     """A place where code reaches the database beside the entity manager, or changes whose rows it sees.
 
-    ``text`` is the SQL or DQL as far as it is literal, empty when it is not; ``tables`` are given by name to a builder.
+    ``text`` is the SQL or DQL as far as it is literal, empty when it is not; ``reads`` are its blocks; ``tables`` are
+    given by name to a builder.
     ``symbol`` is ``Class::method``; ``reason`` is what a comment declares about it on purpose.
     """
 
@@ -190,6 +198,7 @@ class DataSite(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: str
     method: str = ""
     text: str = ""
+    reads: tuple[SqlRead, ...] = ()
     tables: tuple[str, ...] = ()
     symbol: str = ""
     reason: str = ""

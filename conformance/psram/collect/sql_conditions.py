@@ -26,8 +26,12 @@ def canonical(tokens: list[Token], table: str) -> Condition:
     if len(tokens) > _MAX_TOKENS:
         return (("…",),)
     bare = table.rpartition(".")[2]
-    alternatives = _split(_peeled(tokens), "or")
-    return tuple(tuple(_atom(part, bare) for part in _conjuncts(a)) for a in alternatives)[:_MAX_ATOMS]
+    return tuple(tuple(_atom(part, bare) for part in parts) for parts in alternatives(tokens))
+
+
+def alternatives(tokens: list[Token]) -> list[list[list[Token]]]:
+    """Alternatives (OR) of conditions (AND), as they are written; an alternative inside a condition stays whole."""
+    return [_conjuncts(part) for part in _split(_peeled(tokens), "or")[:_MAX_ATOMS]]
 
 
 def _conjuncts(tokens: list[Token]) -> list[list[Token]]:
@@ -75,13 +79,13 @@ def closing(tokens: list[Token], start: int) -> int:
 
 
 def _atom(tokens: list[Token], table: str) -> str:
-    sides = _equal(tokens)
-    if sides is None:
+    both = sides(tokens)
+    if both is None:
         return shown(tokens)
-    return " = ".join(sorted((_operand(side, table) for side in sides), key=lambda text: ("(" in text, text)))
+    return " = ".join(sorted((_operand(side, table) for side in both), key=lambda text: ("(" in text, text)))
 
 
-def _equal(tokens: list[Token]) -> tuple[list[Token], list[Token]] | None:
+def sides(tokens: list[Token]) -> tuple[list[Token], list[Token]] | None:
     """Both sides of the only comparison of the expression, when it is a plain equality."""
     depth = 0
     found = []
@@ -98,7 +102,7 @@ def _operand(tokens: list[Token], table: str) -> str:
     """A column's bare name, a call of ``current_setting`` with its setting, else the text as written."""
     for _ in range(_MAX_PEELS):
         before = tokens
-        tokens = _unwrapped(_without_cast(_peeled(tokens)))
+        tokens = _unwrapped(without_cast(_peeled(tokens)))
         if tokens == before:
             break
     names = [t for t in tokens if t.kind in (T.WORD, T.NAME)]
@@ -110,7 +114,7 @@ def _operand(tokens: list[Token], table: str) -> str:
     return f"current_setting('{setting}')" if setting else shown(tokens)
 
 
-def _without_cast(tokens: list[Token]) -> list[Token]:
+def without_cast(tokens: list[Token]) -> list[Token]:
     """Without a trailing ``::type`` (its size included)."""
     depth = 0
     for position in range(len(tokens) - 1, -1, -1):

@@ -28,5 +28,6 @@ class Vocabulary:
 
 def of(params: Mapping[str, Any]) -> Vocabulary:
     """The contract's words, those that a rule's parameters give instead of the usual ones."""
-    known: dict[str, Any] = {name: value for name, value in params.items() if name in Vocabulary.__slots__}
-    return Vocabulary(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    known = {name: value for name, value in params.items() if name in Vocabulary.__slots__}
+    given: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in known.items()}
+    return Vocabulary(**given)
