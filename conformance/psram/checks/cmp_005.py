@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from psram.checks import Params
 from psram.checks.common import outcome, unknown
+from psram.checks.locked import at_package
 from psram.facts import ComposerFacts, Facts
 from psram.model import Context, Finding, Outcome
 
@@ -54,14 +55,14 @@ def _undeclared(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Fi
     yield from _packages(composer, [urlsplit(url) for url in (*declared, *approved)], "vient d'un hôte non agréé")
     for package in composer.packages:
         if package.dist_type == "path":
-            yield Finding(f"{package.name} vient d'un dossier local", "composer.lock", 0)
+            yield at_package(package, f"{package.name} vient d'un dossier local", "source")
 
 
 def _packages(composer: ComposerFacts, accepted: list[SplitResult], said: str) -> Iterator[Finding]:
     for package in composer.packages:
         for url in (package.dist_url, package.source_url):
             if url and package.dist_type != "path" and not _within(url, accepted):
-                yield Finding(f"{package.name} {said} : {_host(url)}", "composer.lock", 0)
+                yield at_package(package, f"{package.name} {said} : {_host(url)}", "source")
                 break
 
 
