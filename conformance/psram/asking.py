@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from psram import applicability, checks, sufficiency
 from psram.facts import Facts
+from psram.fingerprints import fingerprinted
 from psram.model import Context, Outcome, Verdict
 from psram.proofs import Giver
 from psram.rules import DecidedBy, EvidenceClass, Rule
 
-_FROM_REPOSITORY = frozenset({EvidenceClass.OBSERVED})
+MAX_FINDINGS: Final = 200
+"""Findings of a rule that a report shows; all are counted."""
+_FROM_REPOSITORY: Final = frozenset({EvidenceClass.OBSERVED})
 
 
 class Answers:
@@ -27,9 +31,15 @@ class Answers:
         self._known: dict[str, Outcome] = dict(known or {})
 
     def of(self, rule: Rule) -> Outcome:
-        """What the rule's check says."""
+        """What the rule's check says, its findings in order and with their fingerprints.
+
+        Beyond those that are shown, findings have a fingerprint only where a derogation could name it.
+        """
         if rule.id not in self._known:
-            self._known[rule.id] = ask(rule, self._facts, self._context)
+            outcome = ask(rule, self._facts, self._context)
+            narrow = any(d.rule_id == rule.id and d.fingerprints for d in self._context.derogations)
+            found = fingerprinted(rule.id, outcome.findings, at_most=None if narrow else MAX_FINDINGS)
+            self._known[rule.id] = msgspec.structs.replace(outcome, findings=found)
         return self._known[rule.id]
 
     @property

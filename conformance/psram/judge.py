@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from psram import derogations, horizon, path, threshold
-from psram.asking import Answers
+from psram.asking import MAX_FINDINGS, Answers
 from psram.facts import Facts
 from psram.fingerprints import fingerprinted
 from psram.model import (
@@ -29,7 +29,6 @@ from psram.severity import severity_of
 __all__ = ["ENGINE", "fingerprinted", "judge", "verdict"]
 
 ENGINE: Final = "0.2.0"
-MAX_FINDINGS: Final = 200
 
 
 def judge(facts: Facts, pack: Pack, context: Context) -> Report:
@@ -61,13 +60,13 @@ def verdict(facts: Facts, pack: Pack, context: Context, answers: Answers) -> Rep
     for rule in ordered(pack):
         blocker = next((r for r in rule.requires if r in prevented), "")
         outcome = _outcome(rule, context, blocker, answers)
-        findings = fingerprinted(rule.id, outcome.findings)
-        covering = derogations.covering(rule.id, outcome.verdict, findings, context.derogations, context.evaluated_on)
+        covering = derogations.covering(
+            rule.id, outcome.verdict, outcome.findings, context.derogations, context.evaluated_on
+        )
         if blocker or (outcome.prevents and not covering):
             prevented.add(rule.id)
         used.update(d.name for d in covering)
-        result = _result(rule, msgspec.structs.replace(outcome, findings=findings), context, covering)
-        results[rule.id] = result
+        results[rule.id] = _result(rule, outcome, context, covering)
     judged = threshold.beyond(pack, context.track, [results[rule_id] for rule_id in sorted(results)])
     return _report(facts, pack, context, judged, used)
 

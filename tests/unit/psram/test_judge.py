@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from norms import pack, rule
 
 from psram import checks, judge, packs, reports
 from psram.collect.memory import collect_files
@@ -21,6 +22,7 @@ from psram.model import (
     PipelineEvidence,
     Report,
     ReportVerdict,
+    Rule,
     RuleResult,
     Severity,
     Stage,
@@ -31,12 +33,31 @@ from psram.model import (
 )
 from psram.reports import canonical
 
-PACK = packs.load("psram-2026.1")
-GOLDEN_RULES = frozenset({"CMP-001", "CMP-003", "PHP-004", "PHP-006", "SYM-004", "TST-001"})
-PINNED = msgspec.structs.replace(
-    PACK, digest="sha256:" + "0" * 64, rules=tuple(r for r in PACK.rules if r.id in GOLDEN_RULES), sealed=True
+SEVERITIES = {
+    "CMP-001": "bloquante",
+    "CMP-003": "bloquante",
+    "PHP-001": "bloquante",
+    "PHP-002": "majeure",
+    "PHP-004": "majeure",
+    "PHP-006": "majeure",
+    "SYM-002": "bloquante",
+    "SYM-004": "bloquante",
+    "TST-001": "bloquante",
+}
+
+
+def pinned(live: Rule) -> Rule:
+    """The rule with its own check and parameters, and words of the test's: rewording the norm changes no test."""
+    severity = {"labellisation": SEVERITIES[live.id], "homologation": SEVERITIES[live.id]}
+    fields = {"severity": severity, "moment": live.moment.value, "evidence": live.evidence.value}
+    words = rule(live.id, **fields, requires=["CMP-001"] if live.id in ("CMP-003", "SYM-002") else [])
+    return msgspec.structs.replace(words, params=live.params, applies=live.applies, needs=live.needs)
+
+
+PACK = pack(
+    *(pinned(r) for r in packs.load().rules if r.id in SEVERITIES),
+    major_threshold={"homologation": 3, "labellisation": 0},
 )
-"""Some rules of the pack, whatever its digest: a new rule changes no golden report."""
 DAY = date(2026, 6, 1)
 CONTEXT = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, DAY, package_sources=())
 GOLDEN = Path(__file__).parent / "golden" / "report.json"
@@ -57,7 +78,7 @@ def of(report: Report, rule_id: str) -> RuleResult:
 
 
 def test_the_canonical_report_is_the_golden_one(request: pytest.FixtureRequest) -> None:
-    report = judge.judge(collect_files(FILES, commit="1" * 40), PINNED, CONTEXT)
+    report = judge.judge(collect_files(FILES, commit="1" * 40), PACK, CONTEXT)
     written = reports.canonical_json(report)
     if request.config.getoption("--update-golden", default=False):
         GOLDEN.write_bytes(written)
@@ -198,15 +219,15 @@ def test_a_report_of_another_commit_is_not_evidence(wrong: str) -> None:
 
 def test_a_rule_not_yet_effective_is_told_and_does_not_block() -> None:
     changed = []
-    for rule in PACK.rules:
-        lifecycle = msgspec.structs.replace(rule.lifecycle, effective_on=date(2026, 7, 1))
-        changed.append(msgspec.structs.replace(rule, lifecycle=lifecycle))
-    pack = msgspec.structs.replace(PACK, rules=tuple(changed))
+    for each in PACK.rules:
+        lifecycle = msgspec.structs.replace(each.lifecycle, effective_on=date(2026, 7, 1))
+        changed.append(msgspec.structs.replace(each, lifecycle=lifecycle))
+    norms = msgspec.structs.replace(PACK, rules=tuple(changed))
     facts = collect_files(FILES, commit="1" * 40)
-    early = judge.judge(facts, pack, CONTEXT)
+    early = judge.judge(facts, norms, CONTEXT)
     assert early.verdict is ReportVerdict.CONFORMING
     assert of(early, "SYM-004").reason == "cette règle bloquera à partir du 2026-07-01"
-    late = judge.judge(facts, pack, msgspec.structs.replace(CONTEXT, evaluated_on=date(2026, 7, 1)))
+    late = judge.judge(facts, norms, msgspec.structs.replace(CONTEXT, evaluated_on=date(2026, 7, 1)))
     assert late.verdict is ReportVerdict.VIOLATED
 
 
