@@ -21,21 +21,8 @@ _QUERIES: Final = tuple([Token(T.WORD, word)] for word in ("select", "with", "de
 _OUTER: Final = frozenset({"left", "right", "full", "outer"})
 _BRANCHES: Final = frozenset({"union", "except", "intersect"})
 _AFTER_WHERE: Final = frozenset(
-    {
-        "group",
-        "order",
-        "limit",
-        "having",
-        "returning",
-        "for",
-        "offset",
-        "fetch",
-        "window",
-        "on",
-        "join",
-        "left",
-        "inner",
-    }
+    {"group", "order", "limit", "having", "returning", "for", "offset", "fetch", "window", "on", "where"}
+    | {"join", "left", "inner", "right", "full", "cross", "natural"}
 )
 _BEFORE_TABLE: Final = frozenset({"from", "join", "update", "into", "using", "truncate", "table"})
 _NOT_ALIASES: Final = frozenset({"where", "set", "join", "left", "inner", "on", "using", "values", "select", "order"})
@@ -75,14 +62,6 @@ def _blocks(tokens: list[Token]) -> Iterator[list[Token]]:
             position += 1
         taken += 1
         yield block
-
-
-_QUERIES: Final = (
-    [Token(T.WORD, "select")],
-    [Token(T.WORD, "with")],
-    [Token(T.WORD, "delete")],
-    [Token(T.WORD, "update")],
-)
 
 
 def _tables(block: list[Token]) -> Iterator[str]:
