@@ -22,9 +22,15 @@ def fingerprinted(rule_id: str, findings: Iterable[Finding], *, at_most: int | N
         key = "\0".join((rule_id, finding.path, finding.excerpt or finding.message))
         counted[key] = counted.get(key, 0) + 1
         digest = hashlib.sha256(f"{key}\0{counted[key]}".encode(errors="backslashreplace")).hexdigest()[:32]
-        marked.append(msgspec.structs.replace(finding, fingerprint=digest, excerpt=""))
+        told = {"message": _encodable(finding.message), "path": _encodable(finding.path)}
+        marked.append(msgspec.structs.replace(finding, **told, fingerprint=digest, excerpt=""))
     return (*marked, *ordered[len(marked) :])
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str]:
     return (finding.path, finding.line, finding.message, finding.excerpt)
+
+
+def _encodable(text: str) -> str:
+    """``text`` with lone surrogates, which JSON and YAML can write and UTF-8 cannot, shown as escapes."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
