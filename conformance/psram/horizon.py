@@ -112,9 +112,11 @@ def _by_rule(reasons: tuple[str, ...]) -> Iterator[str]:
 def _said(report: Report, later: Report, day: date, changed: tuple[str, ...], reasons: set[str]) -> Horizon:
     relevant = tuple(sorted(r for r in reasons if r.partition(" : ")[0] in changed)) or tuple(sorted(reasons))
     because = " ; ".join(_by_rule(relevant))
+    last = day - timedelta(days=1)
     if report.verdict is ReportVerdict.CONFORMING:
-        last = day - timedelta(days=1)
         said = f"Conforme jusqu'au {last} inclus, parce que le {day} : {because}."
+    elif report.verdict is ReportVerdict.UNKNOWN and later.verdict is ReportVerdict.VIOLATED:
+        said = f"Ce qui a pu être vérifié reste conforme jusqu'au {last} inclus, parce que le {day} : {because}."
     elif later.verdict is ReportVerdict.CONFORMING:
         said = f"Conforme à partir du {day} sans changer le code : {because}."
     else:

@@ -176,3 +176,11 @@ def test_no_day_before_the_horizon_blocks_otherwise_and_that_day_does(
         first = next((d for d in fresh if {r.rule_id for r in at(d, norms, context).blocking()} != today), None)
         assert report.horizon is not None
         assert report.horizon.on == first
+
+
+def test_while_evidence_is_missing_it_speaks_of_what_could_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = Outcome(Verdict.UNKNOWN, missing_evidence="le rapport JUnit")
+    answering(monkeypatch, {"CMP-004": ends_on(date(2026, 11, 30)), "TST-001": missing})
+    report = at(DAY, pack(rule("CMP-004"), rule("TST-001")))
+    assert report.horizon is not None
+    assert report.horizon.sentence.startswith("Ce qui a pu être vérifié reste conforme jusqu'au 2026-11-29 inclus")
