@@ -197,9 +197,10 @@ def check(  # noqa: PLR0917  options, given by name
             cached=not no_cache,
             processes=jobs,
         )
+        fixable = _fixable(where, form) if fix else None
         previous = _previous(asked, since, baseline)
         report, facts = asking.report(asked)
-        if fix and fixing.fix(report, _fixable(where, form), yes=yes, force=force):
+        if fixable is not None and fixing.fix(report, fixable, yes=yes, force=force):
             report, facts = asking.report(asked)
         shown = telling.presentation(
             report, facts, where, previous=previous, decided=evidence is not None, full=full, output=output

@@ -1,0 +1,171 @@
+"""``amcloud check`` answers: statuses, the next command, rules as data, completion; in one process, without git."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from amcloud.cli import build, completion, listing
+from psram import packs
+from psram.reports import FORMATS
+from psram.rules import Stage, Track
+
+Said = tuple[int, str, str]
+Check = Callable[..., Said]
+PLACE = (Track.HOMOLOGATION, Stage.ACCEPTANCE)
+GOOD = "<?php\n\ndeclare(strict_types=1);\n\nnamespace App;\n\nfinal class A\n{\n}\n"
+
+
+@pytest.fixture
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Check:
+    """Runs the command in an empty folder without cache; exit status, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    monkeypatch.delenv("AMCLOUD_ADVISORIES", raising=False)
+
+    def run(*arguments: str) -> Said:
+        done = CliRunner().invoke(build(), ["check", *arguments], prog_name="amcloud")
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    return run
+
+
+def test_an_empty_folder_says_that_it_may_be_the_wrong_one(check: Check) -> None:
+    code, said, _ = check()
+    assert code == 1
+    assert "Aucun fichier PHP ni composer.json ici" in said
+
+
+def test_an_application_without_the_kit_gets_its_path_on_one_screen(check: Check, tmp_path: Path) -> None:
+    for number in range(300):
+        (tmp_path / f"page{number}.php").write_text(
+            f"<?php\n$db = new PDO('mysql:host=x;dbname=y', $_GET['u'], $_GET['p']);\n"
+            f"$db->query('SELECT * FROM t WHERE a = ' . $_GET['a{number}']);\nvar_dump($db);\n",
+            "utf-8",
+        )
+    code, said, _ = check()
+    assert code == 1
+    assert len(said.splitlines()) < 24
+    assert "amcloud new" in said
+    assert "Plus court chemin vers l'hébergement : au moins" in said
+    assert said.splitlines()[-1].startswith("Ensuite : amcloud check --explain ")
+
+
+def test_each_format_of_the_registry_is_written(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "a.php").write_text(GOOD, "utf-8")
+    for name in FORMATS:
+        code, said, _ = check("--format", name)
+        assert code == 1
+        assert said.strip()
+
+
+def test_help_names_every_format(check: Check) -> None:
+    _, said, _ = check("--help")
+    assert all(name in said for name in FORMATS)
+
+
+def test_a_report_can_be_the_baseline_of_the_next_one(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "a.php").write_text(f"{GOOD}eval('1');\n", "utf-8")
+    check("--format", "json", "-o", str(tmp_path.parent / "avant.json"))
+    (tmp_path / "b.php").write_text(f"{GOOD.replace('A', 'B')}eval('2');\n", "utf-8")
+    (tmp_path / "a.php").write_text(
+        f"// déplacée\n{GOOD}eval('1');\n".replace("// déplacée\n<?php", "<?php\n"), "utf-8"
+    )
+    code, said, _ = check("--baseline", str(tmp_path.parent / "avant.json"), "--full")
+    assert code == 1
+    assert "nouveau  b.php:" in said
+    assert "déjà là  a.php:" in said
+
+
+@pytest.mark.parametrize(("severity", "code"), [("bloquante", 1), ("majeure", 1), ("info", 1)])
+def test_fail_on_never_makes_the_status_milder(check: Check, severity: str, code: int) -> None:
+    assert check("--fail-on", severity)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "pdf"), "formes connues : texte, html, json"),
+        (("--explain", "PHP-06"), "vouliez-vous dire PHP-006 ?"),
+        (("--explain", "n'importe quoi"), "voyez --list-rules"),
+        (("--pack", "psram-1900.1"), "packs connus : psram-"),
+        (("--pack", "./"), "n'existe pas"),
+        (("--at", "demain"), "2026-12-31"),
+        (("--since", "HEAD", "--baseline", "x"), "gardez-en un"),
+        (("--since", "HEAD"), "n'est pas un dépôt git"),
+        (("--advisories", "nulle-part"), "--advisories nulle-part"),
+        (("--evidence", "nulle-part"), "n'existe pas"),
+        (("--fix", "--format", "json"), "--fix montre un texte"),
+        (("--fix", "--commit", "HEAD"), "sans --commit"),
+        (("--list-rules", "--format", "sarif"), "texte ou en json"),
+        (("-o", "nulle/part"), "ne peut pas être écrit"),
+        (("nulle-part",), "ni un dossier, ni une adresse git, ni un commit"),
+        (("--jobs", "0"), "--jobs : un nombre d'au moins 1 est attendu"),
+        (("--fail-on", "grave"), "--fail-on : 'grave' n'est pas l'un de"),
+    ],
+)
+def test_a_wrong_command_is_status_3_with_one_sentence(check: Check, arguments: tuple[str, ...], said: str) -> None:
+    code, out, error = check(*arguments)
+    assert code == 3
+    assert said in " ".join(error.replace("│", "").split())
+    assert "Traceback" not in out + error
+
+
+def test_a_pack_that_is_not_the_one_that_was_published_cannot_judge(check: Check, tmp_path: Path) -> None:
+    pack = tmp_path.parent / "psram-copie"
+    shutil.copytree(packs.folder() / packs.DEFAULT, pack, dirs_exist_ok=True)
+    (pack / "digest").write_text("sha256:" + "0" * 64, "ascii")
+    code, _, error = check("--pack", f"{pack}/")
+    assert code == 2
+    assert "empreinte" in error
+
+
+def test_rules_are_listed_and_explained_as_data(check: Check) -> None:
+    code, said, _ = check("--list-rules", "--format", "json", "--track", "labellisation")
+    assert code == 0
+    listed = json.loads(said)
+    pack = packs.load()
+    assert [rule["id"] for rule in listed["rules"]] == [rule.id for rule in pack.rules]
+    here = {rule.id: rule.severity_for(Track.LABELLISATION, Stage.ACCEPTANCE).value for rule in pack.rules}
+    assert {rule["id"]: rule["severity_here"] for rule in listed["rules"]} == here
+    assert json.loads(check("--explain", "mtn-002", "--format", "json")[1])["id"] == "MTN-002"
+
+
+def test_every_rule_can_be_explained_within_the_width() -> None:
+    for rule in packs.load().rules:
+        said = listing.explanation(packs.load(), rule.id.lower(), *PLACE, form="texte", width=80).decode()
+        assert said.startswith(f"{rule.id}  {rule.title}\n")
+        assert rule.remediation.fr.split()[0] in said
+        assert max(len(line) for line in said.splitlines()[1:]) <= 80
+
+
+def test_values_are_completed_with_their_meaning() -> None:
+    assert {name for name, _ in completion.rules("php-00")} == {
+        r.id for r in packs.load().rules if r.id.startswith("PHP-00")
+    }
+    assert dict(completion.pack_names("psram-2026"))[packs.DEFAULT] == packs.load().title
+    assert {name for name, _ in completion.formats("")} == set(FORMATS)
+    assert list(completion.formats("xyz")) == []
+
+
+def test_colours_need_a_terminal_and_respect_no_color(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    from amcloud.cli import terminals
+
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert terminals.coloured(Terminal())  # type: ignore[arg-type]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not terminals.coloured(Terminal())  # type: ignore[arg-type]
+    assert "\x1b" not in check()[1]
+    assert os.environ["NO_COLOR"] == "1"
