@@ -18,12 +18,12 @@ from amcloud.settings import Settings
 from amcloud.stages import declaration
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.build import Image, Pipeline
-from amcloud.stages.manifest import App, Organisation, Stage
+from amcloud.stages.manifest import App, Organisation, Stage, StageName
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
 from psram.model import Report
-from psram.proofs import Evidence, ForgeEvidence, PipelineEvidence, QualityReport
+from psram.proofs import Accepted, Evidence, ForgeEvidence, PipelineEvidence, QualityReport
 
 
 class Source(Protocol):
@@ -60,8 +60,12 @@ class Question:
     organisations: tuple[Organisation, ...]
 
     @classmethod
-    def of(cls, app: App, stage: Stage, commit: str, token: str | None, world: World, *, now: datetime) -> Question:
+    def of(
+        cls, app: App, stage: Stage, commit: str, token: str | None, world: World, *, was: str | None, now: datetime
+    ) -> Question:
         """The question before the pipeline ran, with the pack in force and what the gate reads.
+
+        ``was`` is the commit that was let in last at this stage.
 
         Raises:
             BrokenInstallationError: no norm pack is in force.
@@ -71,7 +75,8 @@ class Question:
             raise BrokenInstallationError("aucun paquet de normes n'est en vigueur (kubectl get normpacks)")
         organisations = tuple(world.cluster.organisations().values())
         forge = world.forge.project_evidence(app.source.project, commit)
-        evidence = Evidence(declaration=declaration.of(app), forge=forge)
+        accepted = None if was is None else world.reports.accepted(app, stage.name, commit, was)
+        evidence = Evidence(declaration=declaration.of(app), forge=forge, accepted=accepted)
         return cls(app, stage, commit, token, pack, evidence, world.cluster.dossier(app), organisations)
 
     def after(self, produced: Produced) -> Question:
@@ -114,6 +119,12 @@ class Reports(Protocol):
 
     def keep(self, question: Question, judged: Judged) -> str:
         """Stable public URL of the report, which is stored unless the same one already is."""
+
+    def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
+        """What commit ``was``, let in last at this stage, counted, to be compared with ``commit``; ``None`` if unknown.
+
+        For ``commit`` itself, once it is let in, what it was compared with then.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ def admit(
     commit, seen_at = head.commit, report.seen_at(previous, stage.name, head.commit, now)
     yield (so_far := replace(so_far, commit=commit, seen_at=seen_at))
 
-    question = Question.of(app, stage, commit, token, world, now=now)
+    was = so_far.was.commit if so_far.was else None
+    question = Question.of(app, stage, commit, token, world, was=was, now=now)
     so_far, judged = _judge(question, Moment.BUILD, world, so_far)
     yield so_far
     if so_far.over or judged is None:

@@ -32,7 +32,7 @@ from psram.model import (
     Severity,
     Verdict,
 )
-from psram.proofs import ForgeEvidence, PipelineEvidence, TestSummary
+from psram.proofs import Accepted, ForgeEvidence, PipelineEvidence, TestSummary
 from psram.rules import Moment, Track
 from psram.rules import Stage as RuleStage
 
@@ -232,6 +232,9 @@ class FakeReports:
     def __init__(self, outside: FakeWorld) -> None:
         self._outside = outside
         self.kept: dict[str, Report] = {}
+
+    def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
+        return Accepted(was)
 
     def keep(self, question: Question, judged: Judged) -> str:
         app = question.app

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from amcloud import assets
 from amcloud.clients import connection
+from amcloud.clients.advisories import AdvisoryMirror
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.conformance import Checks, PsramConformance, engine
 from amcloud.clients.database import PostgresDatabase
@@ -23,6 +24,7 @@ from amcloud.clients.source import GitSource
 from amcloud.ports import World
 from amcloud.settings import Executor, Settings
 from psram.model import Limits, Php
+from psram.worker.store import FactCache
 
 
 class SystemClock:
@@ -43,7 +45,13 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
         settings=settings,
         templates=assets.hosting_templates(),
         source=source,
-        conformance=PsramConformance(_checks(settings, source, api, clock), settings, cache / "facts", now=clock.now),
+        conformance=PsramConformance(
+            _checks(settings, source, api, clock, cache),
+            settings,
+            cache / "facts",
+            now=clock.now,
+            advisories=AdvisoryMirror(settings.advisories, every_s=settings.advisories_s).current,
+        ),
         reports=PostgresReports(settings.database_url, settings.reports_url),
         forge=GitlabForge(settings.forge_url, settings.forge_token),
         registry=OciRegistry(settings.registry_url, settings.registry_name),
@@ -53,12 +61,15 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     )
 
 
-def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock) -> Checks:
+def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:
     """Who reads commits, as the settings say."""
     php = Php()
     match settings.executor:
         case Executor.PROCESSES:
-            return ProcessChecks(source, php=php, limits=Limits(), processes=settings.check_processes)
+            contents = FactCache(cache / "contents")
+            return ProcessChecks(
+                source, php=php, limits=Limits(), processes=settings.check_processes, contents=contents
+            )
         case Executor.KUBERNETES:
             return JobChecks(api, settings, assets.check_templates(), engine=engine(php), now=clock.now)
     assert_never(settings.executor)

@@ -23,6 +23,7 @@ from amcloud.settings import Settings
 from amcloud.stages.checking import Subject
 from amcloud.stages.render import TIME_ZONE, owner
 from psram import evidence, model, packs
+from psram.advisories import Database
 from psram.errors import PsramError
 from psram.facts import EXTRACTOR, Facts
 from psram.judge import judge
@@ -50,12 +51,14 @@ class PsramConformance:
         cache: Path,
         *,
         now: Callable[[], datetime],
+        advisories: Callable[[], Database | None] = lambda: None,
         php: model.Php | None = None,
     ) -> None:
         self._checks = checks
         self._settings = settings
         self._cache = cache
         self._now = now
+        self._advisories = advisories
         self._engine = engine(php or model.Php())
 
     def judge(self, question: Question) -> Judged | UnderWay:
@@ -70,16 +73,18 @@ class PsramConformance:
         facts = self._facts(Subject(app.source.project, question.commit, question.token, owner(app)))
         if isinstance(facts, UnderWay):
             return facts
-        context = self._context(question)
+        context = self._context(question, facts)
         return Judged(judge(facts, pack, context), evidence.dump(facts, context, pack))
 
-    def _context(self, question: Question) -> model.Context:
+    def _context(self, question: Question, facts: Facts) -> model.Context:
+        database = self._advisories()
+        concerning = None if database is None else database.concerning(facts.composer.packages)
         organisations = sorted(model.Organisation(o.code, o.label) for o in question.organisations)
         return model.Context(
             track=model.Track(question.app.track),
             stage=model.Stage(question.stage.name),
             evaluated_on=self._now().astimezone(ZoneInfo(TIME_ZONE)).date(),
-            evidence=question.evidence,
+            evidence=msgspec.structs.replace(question.evidence, advisories=concerning),
             organisations=tuple(organisations),
             package_sources=self._settings.package_sources,
             base_images=(f"{self._settings.registry_name}/{BASE_IMAGE}",),

@@ -16,6 +16,7 @@ from psram import worker
 from psram.facts import Facts
 from psram.model import Limits, Php
 from psram.worker.protocol import Ask, Request
+from psram.worker.store import FactCache
 
 PATIENCE_S: Final = 5.0
 """Seconds that a pass waits for a check: most end sooner, and a longer one must not hold up other applications."""
@@ -41,12 +42,14 @@ class ProcessChecks:
         php: Php,
         limits: Limits,
         processes: int,
+        contents: FactCache | None = None,
         patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._commits = commits
         self._php = php
         self._limits = limits
+        self._contents = contents
         self._patience_s = patience_s
         self._clock = clock
         self._pool = ThreadPoolExecutor(processes, thread_name_prefix="check")
@@ -83,7 +86,7 @@ class ProcessChecks:
         request = Request(
             ask=Ask.COMMIT, path=str(repository), commit=subject.commit, php=self._php, limits=self._limits
         )
-        answer = worker.run(request)
+        answer = worker.run(request, cache=self._contents)
         unread = answer.problem or answer.usage or "analyse sans réponse"
         return answer.facts or Facts(commit=subject.commit, tree="", truncated=unread)
 

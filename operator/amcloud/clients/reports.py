@@ -16,13 +16,19 @@ from typing import Final
 import msgspec
 import psycopg
 
+from amcloud.clients import baseline
 from amcloud.clients.database import CONNECT_S, STATEMENT_S, translated
 from amcloud.ports import Judged, Question
+from amcloud.stages.app import App, StageName
+from psram import evidence
+from psram.errors import PsramError
 from psram.model import Report
+from psram.proofs import Accepted
 from psram.reports import canonical_json
 from psram.reports.canonical import parse
 
 LOCK: Final = 0x616D636C6F7564  # "amcloud"
+ACCEPTED_REMEMBERED: Final = 500
 
 
 def same_but_for_date(kept: bytes, current: Report) -> bool:
@@ -42,6 +48,7 @@ class PostgresReports:
         self._public_url = public_url.rstrip("/")
         self._ready = False
         self._lock = threading.Lock()
+        self._accepted: dict[tuple[str, str, str, str, str], Accepted | None] = {}
 
     def keep(self, question: Question, judged: Judged) -> str:
         """Stable public URL of the report, which is stored unless the same one already is."""
@@ -61,6 +68,24 @@ class PostgresReports:
                     (app.namespace, app.name, stage, commit, digest, judged.report.verdict, question.pack.version),
                 )
         return f"{self._public_url}/{app.namespace}/{app.name}/{stage}/{commit}"
+
+    def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
+        """What commit ``was``, let in last at this stage, counted; ``None`` when its report is not known.
+
+        For ``commit`` itself, once it is let in, what it was compared with then: its verdict does not change by that.
+        """
+        key = (app.namespace, app.name, stage.value, commit, was)
+        with self._lock:
+            if key in self._accepted:
+                return self._accepted[key]
+        with self._connected(f"lecture du dernier rapport accepté de {app.name}") as connection:
+            row = _stored(connection, app.namespace, app.name, stage.value, was)
+        found = None if row is None else _accepted(row, same=commit == was)
+        with self._lock:
+            while len(self._accepted) >= ACCEPTED_REMEMBERED:
+                self._accepted.pop(next(iter(self._accepted)))
+            self._accepted[key] = found
+        return found
 
     def prepare(self) -> None:
         """The tables exist. Called by itself before the first report."""
@@ -83,12 +108,29 @@ class PostgresReports:
 
 
 def _last(connection: psycopg.Connection, namespace: str, app: str, stage: str, commit: str) -> bytes | None:
+    found = _stored(connection, namespace, app, stage, commit)
+    return None if found is None else found[0]
+
+
+def _stored(
+    connection: psycopg.Connection, namespace: str, app: str, stage: str, commit: str
+) -> tuple[bytes, bytes] | None:
+    """The newest report of a commit at a stage, and its evidence."""
     found = connection.execute(
-        "SELECT report FROM reports JOIN report_contents USING (digest)"
+        "SELECT report, evidence FROM reports JOIN report_contents USING (digest)"
         " WHERE (namespace, app, stage, commit_sha) = (%s, %s, %s, %s) ORDER BY id DESC LIMIT 1",
         (namespace, app, stage, commit),
     ).fetchone()
-    return None if found is None else bytes(found[0])
+    return None if found is None else (bytes(found[0]), bytes(found[1]))
+
+
+def _accepted(row: tuple[bytes, bytes], *, same: bool) -> Accepted | None:
+    """What a stored report says for those that come after; ``None`` when another engine wrote it in its own way."""
+    try:
+        bundle = evidence.load(row[1])
+        return bundle.context.evidence.accepted if same else baseline.accepted(parse(row[0]), bundle)
+    except (PsramError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _migrate(connection: psycopg.Connection) -> None:

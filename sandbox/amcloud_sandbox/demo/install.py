@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -25,14 +27,19 @@ ROLLOUT_TIMEOUT_S = 180
 PACK = "psram-2026.1"
 
 
-def install(platform: Platform, narrator: Narrator, *, image: str) -> str:
-    """The operator runs from ``image``, a reference by digest; gives the address of its webhook for the forge."""
+def install(
+    platform: Platform, narrator: Narrator, *, image: str, extra: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The operator runs from ``image``, a reference by digest; gives the address of its webhook for the forge.
+
+    ``extra`` are settings (``AMCLOUD_*``) over the demonstration's own.
+    """
     kubectl = platform.kubectl
     # An old kubectl does not know CEL rules and would refuse them: the server validates.
     kubectl("apply", "--validate=false", "-f", str(assets.folder("crds")))
     kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     narrator.say("définitions de ressources installées (LocalApp, ConformanceReport, NormPack, Organisation)")
-    overlay = _overlay(platform, image)
+    overlay = _overlay(platform, image, extra)
     kubectl("apply", "-k", str(overlay))
     shutil.rmtree(overlay)
     narrator.say(f"opérateur installé dans {NAMESPACE}")
@@ -55,7 +62,7 @@ def _wait_available(platform: Platform, narrator: Narrator, name: str) -> None:
     narrator.say(f"{name} est prêt")
 
 
-def _overlay(platform: Platform, image: str) -> Path:
+def _overlay(platform: Platform, image: str, extra: Mapping[str, str]) -> Path:
     """A folder for ``kubectl apply -k``: the base of `deploy/` with this platform's addresses. It holds secrets."""
     folder = platform.layout.state / "demo" / "installation"
     shutil.rmtree(folder, ignore_errors=True)
@@ -73,7 +80,7 @@ def _overlay(platform: Platform, image: str) -> Path:
         "bases": [str(base / "base"), str(base / _budget(platform))],
         "images": [{"name": "amcloud/operator", "newName": name, "digest": digest}],
         "generatorOptions": {"disableNameSuffixHash": True},
-        "configMapGenerator": [_literals("amcloud-settings", settings(platform))],
+        "configMapGenerator": [_literals("amcloud-settings", {**settings(platform), **extra})],
         "secretGenerator": [
             _literals("amcloud-settings", secrets(platform)),
             _literals("amcloud-reports", {"AMCLOUD_REPORTS_DATABASE_URL": platform.reports_database_url}),
@@ -120,6 +127,7 @@ def settings(platform: Platform) -> dict[str, str]:
         "AMCLOUD_REPORTS_URL": platform.reports_url,
         "AMCLOUD_OIDC_ISSUER": platform.identity_url,
         "AMCLOUD_PACKAGE_SOURCES": platform.composer_url,
+        "AMCLOUD_ADVISORIES": f"{platform.composer_url}/advisories.json",
         "AMCLOUD_APPROVED_RUNNERS": ",".join(projects.shared_runners(platform)),
         "AMCLOUD_POLL_S": "20",
     }

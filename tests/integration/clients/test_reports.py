@@ -16,9 +16,10 @@ from amcloud.ports import Judged, Question, StoredReport
 from amcloud.stages.verdict import Dossier, NormPack
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 from psram import packs
+from psram.evidence import dump
 from psram.facts import Facts
 from psram.judge import judge
-from psram.model import Context, Evidence, Stage, Track
+from psram.model import Context, Evidence, PipelineEvidence, Stage, TestSummary, Track
 from psram.reports import canonical_json
 
 from .conftest import STAGE, local_app, parsed
@@ -84,3 +85,23 @@ def test_the_web_server_s_role_reads_and_nothing_else(postgres: PostgresServer) 
 def test_an_unknown_report_is_none(postgres: PostgresServer) -> None:
     PostgresReports(postgres.operator_url, "http://rapports.example").prepare()
     assert latest(postgres.reports_url, "a", "b", "acceptance", COMMIT) is None
+
+
+def test_what_the_last_accepted_commit_counted_is_known_to_the_next_and_stays_what_it_was_once_that_is_let_in(
+    postgres: PostgresServer,
+) -> None:
+    reports = PostgresReports(postgres.operator_url, "http://rapports.example")
+    app, old, new = parsed(local_app()), "e" * 40, "f" * 40
+    assert reports.accepted(app, STAGE.name, new, "0" * 40) is None
+
+    def kept(commit: str, evidence: Evidence) -> None:
+        context = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 1, 1), evidence=evidence)
+        facts, pack = Facts(commit, "t" * 40), packs.load()
+        reports.keep(question(commit), Judged(judge(facts, pack, context), dump(facts, context, pack)))
+
+    tests = TestSummary(12, 0, 0, 0)
+    kept(old, Evidence(pipeline=PipelineEvidence(old, "success", tests=tests)))
+    known = reports.accepted(app, STAGE.name, new, old)
+    assert known is not None and (known.commit, known.tests) == (old, 12)
+    kept(new, Evidence(accepted=known))
+    assert reports.accepted(app, STAGE.name, new, new) == known

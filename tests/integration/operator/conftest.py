@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from kubernetes import client as k8s
 from kubernetes import config as k8s_config
 from kubernetes.client.rest import ApiException
 
+from amcloud_sandbox.composer import advisories
 from amcloud_sandbox.control_plane import ControlPlane, free_port
 from amcloud_sandbox.testing.forge import RunningForge, running_forge
 from amcloud_sandbox.testing.services import PostgresServer, RegistryServer, postgres, registry
@@ -208,6 +210,7 @@ def operator(
 ) -> Iterator[Operator]:
     """The operator runs; polling is off, so that what a push brings came by the web hook."""
     folder = tmp_path_factory.mktemp("operator")
+    advisories.publish(folder, datetime.now(UTC).date())
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -225,6 +228,7 @@ def operator(
         "AMCLOUD_OIDC_ISSUER": "http://198.18.0.1:8931",
         "AMCLOUD_WEBHOOK_TOKEN": WEBHOOK_TOKEN,
         "AMCLOUD_PACKAGE_SOURCES": "http://198.18.0.1:8930",
+        "AMCLOUD_ADVISORIES": str(folder / advisories.FILE),
         "AMCLOUD_APPROVED_RUNNERS": RUNNER,
         "AMCLOUD_POLL_S": "3600",
         "AMCLOUD_RESYNC_S": "3600",

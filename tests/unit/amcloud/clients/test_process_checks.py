@@ -39,7 +39,7 @@ class Commits:
 
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> Commits:
-    def run(request: Request) -> Answer:
+    def run(request: Request, *, cache: object) -> Answer:
         if request.commit[0] == "e":
             return Answer(problem="trop grand")
         return Answer(facts=Facts(request.commit, "tree"))
