@@ -8,6 +8,7 @@ error's line: queries on broken trees are quadratic.
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Callable
 from typing import Final
@@ -41,6 +42,8 @@ EXTRACTORS: Final = (
     php_trials.EXTRACTOR,
 )
 MAX_NESTING: Final = 500
+_PLACE: Final = operator.attrgetter("byte_range", "type")
+"""Captures come in no order of their own: by place, so that the same content always gives the same facts."""
 _BRACKETS: Final = re.compile(rb"[\[\](){}]")
 
 
@@ -67,7 +70,7 @@ def facts(content: bytes) -> PhpFacts:
     if root.has_error:
         return PhpFacts(has_error=True, error_line=_error_line(root))
     nodes = QueryCursor(query).captures(root).get("node", [])
-    return _visited(PhpFile(content, root), sorted(nodes, key=lambda n: n.start_byte))
+    return _visited(PhpFile(content, root), sorted(nodes, key=_PLACE))
 
 
 def _visited(file: PhpFile, nodes: list[Node]) -> PhpFacts:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from psram.collect import history
 from psram.collect.assembly import assembled
 from psram.collect.choosing import LOCK, MANIFEST, Choice, choose
 from psram.collect.listing import Listing
@@ -87,6 +88,9 @@ class Reader:
         gathered = Gathered()
         wanted = [self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items()]
         todo = self._looked_up([w for w in wanted if w.item.facts or w.item.syntax], gathered)
+        past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits)
+        if past is not None:
+            todo += self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
         composer = self._composer_items(choice, listing)
         if composer is not None:
             self._composer_known(composer, gathered)
@@ -94,15 +98,25 @@ class Reader:
             self._read(listing, todo, composer if gathered.composer is None else None, gathered)
         syntax = SyntaxFacts(self._php_version, dict(sorted(gathered.syntax.items()))) if self._php_version else None
         found = gathered.composer or ComposerFacts()
-        return assembled(listing, choice, gathered.known, composer=found, syntax=syntax)
+        before = None
+        if past is not None:
+            before = history.found(past, gathered.known.facts)
+            for blob in past.sizes:
+                gathered.known.facts.pop(blob, None)
+        return assembled(listing, choice, gathered.known, composer=found, syntax=syntax, history=before)
+
+    def _past(self, blob: str, size: int) -> Wanted:
+        """A content of an earlier commit: read for what it may leak, nothing else."""
+        number = bits(history.ROLES)
+        key = bytes.fromhex(blob) + number.to_bytes(2, "big") + self._facts_digest
+        return Wanted(Item(blob, number), size, key, b"")
 
     def _wanted(self, blob: str, size: int, choice: Choice, listing: Listing) -> Wanted:
         roles = choice.roles.get(blob, _NO_ROLE)
         link = blob in choice.links
         number = bits(roles) | (_LINK if link else 0)
         syntax = self._php is not None and Role.PHP in roles
-        path = str(listing.disk[blob]) if blob in listing.disk else ""
-        item = Item(blob, bits(roles), link=link, facts=number != 0, syntax=syntax, path=path)
+        item = Item(blob, bits(roles), link=link, facts=number != 0, syntax=syntax, path=_path(listing, blob))
         named = bytes.fromhex(blob)
         facts_key = named + number.to_bytes(2, "big") + self._facts_digest
         return Wanted(item, size, facts_key, named + _SYNTAX.to_bytes(2, "big") + self._syntax_digest)
@@ -128,7 +142,9 @@ class Reader:
         if not choice.manifests:
             return None
         blobs = [choice.manifests.get(name, "") for name in (MANIFEST, LOCK)]
-        first, second = (Item(b, path=str(listing.disk.get(b, ""))) if b else None for b in blobs)
+        first, second = (
+            Item(b, path=str(listing.disk[b].absolute()) if b in listing.disk else "") if b else None for b in blobs
+        )
         return first, second
 
     def _composer_key(self, items: tuple[Item | None, Item | None]) -> bytes:
@@ -153,7 +169,7 @@ class Reader:
     ) -> None:
         limits = self._limits
         setup = Setup(
-            str(listing.repository),
+            str(listing.repository.absolute()),
             self._php,
             limits.max_blob_bytes,
             limits.memory_bytes,
@@ -183,6 +199,11 @@ class Reader:
         if self._cache is not None:
             self._cache.put(gathered.fresh)
         gathered.fresh.clear()
+
+
+def _path(listing: Listing, blob: str) -> str:
+    """Where a content lies when it is not committed, else nothing."""
+    return str(listing.disk[blob].absolute()) if blob in listing.disk else ""
 
 
 class _Steps:
