@@ -51,6 +51,9 @@ class Limits(msgspec.Struct, frozen=True):
     memory_bytes: int = 1536 * 1024 * 1024
     timeout_s: float = 180.0
     file_cpu_s: int = 10
+    history_commits: int = 5000  # 0: earlier commits are not read
+    history_bytes: int = 128 * 1024 * 1024
+    history_timeout_s: float = 30.0
 
 
 class Php(msgspec.Struct, frozen=True):

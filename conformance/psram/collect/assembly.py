@@ -9,11 +9,17 @@ import msgspec
 from psram.collect.choosing import Choice
 from psram.collect.listing import Listing
 from psram.collect.reading import Known
-from psram.facts import ComposerFacts, Facts, FileFact, Kind, Skip, SyntaxFacts
+from psram.facts import ComposerFacts, Facts, FileFact, History, Kind, Skip, SyntaxFacts
 
 
 def assembled(
-    listing: Listing, choice: Choice, known: Known, *, composer: ComposerFacts, syntax: SyntaxFacts | None
+    listing: Listing,
+    choice: Choice,
+    known: Known,
+    *,
+    composer: ComposerFacts,
+    syntax: SyntaxFacts | None,
+    history: History | None = None,
 ) -> Facts:
     """The facts of a listing whose contents are known; the order in which they were read does not matter."""
     return Facts(
@@ -25,6 +31,7 @@ def assembled(
         syntax=syntax,
         uncommitted=listing.uncommitted,
         truncated=choice.problem or listing.truncated,
+        history=history,
     )
 
 

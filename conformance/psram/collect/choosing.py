@@ -63,6 +63,11 @@ def choose(files: Iterable[FileFact], limits: Limits) -> Choice:
     return choice
 
 
+def readable(path: str, size: int, limits: Limits) -> bool:
+    """Whether a content of that path and size would be read."""
+    return _reason_to_skip(FileFact(path, "", size), limits) is None
+
+
 def _reason_to_skip(file: FileFact, limits: Limits) -> Skip | None:
     if file.path.startswith(EXCLUDED):
         return Skip.EXCLUDED

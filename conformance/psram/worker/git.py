@@ -69,6 +69,23 @@ def _ask(repository: Path, *arguments: str, doing: str, timeout_s: float, stdin:
     )
 
 
+def ask(
+    repository: Path,
+    *arguments: str,
+    doing: str,
+    timeout_s: float,
+    stdin: bytes = b"",
+    max_bytes: int = _LISTING_MAX_BYTES,
+) -> bytes:
+    """What git answers to these arguments in the repository, under the settings that keep it harmless.
+
+    Raises:
+        CollectError: it ends badly, takes too long or says more than ``max_bytes``.
+    """
+    argv = _git(repository, *arguments)
+    return programs.output(argv, doing=doing, timeout_s=timeout_s, max_bytes=max_bytes, env=_ENV, stdin=stdin)
+
+
 def is_repository(path: Path) -> bool:
     """Whether git knows this folder (work tree, sub-folder of one, or bare repository)."""
     try:
