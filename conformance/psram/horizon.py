@@ -31,6 +31,8 @@ def solve(report: Report, pack: Pack, context: Context, given: Mapping[str, Outc
             break
         day = min(waiting)
         reasons = waiting.pop(day)
+        if pack.ends_on is not None and day >= pack.ends_on > context.evaluated_on:
+            return _ended(report, pack, pack.ends_on)
         later, answers = judge(on_day(context, day), _kept(known, day))
         known = dict(answers.given)
         for found, said in _announced(known, after=day):
@@ -87,6 +89,8 @@ def _named(rule_id: str, item: NextDate) -> str:
 
 
 def _lifecycles(pack: Pack) -> Iterator[tuple[date, str]]:
+    if pack.ends_on is not None:
+        yield pack.ends_on, f"{pack.name} : ce pack prend fin"
     for rule in pack.rules:
         if rule.lifecycle.effective_on is not None:
             yield rule.lifecycle.effective_on, f"{rule.id} : la règle devient effective"
@@ -97,6 +101,14 @@ def _lifecycles(pack: Pack) -> Iterator[tuple[date, str]]:
 def _expiries(context: Context) -> Iterator[tuple[date, str]]:
     for derogation in context.derogations:
         yield derogation.expires_on, f"{derogation.rule_id} : la dérogation {derogation.name} expire"
+
+
+def _ended(report: Report, pack: Pack, day: date) -> Horizon:
+    """Beyond its end a pack says nothing more: what the next one says is not known from this one."""
+    said = f"{pack.name} prend fin le {day}{f', remplacé par {pack.replaced_by}' if pack.replaced_by else ''}"
+    before = "Conforme jusqu'au" if report.verdict is ReportVerdict.CONFORMING else "Verdict inchangé jusqu'au"
+    sentence = f"{before} {day - timedelta(days=1)} inclus, parce que {said} : il faudra juger avec le pack suivant."
+    return Horizon(sentence, on=day, verdict=ReportVerdict.UNKNOWN, reasons=(said,))
 
 
 def _by_rule(reasons: tuple[str, ...]) -> Iterator[str]:

@@ -184,3 +184,16 @@ def test_while_evidence_is_missing_it_speaks_of_what_could_be_checked(monkeypatc
     report = at(DAY, pack(rule("CMP-004"), rule("TST-001")))
     assert report.horizon is not None
     assert report.horizon.sentence.startswith("Ce qui a pu être vérifié reste conforme jusqu'au 2026-11-29 inclus")
+
+
+def test_the_end_of_the_pack_is_the_last_day_that_it_speaks_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = date(2026, 9, 1)
+    answering(monkeypatch, {"CMP-004": ends_on(date(2026, 11, 30))})
+    report = at(DAY, pack(rule("CMP-004"), ends_on=end, replaced_by="psram-2027.1"))
+    assert report.horizon is not None
+    assert (report.horizon.on, report.horizon.verdict) == (end, ReportVerdict.UNKNOWN)
+    assert "jusqu'au 2026-08-31 inclus" in report.horizon.sentence
+    assert "remplacé par psram-2027.1" in report.horizon.sentence
+    earlier = at(DAY, pack(rule("CMP-004"), ends_on=date(2026, 12, 1))).horizon
+    assert earlier is not None
+    assert earlier.rules == ("CMP-004",)
