@@ -1,4 +1,4 @@
-"""Values that a repository declares fictitious, so that tests may hold numbers and keys that look real.
+"""Values that a repository declares fictitious, so that tests may hold what looks real, and secrets it revoked.
 
 ``.psram.yml``: ``valeurs_fictives: [{valeur: …, justification: …}]``. Only places meant for samples may hold
 them (the rule's data lists them); a declaration without justification is none. Facts keep prints: these are compared.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from psram.facts import Facts, Mark
@@ -17,6 +18,7 @@ from psram.facts import Facts, Mark
 FILE: Final = ".psram.yml"
 _MAX_DECLARED: Final = 100
 _MIN_JUSTIFICATION: Final = 10
+_REVOKED: Final = re.compile(r"secrets_revoques\[(\d+)\]\.(empreinte|revoque_le|justification)")
 _ENTRY: Final = re.compile(r"valeurs_fictives\[(\d+)\]\.(valeur|justification)")
 
 
@@ -46,21 +48,52 @@ class Declared(NamedTuple):
 
 def declared(facts: Facts) -> Declared:
     """What the repository's file declares; nothing when it is absent or cannot be read."""
-    file = next((f for f in facts.files if f.path == FILE and f.skipped is None), None)
-    blob = facts.blobs.get(file.blob) if file is not None else None
-    if blob is None or blob.data is None or blob.data.problem:
-        return Declared(frozenset(), frozenset())
     found: dict[str, dict[str, str]] = {}
-    for entry in blob.data.entries:
-        parts = _ENTRY.fullmatch(entry.path)
+    for path, value in _entries(facts):
+        parts = _ENTRY.fullmatch(path)
         if parts is not None and len(found) <= _MAX_DECLARED:
-            found.setdefault(parts[1], {})[parts[2]] = entry.value.strip()
+            found.setdefault(parts[1], {})[parts[2]] = value
     accepted: set[str] = set()
     unjustified: set[str] = set()
     for said in found.values():
         justified = len(said.get("justification", "")) >= _MIN_JUSTIFICATION
         (accepted if justified else unjustified).update(_forms(said.get("valeur", "")))
     return Declared(frozenset(accepted), frozenset(unjustified - accepted))
+
+
+def revoked(facts: Facts, day: date) -> frozenset[str]:
+    """Prints of the secrets of earlier commits that the repository declares revoked on ``day`` or before.
+
+    ``secrets_revoques: [{empreinte: …, revoque_le: AAAA-MM-JJ, justification: …}]``, all three needed.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path, value in _entries(facts):
+        parts = _REVOKED.fullmatch(path)
+        if parts is not None and len(found) <= _MAX_DECLARED:
+            found.setdefault(parts[1], {})[parts[2]] = value
+    return frozenset(
+        said["empreinte"]
+        for said in found.values()
+        if len(said.get("justification", "")) >= _MIN_JUSTIFICATION
+        and _until(said.get("revoque_le", ""), day)
+        and "empreinte" in said
+    )
+
+
+def _until(written: str, day: date) -> bool:
+    try:
+        return date.fromisoformat(written) <= day
+    except ValueError:
+        return False
+
+
+def _entries(facts: Facts) -> Iterator[tuple[str, str]]:
+    """What the repository's file says, by dotted path; nothing when it is absent or cannot be read."""
+    file = next((f for f in facts.files if f.path == FILE and f.skipped is None), None)
+    blob = facts.blobs.get(file.blob) if file is not None else None
+    if blob is not None and blob.data is not None and not blob.data.problem:
+        for entry in blob.data.entries:
+            yield entry.path, entry.value.strip()
 
 
 def _forms(value: str) -> set[str]:

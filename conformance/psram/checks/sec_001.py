@@ -14,7 +14,7 @@ from psram.model import Context, Finding, Outcome
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file made to hold secrets, by a content that looks like a real one, and by what history keeps."""
-    return outcome([*_named(facts, params), *_contained(facts, params), *_past(facts, params)])
+    return outcome([*_named(facts, params), *_contained(facts, params), *_past(facts, params, context)])
 
 
 def _named(facts: Facts, params: Params) -> Iterator[Finding]:
@@ -40,14 +40,14 @@ def _contained(facts: Facts, params: Params) -> Iterator[Finding]:
                 yield at(file, mark, said)
 
 
-def _past(facts: Facts, params: Params) -> Iterator[Finding]:
+def _past(facts: Facts, params: Params, context: Context) -> Iterator[Finding]:
     """What earlier commits hold: whoever has the repository has it, though the tree no longer does."""
     if facts.history is None:
         return
-    declared = fictitious.declared(facts)
+    declared, revoked = fictitious.declared(facts), fictitious.revoked(facts, context.evaluated_on)
     for past in facts.history.secrets:
         mark = past.mark
-        known = mark.detail in params["published"] or declared.covers(past.path, mark, params)
-        if not known and not ignored(past.path, params):
+        known = mark.detail in params["published"] or mark.detail in revoked
+        if not known and not declared.covers(past.path, mark, params) and not ignored(past.path, params):
             said = f"{mark.name} dans l'historique, commit {past.commit[:12]} (empreinte {mark.detail})"
             yield Finding(said, past.path, mark.line, excerpt=f"{past.commit}:{mark.excerpt}")
