@@ -13,7 +13,8 @@ from psram.facts import DataFacts, Entry, Facts, FileFact
 
 ROOT: Final = ".gitlab-ci.yml"
 MAX_FILES: Final = 100
-_INCLUDE: Final = re.compile(r"include(?:\[(\d+)\])?(?:\.(.+))?")
+_LISTS: Final = frozenset({"file"})
+_INCLUDE: Final = re.compile(r"include(?:\[(\d+)\])?(?:\.([\w-]+(?:[.\[].*)?))?")
 _RULE: Final = re.compile(r"workflow\.rules\[(\d+)\]\.(\w+)")
 _MERGED: Final = re.compile(r"(?:^|(?<=\.))<<(?:\[\d+\])?\.")
 JOB_KEYS: Final = frozenset(
@@ -77,6 +78,11 @@ class Include:
         return (self.first("local") or plain).lstrip("/")
 
     @property
+    def ambiguous(self) -> str:
+        """A field that is written twice with other values, or merged over: which one counts cannot be told."""
+        return next((n for n, values in self.fields.items() if n not in _LISTS and len(set(values)) > 1), "")
+
+    @property
     def remote(self) -> str:
         """The address of a remote inclusion."""
         return self.first("remote") or (self.text if "://" in self.text else "")
@@ -113,6 +119,11 @@ class Source:
                 name = re.sub(r"\[\d+\]$", "", match[2])
                 include.fields.setdefault(name, []).append(entry.value)
         return list(found.values())
+
+    def obscure(self) -> list[Entry]:
+        """What is written under ``include`` in a way that nobody can follow: nested lists, references."""
+        inside = [e for e in self.content.entries if re.match(r"include(?![\w-])", _unmerged(e.path))]
+        return [e for e in inside if _INCLUDE.fullmatch(_unmerged(e.path)) is None or "\n" in e.path]
 
     def section(self, name: str) -> list[Setting]:
         """What the file says under a top-level key: a job's or a global section's settings."""

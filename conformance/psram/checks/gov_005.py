@@ -12,6 +12,7 @@ from psram.checks.ci import ROOT, Include, Setting, Source, protected, sources
 from psram.checks.common import outcome
 from psram.facts import Facts
 from psram.model import Context, Finding, ForgeEvidence, Outcome
+from psram.proofs import CiJob
 
 _VARIABLE: Final = re.compile(r"variables\.([A-Za-z_]\w*)")
 _CONDITIONS: Final = frozenset({"if", "changes", "exists"})
@@ -33,7 +34,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
         found += _jobs(source, params)
         found += _globals(source, params)
     found += _template(files[0], params, approved)
-    found += _as_merged(context.evidence.forge, params)
+    found += _as_merged(context.evidence.forge, params, approved)
     return outcome(dict.fromkeys(found))
 
 
@@ -77,7 +78,14 @@ def _has_file(include: Include, params: Params) -> bool:
 
 def _inclusions(source: Source, params: Params, approved: Sequence[str]) -> Iterator[Finding]:
     """Inclusions whose content nobody here can read could redefine anything."""
+    for entry in source.obscure():
+        yield Finding(
+            "inclusion écrite d'une façon qui ne se relit pas (listes imbriquées)", source.file.path, entry.line
+        )
     for include in source.includes():
+        if include.ambiguous:
+            said = f"inclusion ambiguë : « {include.ambiguous} » y a plusieurs valeurs"
+            yield Finding(said, source.file.path, include.line)
         what = _uncontrolled(include, params, approved)
         if what:
             yield Finding(f"inclusion {what} : son contenu échappe au contrôle", source.file.path, include.line)
@@ -98,9 +106,9 @@ def _uncontrolled(include: Include, params: Params, approved: Sequence[str]) -> 
 def _jobs(source: Source, params: Params) -> Iterator[Finding]:
     for name in params["jobs"]:
         for setting in source.job(str(name)):
-            if setting.key == "variables":
+            if setting.key == "variables" and not setting.path.startswith("variables["):
                 yield from _variables(source, setting, params, f"dans le travail « {name} »")
-            elif setting.key not in params["allowed_keys"]:
+            elif setting.key not in params["allowed_keys"]:  # a reference to other variables hides them: refused too
                 said = f"le travail « {name} » du modèle est redéfini" + (f" ({setting.key})" if setting.key else "")
                 yield Finding(said, source.file.path, setting.line)
 
@@ -112,8 +120,10 @@ def _globals(source: Source, params: Params) -> Iterator[Finding]:
             if not key or setting.key == key:
                 said = f"« {path} » s'applique aussi aux travaux du modèle et les change"
                 yield Finding(said, source.file.path, setting.line)
-    for section in ("variables", "workflow"):
+    for section in ("default", "variables", "workflow"):
         for setting in source.section(section):
+            if setting.path.startswith(f"{section}["):
+                yield Finding(f"« {section} » renvoie à autre chose (« !reference »)", source.file.path, setting.line)
             yield from _variables(source, setting, params, "pour toute la chaîne", top=section == "variables")
     yield from _stages(source, params)
     rules = source.workflow()
@@ -142,21 +152,31 @@ def _variables(source: Source, setting: Setting, params: Params, where: str, *, 
         )
 
 
-def _as_merged(forge: ForgeEvidence | None, params: Params) -> Iterator[Finding]:
-    """What the forge makes of it all, where the platform asked it."""
-    if forge is None or forge.jobs is None:
+def _as_merged(forge: ForgeEvidence | None, params: Params, approved: Sequence[str]) -> Iterator[Finding]:
+    """What the forge makes of it all, where the platform asked it: wherever its configuration is read from."""
+    if forge is None:
         return
-    jobs = {job.name: job for job in forge.jobs}
-    for name in params["required"]:
-        job = jobs.get(str(name))
-        if job is None:
-            yield Finding(f"le travail « {name} » n'existe pas dans la configuration que la forge applique", ROOT, 1)
-        elif job.never or job.allow_failure or job.overridden:
-            how = (
-                "n'est jamais lancé"
-                if job.never
-                else "peut échouer sans conséquence"
-                if job.allow_failure
-                else "est redéfini"
-            )
+    if forge.includes is not None:
+        template = str(params["file"])
+        same = [i for i in forge.includes if f"{i.project}@{i.ref}" in approved and i.file.lstrip("/") == template]
+        if not same:
+            yield Finding("la configuration que la forge applique n'inclut pas le modèle agréé", ROOT, 1)
+        for include in forge.includes:
+            if "://" in include.file and not include.project:
+                yield Finding("la configuration que la forge applique comprend une inclusion distante", ROOT, 1)
+    jobs = {job.name: job for job in forge.jobs or ()}
+    for name in params["required"] if forge.jobs is not None else ():
+        how = _weakened(jobs.get(str(name)))
+        if how:
             yield Finding(f"le travail « {name} » {how} dans la configuration que la forge applique", ROOT, 1)
+
+
+def _weakened(job: CiJob | None) -> str:
+    """How the forge's job falls short of the template's, in French; empty when it does not."""
+    if job is None:
+        return "n'existe pas"
+    if job.never:
+        return "n'est jamais lancé"
+    if job.allow_failure:
+        return "peut échouer sans conséquence"
+    return "est redéfini" if job.overridden else ""
