@@ -66,7 +66,6 @@ def _driver(report: Report, rules: list[RuleResult], families: list[str], shown:
 def _rule(rule: RuleResult, families: list[str], shown: Presentation) -> dict[str, Any]:
     return {
         "id": rule.rule_id,
-        "name": rule.rule_id.replace("-", ""),
         "shortDescription": {"text": _text(rule.title)},
         "defaultConfiguration": {"level": projection.SARIF_LEVELS[rule.severity]},
         **({"help": {"text": _text(rule.remedy)}} if rule.remedy else {}),
