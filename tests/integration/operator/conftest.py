@@ -23,8 +23,9 @@ from kubernetes import client as k8s
 from kubernetes import config as k8s_config
 from kubernetes.client.rest import ApiException
 
-from amcloud_sandbox.composer import advisories
 from amcloud_sandbox.control_plane import ControlPlane, free_port
+from amcloud_sandbox.forge import provision
+from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.testing.forge import RunningForge, running_forge
 from amcloud_sandbox.testing.services import PostgresServer, RegistryServer, postgres, registry
 from psram import packs
@@ -140,7 +141,10 @@ def cluster(control_plane: ControlPlane) -> Cluster:
 @pytest.fixture(scope="session")
 def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningForge]:
     """The forge's stand-in: real git, real HTTP, no runner."""
-    with running_forge(tmp_path_factory.mktemp("forge")) as running:
+    folder = tmp_path_factory.mktemp("forge")
+    with running_forge(folder) as running:
+        layout = Layout(state=folder / "state", cache=folder / "cache")
+        provision.publish_pipelines(layout, url=running.url, token=running.root_token)
         yield running
 
 
@@ -210,7 +214,6 @@ def operator(
 ) -> Iterator[Operator]:
     """The operator runs; polling is off, so that what a push brings came by the web hook."""
     folder = tmp_path_factory.mktemp("operator")
-    advisories.publish(folder, datetime.now(UTC).date())
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -228,7 +231,7 @@ def operator(
         "AMCLOUD_OIDC_ISSUER": "http://198.18.0.1:8931",
         "AMCLOUD_WEBHOOK_TOKEN": WEBHOOK_TOKEN,
         "AMCLOUD_PACKAGE_SOURCES": "http://198.18.0.1:8930",
-        "AMCLOUD_ADVISORIES": str(folder / advisories.FILE),
+        "AMCLOUD_ADVISORIES": str(advisories(folder / "avis.json")),
         "AMCLOUD_APPROVED_RUNNERS": RUNNER,
         "AMCLOUD_POLL_S": "3600",
         "AMCLOUD_RESYNC_S": "3600",
@@ -242,6 +245,14 @@ def operator(
     assert made.process is not None
     if made.process.poll() is None:
         made.stop()
+
+
+def advisories(file: Path) -> Path:
+    """A database of today that concerns none of the samples' packages."""
+    entry = {"advisoryId": "EXEMPLE-1", "packageName": "exemple/paquet", "affectedVersions": "<1.2", "title": "Exemple"}
+    content = {"dated": datetime.now(UTC).date().isoformat(), "advisories": {"exemple/paquet": [entry]}}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
 
 
 @pytest.fixture

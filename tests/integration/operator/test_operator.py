@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import requests
 
-from amcloud_sandbox.testing.forge import CI_FILE, RunningForge
+from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import PostgresServer, RegistryServer
 
 from .conftest import (
@@ -31,14 +30,14 @@ from .conftest import (
 SAMPLE = ROOT / "sandbox" / "apps" / "suivi-courriers"
 
 
-def sample(forge: RunningForge, folder: Path, name: str) -> str:
-    """The conforming sample application is pushed to a project."""
+def sample(forge: RunningForge, name: str) -> str:
+    """The conforming sample application is pushed to a project, which must bear the name that its manifest says."""
     files = {
         str(path.relative_to(SAMPLE)): path.read_bytes()
         for path in sorted(SAMPLE.rglob("*"))
         if path.is_file() and "vendor" not in path.parts
     }
-    return forge.commit(f"{GROUP_PATH}/{name}", {**files, ".gitlab-ci.yml": CI_FILE})
+    return forge.commit(f"{GROUP_PATH}/{name}", files)
 
 
 def commit_statuses(forge: RunningForge, name: str, commit: str) -> dict[str, str]:
@@ -78,11 +77,10 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
     registry: RegistryServer,
     postgres: PostgresServer,
     token: str,
-    tmp_path: Path,
 ) -> None:
-    name, namespace = "conforme", "conforme-acceptance"
+    name, namespace = SAMPLE.name, f"{SAMPLE.name}-acceptance"
     project(forge, operator, name)
-    commit = sample(forge, tmp_path, name)
+    commit = sample(forge, name)
     cluster.apply(local_app(name))
     cluster.wait_reason(name, "Building")
     operator.stop(signal.SIGKILL)
