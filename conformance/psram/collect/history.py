@@ -18,6 +18,7 @@ from psram.facts import BlobFacts, History, PastSecret
 from psram.model import Limits
 from psram.roles import Role, roles
 from psram.worker import past
+from psram.worker.store import FactCache
 
 ROLES: Final = frozenset({Role.TEXT})
 _MAX_SECRETS: Final = 200
@@ -34,12 +35,20 @@ class Past:
     problem: str = ""
 
 
-def listed(repository: Path, commit: str, present: Collection[str], limits: Limits) -> Past | None:
+def listed(
+    repository: Path, commit: str, present: Collection[str], limits: Limits, cache: FactCache | None = None
+) -> Past | None:
     """The contents that the commit no longer has but its history does, within the limits; ``None`` when not asked."""
     if not commit or not limits.history_commits:
         return None
     try:
-        walked = past.walk(repository, commit, max_commits=limits.history_commits, timeout_s=limits.history_timeout_s)
+        walked = past.walk(
+            repository,
+            commit,
+            max_commits=limits.history_commits,
+            timeout_s=limits.history_timeout_s,
+            cache=cache,
+        )
     except CollectError as error:
         return Past(commit, problem=str(error))
     found = Past(commit, walked.commits, problem=_partial(walked, limits))

@@ -7,7 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import msgspec
+
 from psram.worker import git
+from psram.worker.store import FactCache
 
 _DOING: Final = "lecture de l'historique"
 _MAX_BYTES: Final = 96 * 1024 * 1024
@@ -31,8 +34,24 @@ class Walk(NamedTuple):
     prefix: bytes
 
 
-def walk(repository: Path, commit: str, *, max_commits: int, timeout_s: float) -> Walk:
+class _Step(msgspec.Struct, frozen=True, array_like=True):
+    """A walk as it is kept: what a commit's history has beside that of ``base`` (an id of a commit, or nothing)."""
+
+    base: str
+    depth: int
+    commits: int
+    objects: list[PastObject]
+
+
+_steps: Final = msgspec.msgpack.Decoder(_Step)
+_ANCESTORS: Final = 64
+_MAX_DEPTH: Final = 50
+
+
+def walk(repository: Path, commit: str, *, max_commits: int, timeout_s: float, cache: FactCache | None = None) -> Walk:
     """The contents that the commit's history holds, its own included, of its last ``max_commits`` commits.
+
+    With a cache, only what came since an ancestor that was walked before is asked for, when no merge lies between.
 
     Raises:
         CollectError: git cannot, says too much or takes too long.
@@ -41,32 +60,119 @@ def walk(repository: Path, commit: str, *, max_commits: int, timeout_s: float) -
         repository, "rev-parse", "--is-shallow-repository", "--show-prefix", doing=_DOING, timeout_s=timeout_s
     )
     shallow, prefix, *_end = (*answer.split(b"\n"), b"")
-    within = ("--", ".") if prefix else ()
-    listing = git.ask(
-        repository,
-        "rev-list",
-        "--objects",
-        "--in-commit-order",
-        "--reverse",
-        f"--max-count={max_commits}",
-        commit,
-        *within,
-        doing=_DOING,
-        timeout_s=timeout_s,
-        max_bytes=_MAX_BYTES,
-    )
-    named, commits = _named(listing)
-    asked = "".join(f"{blob}\n" for blob in named).encode()
-    sizes = git.ask(
-        repository,
-        "cat-file",
-        "--batch-check=%(objectname) %(objecttype) %(objectsize)",
-        "--buffer",
-        doing=_DOING,
-        timeout_s=timeout_s,
-        stdin=asked,
-    )
-    return Walk(_blobs(sizes, named), commits, shallow == b"true", prefix)
+    asked = _Asked(repository, prefix, max_commits, timeout_s)
+    if cache is None or shallow == b"true":
+        objects, commits = asked.objects(commit)
+    else:
+        objects, commits = _remembered(asked, commit, cache)
+    return Walk(objects, commits, shallow == b"true", prefix)
+
+
+class _Asked(NamedTuple):
+    repository: Path
+    prefix: bytes
+    max_commits: int
+    timeout_s: float
+
+    def objects(self, commit: str, *, since: str = "") -> tuple[list[PastObject], int]:
+        """The contents of the commit's history (without those of ``since``'s), and the number of its commits."""
+        within = ("--", ".") if self.prefix else ()
+        listing = git.ask(
+            self.repository,
+            "rev-list",
+            "--objects",
+            "--in-commit-order",
+            "--reverse",
+            f"--max-count={self.max_commits}",
+            commit,
+            *((f"^{since}",) if since else ()),
+            *within,
+            doing=_DOING,
+            timeout_s=self.timeout_s,
+            max_bytes=_MAX_BYTES,
+        )
+        named, commits = _named(listing)
+        if not named:
+            return [], commits
+        sizes = git.ask(
+            self.repository,
+            "cat-file",
+            "--batch-check=%(objectname) %(objecttype) %(objectsize)",
+            "--buffer",
+            doing=_DOING,
+            timeout_s=self.timeout_s,
+            stdin="".join(f"{blob}\n" for blob in named).encode(),
+        )
+        return _blobs(sizes, named), commits
+
+    def key(self, commit: str) -> bytes:
+        """Under which the cache knows a walk."""
+        return b"past\0" + bytes.fromhex(commit) + self.max_commits.to_bytes(4, "big") + b"\0" + self.prefix
+
+    def ancestors(self, commit: str) -> list[str]:
+        """Commits before this one, nearest first, as long as each is the only parent of the next."""
+        listing = git.ask(
+            self.repository,
+            *("rev-list", "--parents", f"--max-count={_ANCESTORS}", commit),
+            doing=_DOING,
+            timeout_s=self.timeout_s,
+        )
+        found: list[str] = []
+        expected = commit
+        for line in listing.decode("ascii", "replace").splitlines():
+            name, *parents = line.split()
+            if name != expected or len(parents) != 1:
+                break
+            expected = parents[0]
+            found.append(expected)
+        return found
+
+
+def _remembered(asked: _Asked, commit: str, cache: FactCache) -> tuple[list[PastObject], int]:
+    known = _recalled(asked, commit, cache)
+    if known is not None:
+        return known.objects, known.commits
+    ancestors = asked.ancestors(commit)
+    kept = cache.get([asked.key(ancestor) for ancestor in ancestors])
+    base = next((ancestor for ancestor in ancestors if asked.key(ancestor) in kept), "")
+    before = _recalled(asked, base, cache) if base else None
+    if before is None or before.depth >= _MAX_DEPTH:
+        objects, commits = asked.objects(commit)
+        step = _Step("", 0, commits, objects)
+    else:
+        more, count = asked.objects(commit, since=base)
+        commits = before.commits + count
+        if commits >= asked.max_commits:  # the oldest ones no longer count: only a whole walk knows which
+            return asked.objects(commit)
+        old = {each.blob for each in before.objects}
+        more = [each for each in more if each.blob not in old]
+        objects = before.objects + more
+        step = _Step(base, before.depth + 1, commits, more)
+    cache.put({asked.key(commit): msgspec.msgpack.encode(step)})
+    return objects, commits
+
+
+def _recalled(asked: _Asked, commit: str, cache: FactCache) -> _Step | None:
+    """The whole walk of a commit, put together from its kept steps; ``None`` when one of them is gone."""
+    steps: list[_Step] = []
+    while commit:
+        kept = cache.get([asked.key(commit)]).get(asked.key(commit))
+        step = _decoded(kept)
+        if step is None or len(steps) > _MAX_DEPTH:
+            return None
+        steps.append(step)
+        commit = step.base
+    if not steps:
+        return None
+    objects = [each for step in reversed(steps) for each in step.objects]
+    return _Step("", steps[0].depth, steps[0].commits, objects)
+
+
+def _decoded(kept: bytes | None) -> _Step | None:
+    try:
+        return None if kept is None else _steps.decode(kept)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _named(listing: bytes) -> tuple[dict[str, tuple[str, bytes]], int]:

@@ -88,7 +88,7 @@ class Reader:
         gathered = Gathered()
         wanted = [self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items()]
         todo = self._looked_up([w for w in wanted if w.item.facts or w.item.syntax], gathered)
-        past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits)
+        past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits, self._cache)
         if past is not None:
             todo += self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
         composer = self._composer_items(choice, listing)
