@@ -68,7 +68,9 @@ def _action(results: list[RuleResult], rules: dict[str, Rule], pack: Pack) -> Ac
 def _hours(result: RuleResult, rule: Rule, pack: Pack) -> float:
     if rule.remediation.patch:
         return MECHANICAL_HOURS
-    more = rule.remediation.minutes_each * max(0, result.findings_total - 1) / 60
+    each = rule.remediation.minutes_each
+    minutes = pack.minutes_each.get(rule.remediation.effort, 0.0) if each is None else each
+    more = minutes * max(0, result.findings_total - 1) / 60
     return round(efforts(pack)[rule.remediation.effort] + more, 2)
 
 

@@ -75,14 +75,15 @@ class Source(StrEnum):
 class Remediation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to do about a violation.
 
-    ``effort`` is a word of the pack's ``efforts``; ``minutes_each`` is added for every finding beyond the first.
+    ``effort`` is a word of the pack's ``efforts``; ``minutes_each`` is added for every finding beyond the first (what
+    the pack says for that word, when ``None``).
     ``patch`` names the mechanical fix that ``amcloud check --fix`` applies. Rules with the same ``action`` are
     corrected by one and the same gesture, counted once.
     """
 
     fr: str
     effort: str = "faible"
-    minutes_each: int = 0
+    minutes_each: float | None = None
     patch: str = ""
     action: str = ""
 
@@ -186,7 +187,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Pack(msgspec.Struct, frozen=True):
     """A version of the norms. ``major_threshold`` is how many majeure rules may be broken, by track.
 
-    ``sealed`` says that its digest was published: it will never change. ``efforts`` turns an effort's word into hours.
+    ``sealed`` says that its digest was published: it will never change. ``efforts`` turns an effort's word into hours,
+    ``minutes_each`` into minutes for each further place.
     It applies from ``effective_on``, is announced to end from ``deprecated_on`` and no longer applies from ``ends_on``.
     """
 
@@ -199,6 +201,7 @@ class Pack(msgspec.Struct, frozen=True):
     families: dict[str, str] = {}
     major_threshold: dict[str, int] = {}
     efforts: dict[str, float] = {}
+    minutes_each: dict[str, float] = {}
     deprecated_on: date | None = None
     ends_on: date | None = None
     replaced_by: str = ""

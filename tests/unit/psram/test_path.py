@@ -68,6 +68,14 @@ def test_many_places_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shortest(pack(rule("PHP-005", remediation=remedy("faible", minutes_each=10)))).hours == 10.5
 
 
+def test_the_pack_says_what_a_further_place_takes_unless_the_rule_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, {"PHP-005": violated(*(f"{n}.php" for n in range(7)))})
+    minutes = {"faible": 30.0}
+    assert shortest(pack(rule("PHP-005"), minutes_each=minutes)).hours == 3.5
+    own = remedy("faible", minutes_each=0)
+    assert shortest(pack(rule("PHP-005", remediation=own), minutes_each=minutes)).hours == 0.5
+
+
 def test_missing_evidence_is_told_with_who_gives_it_and_costs_the_developer_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
