@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from psram import applicability, checks, path
+from psram import applicability, checks, fixes, path
 from psram.errors import PackError
 from psram.rules import DecidedBy, Pack, Rule, Track
 
@@ -99,7 +99,7 @@ def requirement_circle(pack: Pack) -> tuple[str, ...]:
 
 
 def unjudgeable(pack: Pack) -> Iterator[str]:
-    """Why this engine cannot judge with the pack: checks that it lacks, parameters that no check reads."""
+    """Why this engine cannot judge with the pack: checks or corrections that it lacks, parameters that no check reads."""
     for rule in pack.rules:
         if rule.decided_by is DecidedBy.GATE:
             continue
@@ -111,3 +111,5 @@ def unjudgeable(pack: Pack) -> Iterator[str]:
         unread = sorted(rule.params.keys() - read)
         if unread:
             yield f"la règle {rule.id} a un paramètre que sa vérification ne lit pas : {', '.join(unread)}"
+        if rule.remediation.patch and fixes.find(rule.remediation.patch) is None:
+            yield f"la règle {rule.id} nomme une correction que ce moteur n'a pas : {rule.remediation.patch}"

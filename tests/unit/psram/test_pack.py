@@ -149,6 +149,7 @@ def test_a_rule_that_the_gate_decides_needs_no_example(folder: Path) -> None:
     ("change", "said"),
     [
         pytest.param(lambda r: r["params"].update(hosted_pph="8.2"), "CMP-003 .* hosted_pph", id="misspelt parameter"),
+        pytest.param(lambda r: r["remediation"].update(patch="magie"), "CMP-003 .* magie", id="unknown correction"),
         pytest.param(lambda r: r.update(id="CMP-999"), "CMP-999 n'a pas de vérification", id="rule without check"),
     ],
 )
