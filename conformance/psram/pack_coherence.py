@@ -99,7 +99,7 @@ def requirement_circle(pack: Pack) -> tuple[str, ...]:
 
 
 def unjudgeable(pack: Pack) -> Iterator[str]:
-    """Why this engine cannot judge with the pack: checks or corrections that it lacks, parameters that no check reads."""
+    """Why this engine cannot judge with the pack: checks or corrections that it lacks, parameters that none reads."""
     for rule in pack.rules:
         if rule.decided_by is DecidedBy.GATE:
             continue
