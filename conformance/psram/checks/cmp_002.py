@@ -30,7 +30,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     if found:
         return msgspec.structs.replace(outcome([*found, *minor]), note=note)
     if age > int(params["refused_days"]):
-        return unknown(f"une base d'avis de sécurité récente : {note}", giver=Giver.PLATFORM, confirm=True)
+        return unknown(f"une base d'avis plus récente : {note}", giver=Giver.PLATFORM, confirm=True)
     if doubts:
         return unknown("une version que l'on puisse comparer aux avis publiés", doubts)
     return msgspec.structs.replace(outcome(minor), milder=Severity.MAJOR if minor else None, note=note)
@@ -40,7 +40,7 @@ def _note(database: AdvisoryDatabase, age: int, stale_days: int) -> str:
     """What the reader must know of the database: said only where it is older than it should be."""
     if age <= stale_days:
         return ""
-    return f"celle-ci ({database.digest[:19]}…) date du {database.dated}, il y a {age} jours"
+    return f"la base d'avis de sécurité fournie date du {database.dated}, il y a {age} jours"
 
 
 def _sorted(
