@@ -30,8 +30,13 @@ def _with_helpers(module: ModuleType) -> Iterator[ModuleType]:
             continue
         seen.add(name)
         yield sys.modules[name]
-        used = {getattr(value, "__module__", "") or "" for value in vars(sys.modules[name]).values()}
+        used = {_home(value) for value in vars(sys.modules[name]).values()}
         waiting += sorted(n for n in used if n.startswith("psram."))
+
+
+def _home(value: object) -> str:
+    """The module that a name of another module comes from, or is."""
+    return value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", "") or "")
 
 
 def _codes(value: object) -> Iterator[CodeType]:
