@@ -100,6 +100,23 @@ class Compiler:
             with contextlib.suppress(OSError):
                 os.rmdir(self._folder)  # noqa: PTH106
 
+    def begin(self) -> None:
+        """Start PHP, so that it is warm when files come."""
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="psram-php-")
+        if self._warm and self._process is None:
+            try:
+                self._process = subprocess.Popen(
+                    [self._php.program, *_WARM, str(DRIVER)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=self._folder,
+                    env=programs.environment(),
+                )
+            except OSError:
+                self._give_up_warmth()
+
     def verdicts(self, contents: Sequence[tuple[str, bytes]]) -> dict[str, Syntax]:
         """What PHP says of each content; nothing of those that it could not judge."""
         self.start(contents)
@@ -109,8 +126,7 @@ class Compiler:
         """Write the contents (at most :data:`BATCH`) as files named by their ids, and let PHP begin."""
         if not contents:
             return
-        if not self._folder:
-            self._folder = tempfile.mkdtemp(prefix="psram-php-")
+        self.begin()
         for blob, content in contents:
             name = f"{self._folder}/{blob}.php"
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -140,15 +156,7 @@ class Compiler:
             self._cleared()
 
     def _tell(self) -> None:
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [self._php.program, *_WARM, str(DRIVER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=self._folder,
-                env=programs.environment(),
-            )
+        assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write("\n".join([*self._files, "", ""]).encode())
         self._process.stdin.flush()

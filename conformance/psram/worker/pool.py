@@ -25,16 +25,23 @@ Sized = tuple[Item, int]
 
 
 class Pool:
-    """The processes of one reading. To be used in a ``with``-like manner: :meth:`end` must be called."""
+    """The processes of one reading: started at once, so that they are ready when :meth:`read` gives them work.
 
-    def __init__(self, setup: Setup, *, processes: int | None = None) -> None:
+    :meth:`end` must be called.
+
+    Raises:
+        CollectError: no process starts.
+    """
+
+    def __init__(self, setup: Setup, *, processes: int) -> None:
         self._setup = setup
-        self._wanted = processes
         self._processes: list[Process] = []
         self._selector = selectors.DefaultSelector()
         self._waiting: deque[Job] = deque()
         self._numbers = 0
         self.hostile: set[str] = set()
+        for _ in range(processes):
+            self._add()
 
     def read(
         self,
@@ -48,14 +55,13 @@ class Pool:
         ``advanced`` is told how many contents are done more.
 
         Raises:
-            CollectError: no process starts, too many contents are hostile, or time is over.
+            CollectError: too many contents are hostile, or time is over.
         """
         deadline = time.monotonic() + self._setup.timeout_s
         if composer is not None:
             self._plan((), composer)
         for items in _batches(contents):
             self._plan(items)
-        self._start(self._wanted or (2 if len(contents) >= MANY else 1))
         while self._waiting or any(process.jobs for process in self._processes):
             self._feed()
             left = deadline - time.monotonic()
@@ -83,10 +89,6 @@ class Pool:
             self._waiting.appendleft(job)
         else:
             self._waiting.append(job)
-
-    def _start(self, count: int) -> None:
-        for _ in range(min(count, max(len(self._waiting), 1))):
-            self._add()
 
     def _add(self) -> None:
         try:

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import msgspec
 
-from psram.collect import composer, contents
-from psram.collect.listing import blob_id, disk_content
 from psram.errors import CollectError
 from psram.facts import ComposerFacts
 from psram.worker import git
@@ -32,9 +30,13 @@ def main(progress: int) -> None:
         return
     setup = msgspec.msgpack.decode(given, type=Setup)
     with git.Objects(Path(setup.repository)) as objects:
-        objects.start()  # before this process's processor time is bounded: git serves all jobs
-        _bound_memory(setup.memory_bytes)
+        objects.start()  # before this process's processor time is bounded: git and PHP serve all jobs
         compiler = Compiler(setup.php, setup.timeout_s) if setup.php is not None else None
+        if compiler is not None:
+            compiler.begin()
+        from psram.collect import composer, contents  # noqa: F401  they load while git and PHP start
+
+        _bound_memory(setup.memory_bytes)
         try:
             _serve(Reader(setup, objects, compiler, progress))
         except (MemoryError, RecursionError, CollectError):
@@ -62,6 +64,8 @@ class Reader:
 
     def done(self, job: Job) -> Done:
         """What the contents of a job gave, in their order."""
+        from psram.collect import contents
+
         _bound_time(self._setup.file_cpu_s, self._setup.cpu_s)
         held = list(self._contents(job.items))
         if self._compiler is not None:  # PHP compiles while this process reads
@@ -87,10 +91,14 @@ class Reader:
 
     def _on_disk(self, item: Item) -> bytes | None:
         """What lies there, if it is still the content that was listed."""
+        from psram.collect.listing import blob_id, disk_content
+
         content = disk_content(Path(item.path), self._setup.max_blob_bytes)
         return content if content is not None and blob_id(content) == item.blob else None
 
     def _composer(self, manifest: Item | None, lock: Item | None) -> ComposerFacts:
+        from psram.collect import composer
+
         asked = tuple(item for item in (manifest, lock) if item is not None)
         held = {item.blob: content for item, content in self._contents(asked)}
         return composer.facts(*(None if item is None else held[item.blob] for item in (manifest, lock)))

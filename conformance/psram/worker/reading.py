@@ -5,6 +5,7 @@ This runs in the caller: it parses no content, only what its own processes and c
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from psram.roles import Role
 from psram.worker import extractor
 from psram.worker.messages import Found, Item, Setup, bits
 from psram.worker.php import OK
-from psram.worker.pool import Pool
+from psram.worker.pool import MANY, Pool
 from psram.worker.protocol import Progress
 from psram.worker.store import FactCache
 
@@ -88,14 +89,17 @@ class Reader:
         gathered = Gathered()
         wanted = [self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items()]
         todo = self._looked_up([w for w in wanted if w.item.facts or w.item.syntax], gathered)
-        past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits, self._cache)
-        if past is not None:
-            todo += self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
         composer = self._composer_items(choice, listing)
         if composer is not None:
             self._composer_known(composer, gathered)
-        if todo or (composer is not None and gathered.composer is None):
-            self._read(listing, todo, composer if gathered.composer is None else None, gathered)
+        with contextlib.ExitStack() as ended:
+            pool = self._pool(listing, todo, ended) if todo else None  # it starts while git lists the history
+            past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits, self._cache)
+            if past is not None:
+                todo += self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
+            if todo or (composer is not None and gathered.composer is None):
+                pool = pool or self._pool(listing, todo, ended)
+                self._read(pool, todo, composer if gathered.composer is None else None, gathered)
         syntax = SyntaxFacts(self._php_version, dict(sorted(gathered.syntax.items()))) if self._php_version else None
         found = gathered.composer or ComposerFacts()
         before = None
@@ -129,8 +133,10 @@ class Reader:
         kept = self._cache.get(keys)
         left = []
         for each in wanted:
-            facts = each.item.facts and not _facts_noted(each.item.blob, kept.pop(each.facts_key, b""), gathered)
-            syntax = each.item.syntax and not _syntax_noted(each.item.blob, kept.pop(each.syntax_key, b""), gathered)
+            blob = each.item.blob
+            facts = each.item.facts and not _facts_noted(blob, kept.pop(each.facts_key, b""), gathered)
+            asked = each.item.syntax and blob not in gathered.known.unread  # nobody compiles a binary content
+            syntax = asked and not _syntax_noted(blob, kept.pop(each.syntax_key, b""), gathered)
             if facts or syntax:
                 item = each.item
                 if facts != item.facts or syntax != item.syntax:
@@ -160,25 +166,29 @@ class Reader:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 return
 
-    def _read(
-        self,
-        listing: Listing,
-        todo: list[Wanted],
-        composer: tuple[Item | None, Item | None] | None,
-        gathered: Gathered,
-    ) -> None:
+    def _pool(self, listing: Listing, todo: list[Wanted], ended: contextlib.ExitStack) -> Pool:
         limits = self._limits
         setup = Setup(
             str(listing.repository.absolute()),
-            self._php,
+            self._php if any(each.item.syntax for each in todo) else None,
             limits.max_blob_bytes,
             limits.memory_bytes,
             limits.cpu_s,
             limits.file_cpu_s,
             limits.timeout_s,
         )
+        pool = Pool(setup, processes=self._processes or (2 if len(todo) >= MANY else 1))
+        ended.callback(pool.end)
+        return pool
+
+    def _read(
+        self,
+        pool: Pool,
+        todo: list[Wanted],
+        composer: tuple[Item | None, Item | None] | None,
+        gathered: Gathered,
+    ) -> None:
         by_blob = {each.item.blob: each for each in todo}
-        pool = Pool(setup, processes=self._processes)
         step = _Steps(self._progress, len(todo))
         try:
             for done in pool.read([(each.item, each.size) for each in todo], composer, advanced=step.advanced):
@@ -190,7 +200,6 @@ class Reader:
                 if len(gathered.fresh) > _KEPT_AT_ONCE:
                     self._keep(gathered)
         finally:
-            pool.end()
             self._keep(gathered)
         for blob in sorted(pool.hostile):
             _condemned(blob, by_blob.get(blob), composer, gathered)
