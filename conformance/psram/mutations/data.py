@@ -34,6 +34,12 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oversize: bool = False
     binary: str | None = None  # hexadecimal
 
+    @property
+    def gestures(self) -> int:
+        """How many changes it says: one, when it is right."""
+        texts = (self.create, self.append, self.prepend, self.replace, self.link, self.binary)
+        return sum(t is not None for t in texts) + self.delete + bool(self.rename) + self.submodule + self.oversize
+
 
 class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One variant of the conforming application.

@@ -39,8 +39,10 @@ class Tree:
         """Apply one change.
 
         Raises:
-            PackError: the text to replace, or the file, is not there.
+            PackError: the text to replace, or the file, is not there; several changes at once.
         """
+        if edit.gestures != 1:
+            raise PackError(f"le changement de « {edit.path} » dit {edit.gestures} gestes au lieu d'un")
         if edit.create is not None:
             self.files[edit.path] = examples.composed(edit.create).encode()
         if edit.binary is not None:
@@ -55,6 +57,7 @@ class Tree:
         if edit.rename:
             self.files[edit.rename] = self._content(edit.path)
         if edit.delete or edit.rename:
+            self._content(edit.path)
             del self.files[edit.path]
         if edit.link is not None:
             self.files.pop(edit.path, None)
