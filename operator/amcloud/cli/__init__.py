@@ -8,7 +8,10 @@ A command module has ``register(app: typer.Typer) -> None`` and imports what it 
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from importlib.metadata import entry_points, version
 from typing import Any, Final, NoReturn
@@ -19,6 +22,8 @@ from typer.core import TyperGroup, TyperOption
 from amcloud.cli.exits import Exit, closed_pipe_is_enough
 
 COMMAND_GROUP = "amcloud.commands"
+PATIENCE_S: Final = 1.0
+"""Seconds that threads get to tidy up after an interruption."""
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer carries its own click: this is its public way in
 _HELP_FLAGS: Final = frozenset({"-h", "--help"})
@@ -115,6 +120,12 @@ def main() -> None:
 
 def _interrupted() -> NoReturn:
     typer.echo("\nInterrompu.", err=True)
+    until = time.monotonic() + PATIENCE_S
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():  # its own programs end with us: they read from a pipe
+                os._exit(Exit.INTERRUPTED)
     raise typer.Exit(Exit.INTERRUPTED)
 
 

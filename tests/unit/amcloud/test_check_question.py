@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -135,3 +136,31 @@ def test_a_file_that_cannot_be_read_is_refused_in_french(tmp_path: Path, make: o
     make(tmp_path / "x")
     with pytest.raises(UsageError, match=said):
         question.content(tmp_path / "x", "--evidence", 1000)
+
+
+def as_nobody(asked: str) -> str:
+    """What is said to a user without rights of anything here."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            question.target(asked, "")
+        except UsageError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as said:
+        return said.read().decode()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without rights")
+def test_a_folder_without_rights_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as closed:  # its parent is open, that of tmp_path is not
+        assert "vous n'en avez pas le droit" in as_nobody(closed)
+    (tmp_path / "dedans").mkdir(mode=0o755)
+    tmp_path.chmod(0o700)
+    assert "vous n'en avez pas le droit" in as_nobody(str(tmp_path / "dedans"))

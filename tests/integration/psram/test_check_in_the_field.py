@@ -1,0 +1,362 @@
+"""``amcloud check`` and ``amcloud rehearse`` as processes: terminals, pipes, signals, rights, networks and repositories
+that are not what one hopes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from psram import packs
+
+AMCLOUD = Path(sys.executable).with_name("amcloud")
+LOOSE = "<?php\nnamespace App;\nfinal class A {}\n"
+COLOURS = re.compile(r"\x1b\[[0-9;]*[mK]")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "TERM": "xterm"}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Exemple", "-c", "user.email=exemple@amcloud.example", "-c", "init.defaultBranch=main")
+    done = subprocess.run(["git", *identity, "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def repository(folder: Path, files: Mapping[str, str]) -> Path:
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q")
+    commit(folder, files)
+    return folder
+
+
+def commit(folder: Path, files: Mapping[str, str]) -> str:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, "utf-8")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "exemple")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def run(environment: dict[str, str], *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [str(AMCLOUD), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=60, check=False)
+
+
+def on_a_terminal(
+    environment: dict[str, str], *arguments: str, typed: bytes = b"", cwd: Path | None = None
+) -> tuple[int, str]:
+    """Exit status and all that a terminal of 24 lines of 80 columns was sent."""
+    child, terminal = pty.fork()
+    if child == 0:
+        if cwd is not None:
+            os.chdir(cwd)
+        os.execve(AMCLOUD, ["amcloud", *arguments], {**environment, "COLUMNS": "80", "LINES": "24"})
+    said = bytearray()
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            said += part
+            if typed and b"[o/N]" in said:
+                os.write(terminal, typed)
+                typed = b""
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), said.decode()
+
+
+def test_a_terminal_gets_one_screen_of_eighty_columns_in_colours(tmp_path: Path, environment: dict[str, str]) -> None:
+    app = repository(tmp_path / "app", {f"src/A{n}.php": f"{LOOSE}eval('{n}');\n" for n in range(30)})
+    code, said = on_a_terminal(environment, "check", str(app))
+    assert code == 1
+    assert "\x1b[31;1mNON CONFORME" in said
+    shown = COLOURS.sub("", said).replace("\r", "").split("\n")
+    assert len(shown) <= 24
+    assert max(len(line) for line in shown) <= 80
+    _, plain = on_a_terminal({**environment, "NO_COLOR": "1"}, "check", str(app))
+    assert "\x1b[31" not in plain
+
+
+def test_a_long_check_says_what_it_does_on_a_terminal_and_only_there(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n" for n in range(6000)})
+    code, said = on_a_terminal(environment, "check", "--no-cache", str(app))
+    assert code == 1
+    assert re.search(r"Lecture des sources \d+/\d+… \d+ s", said)
+    assert said.rindex("\x1b[K") < said.index("NON CONFORME")
+    quiet = run(environment, "check", "--no-cache", str(app))
+    assert quiet.stderr == ""
+
+
+def test_a_reader_who_leaves_is_no_error_and_keeps_the_verdict(tmp_path: Path, environment: dict[str, str]) -> None:
+    app = repository(tmp_path / "app", {f"src/A{n}.php": f"{LOOSE}eval('{n}');\n" * 30 for n in range(60)})
+    script = f'"{AMCLOUD}" check "{app}" --full | head -1; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.splitlines()[1] == "1"
+    assert done.stderr == ""
+    listed = subprocess.run(
+        ["bash", "-c", f'"{AMCLOUD}" check --list-rules | true; echo "${{PIPESTATUS[0]}}"'],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert (listed.stdout, listed.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("command", ["check", "rehearse"])
+def test_an_interrupted_command_ends_at_once_with_130_and_leaves_no_process(
+    tmp_path: Path, environment: dict[str, str], command: str
+) -> None:
+    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n" for n in range(6000)})
+    arguments = ["check", str(app)] if command == "check" else ["rehearse", packs.DEFAULT, "--repositories", str(app)]
+    with subprocess.Popen(
+        [AMCLOUD, *arguments, "--no-cache"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        readers = _reading(process.pid)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        _, error = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 4
+    assert process.returncode == 130
+    assert "Interrompu." in error
+    assert "Traceback" not in error
+    assert readers
+    until = time.monotonic() + 3
+    while any(map(_runs, readers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not [pid for pid in readers if _runs(pid)]
+
+
+def _reading(pid: int) -> set[int]:
+    """The processes that read contents for ``pid``, once there are some."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        found = _descendants(pid)
+        if any(b"psram.worker" in _command(each) for each in found):
+            return found
+        time.sleep(0.05)
+    return set()
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process of that number does anything; what only waits to be buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    if not Path(f"/proc/{pid}/task").is_dir():
+        return found
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text("ascii").split():
+            found |= {int(child), *_descendants(int(child))}
+    return found
+
+
+@pytest.fixture
+def silent_server() -> Iterator[int]:
+    """A port that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+        thread = threading.Thread(target=lambda: held.extend(_accepted(server)), daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+
+
+def _accepted(server: socket.socket) -> Iterator[socket.socket]:
+    while True:
+        try:
+            yield server.accept()[0]
+        except OSError:
+            return
+
+
+def test_an_address_that_hangs_ends_after_the_time_given(environment: dict[str, str], silent_server: int) -> None:
+    begun = time.monotonic()
+    done = run(environment, "check", f"http://127.0.0.1:{silent_server}/app.git", "--timeout", "2")
+    assert time.monotonic() - begun < 8
+    assert done.returncode == 2
+    assert "pas de réponse en 2 s" in done.stderr
+
+
+def test_a_commit_that_was_rewritten_away_is_said_so(tmp_path: Path, environment: dict[str, str]) -> None:
+    origin = tmp_path / "origine.git"
+    git(tmp_path, "init", "-q", "--bare", str(origin))
+    work = repository(tmp_path / "app", {"src/A.php": LOOSE})
+    git(work, "push", "-q", str(origin), "HEAD:main")
+    gone = git(work, "rev-parse", "HEAD")
+    git(work, "checkout", "-q", "--orphan", "autre")
+    kept = commit(work, {"src/B.php": LOOSE})
+    git(work, "push", "-q", "--force", str(origin), "HEAD:main")
+    git(origin, "reflog", "expire", "--expire=now", "--all")
+    git(origin, "gc", "-q", "--prune=now")
+    lost = run(environment, "check", f"file://{origin}", "--commit", gone)
+    assert lost.returncode == 3
+    assert "branche réécrite" in lost.stderr
+    found = run(environment, "check", f"file://{origin}", "--format", "json")
+    assert json.loads(found.stdout)["commit"] == kept
+    assert run(environment, "check", str(origin), "--commit", gone).returncode == 3
+
+
+def test_findings_are_told_new_known_or_gone_since_a_commit(tmp_path: Path, environment: dict[str, str]) -> None:
+    code = "<?php\n\ndeclare(strict_types=1);\n\nnamespace App;\n\n"
+    app = repository(tmp_path / "app", {"src/A.php": f"{code}eval('1');\n", "src/B.php": f"{code}eval('2');\n"})
+    (app / "src/B.php").write_text(code, "utf-8")
+    (app / "src/A.php").write_text(f"{code}// plus bas\n\neval('1');\n", "utf-8")
+    (app / "src/C.php").write_text(f"{code}eval('3');\n", "utf-8")
+    said = run(environment, "check", "--since", "HEAD", "--full", cwd=app).stdout
+    assert re.search(r"déjà là +src/A\.php:9", said)
+    assert re.search(r"nouveau +src/C\.php:7", said)
+    assert "Depuis " in said
+    states = json.loads(run(environment, "check", "--since", "HEAD", "--format", "sarif", cwd=app).stdout)
+    found = {(r["ruleId"], r["baselineState"]) for r in states["runs"][0]["results"] if r["ruleId"] == "PHP-006"}
+    assert found >= {("PHP-006", "new"), ("PHP-006", "unchanged"), ("PHP-006", "absent")}
+
+
+def test_corrections_are_shown_asked_and_written(tmp_path: Path, environment: dict[str, str]) -> None:
+    app = repository(tmp_path / "app", {"src/A.php": LOOSE})
+    code, said = on_a_terminal(environment, "check", "--fix", cwd=app, typed=b"n\n")
+    assert code == 1
+    assert "+declare(strict_types=1);" in COLOURS.sub("", said)
+    assert "Rien n'a été écrit." in said
+    assert git(app, "status", "--porcelain") == ""
+    on_a_terminal(environment, "check", "--fix", cwd=app, typed=b"o\n")
+    assert git(app, "diff", "--stat").startswith("src/A.php")
+    again = run(environment, "check", "--fix", "--yes", cwd=app)
+    assert "Aucune correction mécanique" in again.stderr
+    (app / "src/A.php").write_text(f"{LOOSE}// en cours\n", "utf-8")
+    refused = run(environment, "check", "--fix", "--yes", cwd=app)
+    assert refused.returncode == 1
+    assert "modifications non validées" in refused.stderr
+    assert (app / "src/A.php").read_text("utf-8") == f"{LOOSE}// en cours\n"
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    """A draft of the norms where strict types block."""
+    folder = Path(shutil.copytree(packs.folder() / packs.DEFAULT, tmp_path / "psram-exemple"))
+    (folder / "digest").unlink(missing_ok=True)
+    rule = folder / "rules/PHP-004.yaml"
+    text = re.sub(
+        r"^severity: .*$",
+        "severity: {labellisation: bloquante, homologation: bloquante}",
+        rule.read_text("utf-8"),
+        flags=re.M,
+    )
+    rule.write_text(text, "utf-8")
+    head = folder / "pack.yaml"
+    head.write_text(head.read_text("utf-8").replace("name: psram-2026.1", "name: psram-exemple"), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    """Repositories of two groups, bare or not, and what one finds among them."""
+    folder = tmp_path / "depots"
+    strict = LOOSE.replace("<?php\n", "<?php\n\ndeclare(strict_types=1);\n\n")
+    repository(folder / "cpam-a/stricte", {"src/A.php": strict})
+    loose = repository(folder / "cpam-a/souple", {"src/A.php": LOOSE})
+    git(folder, "clone", "-q", "--bare", str(loose), str(folder / "cpam-b.git"))
+    (folder / "cpam-b").mkdir()
+    (folder / "cpam-b.git").rename(folder / "cpam-b/souple.git")
+    git(folder, "init", "-q", "--bare", str(folder / "cpam-b/vide.git"))
+    (folder / "cassé.git/objects").mkdir(parents=True)
+    (folder / "cassé.git/refs").mkdir()
+    (folder / "cassé.git/HEAD").write_text("n'importe quoi", "utf-8")
+    (folder / "notes").mkdir()
+    (folder / "boucle").symlink_to(folder)
+    return folder
+
+
+def test_a_draft_is_rehearsed_over_a_folder_of_repositories(
+    tmp_path: Path, environment: dict[str, str], draft: Path, fleet: Path
+) -> None:
+    done = run(environment, "rehearse", f"{draft}/", "--repositories", str(fleet), "--format", "json")
+    answer = json.loads(done.stdout)
+    lines = {line["name"]: line for line in answer["applications"]}
+    assert set(lines) == {"cpam-a/stricte", "cpam-a/souple", "cpam-b/souple", "cpam-b/vide", "cassé"}
+    assert {name for name, line in lines.items() if "PHP-004" in [rule["rule"] for rule in line["rules"]]} == {
+        "cpam-a/souple",
+        "cpam-b/souple",
+    }
+    assert {name for name, line in lines.items() if line["change"] == "illisible"} == {"cpam-b/vide", "cassé"}
+    assert {total["name"]: total["applications"] for total in answer["organisations"]} == {"cpam-a": 1, "cpam-b": 1}
+    text = run(environment, "rehearse", f"{draft}/", "--repositories", str(fleet))
+    assert "PHP-004" in text.stdout
+    assert len(text.stdout.splitlines()) < 24
+    assert text.stderr == ""
+    one = run(environment, "rehearse", f"{draft}/", "--repositories", str(fleet), "--jobs", "1", "--format", "json")
+    assert one.stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("psram-1900.1",), "packs connus"),
+        ((packs.DEFAULT, "--repositories", "/nulle/part"), "n'existe pas"),
+        ((packs.DEFAULT, "--against", "psram-1900.1"), "packs connus"),
+        ((packs.DEFAULT, "--at", "demain"), "2026-12-31"),
+        ((packs.DEFAULT, "--format", "html"), "formes connues"),
+        ((packs.DEFAULT, "--stage", "recette"), "--stage"),
+        ((packs.DEFAULT,), "aucun dépôt git"),
+    ],
+)
+def test_a_wrong_rehearsal_is_status_3(
+    tmp_path: Path, environment: dict[str, str], arguments: tuple[str, ...], said: str
+) -> None:
+    where = () if "--repositories" in arguments else ("--repositories", str(tmp_path))
+    done = run(environment, "rehearse", *arguments, *where)
+    assert done.returncode == 3
+    assert said in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_applications_whose_facts_are_known_are_rehearsed_fast(
+    tmp_path: Path, environment: dict[str, str], draft: Path
+) -> None:
+    sample = Path(__file__).parents[3] / "sandbox/apps/suivi-courriers"
+    first = Path(shutil.copytree(sample, tmp_path / "depots/g/app0"))
+    git(first, "init", "-q")
+    commit(first, {})
+    for number in range(1, 40):
+        git(tmp_path, "clone", "-q", "--bare", "--shared", str(first), str(tmp_path / f"depots/g/app{number}.git"))
+    command = ("rehearse", f"{draft}/", "--repositories", str(tmp_path / "depots"))
+    run(environment, *command)
+    begun = time.monotonic()
+    done = run(environment, *command)
+    spent_ms = (time.monotonic() - begun) * 1000 / 40
+    assert "40 applications" in done.stdout
+    assert spent_ms < 150  # 20 to 50 on a quiet machine
