@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from psram import applicability, mutations, packs
+from psram import applicability, docs_params, mutations, packs
 from psram.reports.projection import MOMENTS
 from psram.rules import Condition, DecidedBy, EvidenceClass, Example, Lifetime, Pack, Rule
 
@@ -54,6 +54,7 @@ def _page(rule: Rule, pack: Pack) -> str:
     lines = [f"# {rule.id} – {rule.title}", "", rule.rationale, ""]
     lines += [f"* **{name}** : {said}" for name, said in _fields(rule, pack)]
     lines += ["", "## Remède", "", f"{rule.remediation.fr} (effort {rule.remediation.effort}{_fix(rule)})", ""]
+    lines += docs_params.section(rule.params)
     if rule.decided_by is DecidedBy.ENGINE:
         lines += ["## Accepté", "", *_examples(rule.examples.good), "## Refusé", "", *_examples(rule.examples.bad)]
     lines.append(f"Depuis {pack.title}. Page écrite depuis `conformance/packs/{pack.name}/rules/{rule.id}.yaml`.")

@@ -1,0 +1,58 @@
+"""The parameters of a rule as Markdown: what it allows, refuses and counts, tables included. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+
+def section(params: Mapping[str, Any]) -> Iterator[str]:
+    """Lines of the section; none without parameters."""
+    if not params:
+        return
+    yield "## Paramètres"
+    yield ""
+    tables = {name: value for name, value in params.items() if _rows(value)}
+    plain = {name: value for name, value in params.items() if name not in tables}
+    for name, value in plain.items():
+        yield f"* `{name}` : {_said(value)}"
+    if plain:
+        yield ""
+    for name, rows in tables.items():
+        yield from _table(f"`{name}`", rows)
+
+
+def _rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A table of the rows; a column that is itself a table becomes one of its own, under the row's name."""
+    inner = [key for key in dict.fromkeys(k for row in rows for k in row) if any(_rows(row.get(key)) for row in rows)]
+    columns = [key for key in dict.fromkeys(k for row in rows for k in row) if key not in inner]
+    yield f"{title} :"
+    yield ""
+    yield f"| {' | '.join(columns)} |"
+    yield f"| {' | '.join('---' for _ in columns)} |"
+    for row in rows:
+        yield f"| {' | '.join(_said(row[key]) if key in row else '' for key in columns)} |"
+    yield ""
+    for row in rows:
+        for key in inner:
+            yield from _table(f"{row.get('name', title)}, `{key}`", row[key])
+
+
+def _said(value: Any) -> str:
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "oui" if value else "non"
+        case Mapping():
+            return " ; ".join(f"`{key}` : {_said(item)}" for key, item in value.items()) or "–"
+        case list() | tuple():
+            return ", ".join(_said(item) for item in value) or "–"
+        case str() if " " not in value:
+            return f"`{value}`".replace("|", "\\|")
+        case _:
+            return str(value).replace("|", "\\|")
