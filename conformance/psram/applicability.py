@@ -9,7 +9,7 @@ from psram.facts import Facts
 from psram.model import Context
 from psram.roles import Role, roles
 from psram.rules import Condition
-from psram.tenancy import entities
+from psram.tenancy import entities, places
 
 
 def _roles(role: Role) -> Callable[[Facts], int]:
@@ -29,6 +29,7 @@ FACTS: Final[dict[str, Callable[[Facts], int]]] = {
     "composer.manifest": lambda facts: int(facts.composer.manifest_present),
     "composer.packages": lambda facts: len(facts.composer.packages),
     "doctrine.entities": lambda facts: _count(entities(facts)),
+    "data.places": places,
     "dockerfile": lambda facts: _count(f for f in facts.files if f.path == "Dockerfile"),
 }
 """What a condition may count. A new fact is one line here."""
@@ -38,6 +39,7 @@ CONDITIONS: Final[dict[str, Condition]] = {
     "php": Condition(fact="php.files"),
     "composer": Condition(fact="composer.manifest"),
     "entities": Condition(fact="doctrine.entities"),
+    "persistence": Condition(fact="data.places"),
     "dockerfile": Condition(fact="dockerfile"),
 }
 """Short names of usual conditions."""

@@ -25,6 +25,7 @@ from psram.model import (
 from psram.packs import ordered
 from psram.rules import Pack, Rule, Severity, Track
 from psram.severity import severity_of
+from psram.tenancy.matrix import matrix
 
 __all__ = ["ENGINE", "fingerprinted", "judge", "verdict"]
 
@@ -39,6 +40,7 @@ def judge(facts: Facts, pack: Pack, context: Context) -> Report:
         report,
         path=path.shortest(report, pack),
         horizon=horizon.solve(report, pack, context, answers.given, _again(facts, pack)),
+        tenancy=matrix(facts, pack, context),
     )
 
 

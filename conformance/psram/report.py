@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from psram.rules import DecidedBy, Moment, Severity, Stage, Track
+from psram.tenancy.report import Tenancy
 from psram.vocabulary import Derogation, Finding, ReportVerdict, Verdict
 
 SENTENCE_MAX_CHARS: Final = 255
@@ -105,6 +106,7 @@ class Report(msgspec.Struct, frozen=True):
     advisories_digest: str = ""
     advisories_dated: date | None = None
     derogations: tuple[Derogation, ...] = ()  # those used, whole: who approved them, and why
+    tenancy: Tenancy | None = None
 
     def blocking(self, moments: Collection[Moment] = ALL_MOMENTS) -> tuple[RuleResult, ...]:
         """Rules of these moments that stand in the way, violations first, then what could not be told."""

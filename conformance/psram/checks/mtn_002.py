@@ -1,38 +1,60 @@
-"""MTN-002: every entity belongs to an organisation, or is declared shared with a reason."""
+"""MTN-002: every entity belongs to an organisation, or is declared shared with a reason; so does every table."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from psram.checks import Params
 from psram.checks.common import outcome
-from psram.facts import Facts, Mark
+from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import Classes, entities
-
-_REASON = re.compile(r"""^\(\s*(?:reason\s*:\s*)?['"][^'"]{3,}""")
+from psram.tenancy import vocabulary
+from psram.tenancy.analysis import Analysis, Seen, of
+from psram.tenancy.entities import Entity
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
-    """Violated by an entity that is neither scoped nor shared, that is both, or shared without a reason."""
-    return outcome(_problems(facts, params))
+    """Violated by an entity neither scoped nor shared, or both, or shared without a reason; by an ownerless table."""
+    analysis = of(facts, vocabulary.of(params))
+    return outcome([*_entities(analysis), *_tables(analysis)])
 
 
-def _problems(facts: Facts, params: Params) -> Iterator[Finding]:
-    classes = Classes(facts)
-    for entity in entities(facts):
-        scoped = classes.uses(entity.declaration, params["trait"])
-        shared = _shared(entity.declaration.attributes, params["shared_attribute"])
-        line, path = entity.declaration.line, entity.file.path
-        if not scoped and shared is None:
-            said = f"l'entité {entity.short} n'est ni rattachée à un organisme ni déclarée partagée"
-            yield Finding(said, path, line)
-        elif scoped and shared is not None:
-            yield Finding(f"l'entité {entity.short} est à la fois rattachée et déclarée partagée", path, shared.line)
-        elif shared is not None and not _REASON.match(shared.detail):
-            yield Finding(f"l'entité {entity.short} est déclarée partagée sans raison", path, shared.line)
+def _entities(analysis: Analysis) -> Iterator[Finding]:
+    for file in analysis.mappings:
+        yield Finding(
+            "une entité décrite en XML ou en YAML : le Starter Kit ne lit que les attributs PHP", file.path, 1
+        )
+    for entity in analysis.entities:
+        said, line = _problem(analysis, entity)
+        if said:
+            yield Finding(f"l'entité {entity.short} {said}", entity.file.path, line)
 
 
-def _shared(attributes: tuple[Mark, ...], name: str) -> Mark | None:
-    return next((a for a in attributes if a.name.lower() == name.lower()), None)
+def _problem(analysis: Analysis, entity: Entity) -> tuple[str, int]:
+    """What is wrong with the entity, and on which line; empty when nothing is."""
+    scoped, reason = entity in analysis.scoped, analysis.shared(entity)
+    attribute = entity.attribute(analysis.words.shared_attribute)
+    line = entity.declaration.line
+    if not scoped and reason is None:
+        return "n'est ni rattachée à un organisme ni déclarée partagée", line
+    shared_line = attribute.line if attribute is not None else line
+    if scoped and reason is not None:
+        return "est à la fois rattachée et déclarée partagée", shared_line
+    return ("est déclarée partagée sans raison", shared_line) if reason == "" else ("", 0)
+
+
+def _tables(analysis: Analysis) -> Iterator[Finding]:
+    for table in analysis.loose_tables():
+        said = f"la table « {table.name} » n'a ni entité, ni colonne {analysis.words.column}, ni raison d'être partagée"
+        yield Finding(said, table.place.path, table.place.line)
+    for seen in analysis.unknown_tables():
+        yield _seen(seen)
+
+
+def _seen(seen: Seen) -> Finding:
+    """One finding a table, whatever the number of queries: the path to conformity starts with its entity."""
+    file, line, excerpt = seen.places[0]
+    others = [f"{f.path}:{number}" for f, number, _e in seen.places[1:3]]
+    also = f" (aussi {', '.join(others)}{'…' if len(seen.places) > len(others) + 1 else ''})" if others else ""
+    said = f"la table « {seen.name} » n'a ni entité ni migration : {len(seen.places)} requête(s) directe(s){also}"
+    return Finding(said, file.path, line, excerpt=excerpt)

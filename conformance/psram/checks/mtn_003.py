@@ -5,75 +5,60 @@ Doctrine's filters alone are not enough: native SQL bypasses them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import at, ignored, outcome, unknown
-from psram.facts import Facts, SqlSite
+from psram.checks.common import outcome, unknown
+from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import Classes, Entity, entities, php_files
+from psram.tenancy import vocabulary
+from psram.tenancy.access import Danger
+from psram.tenancy.analysis import Analysis, of
 from psram.tenancy.guards import problems
-from psram.tenancy.schema import Schema, replay
-from psram.tenancy.vocabulary import of
-
-_TOUCHED = re.compile(r'\b(?:from|join|update|into|table|using)\s+(?:only\s+)?"?(?:\w+"?\."?)?(\w+)', re.IGNORECASE)
-_OVERRIDE = re.compile(r"set\s+(?:session\s+|local\s+)?(?:role|session\s+authorization|row_security)\b", re.IGNORECASE)
+from psram.tenancy.schema import Said
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by an unguarded tenant table, a disabled filter, native SQL without the tenant or a changed tenant."""
-    schema = replay(facts, of(params))
-    classes = Classes(facts)
-    scoped = [e for e in entities(facts) if classes.uses(e.declaration, params["trait"])]
-    tables = {table for entity in scoped for table in entity.tables} | schema.tenant_tables()
-    unproven = list(_unguarded(scoped, schema))
-    escapes = [Finding(said.text, said.place.path, said.place.line) for said in schema.escapes]
-    found = [*escapes, *_code(facts, params, frozenset(tables))]
-    if schema.doubts and not found:
+    analysis = of(facts, vocabulary.of(params))
+    schema = analysis.schema
+    code = list(_code(analysis))
+    found = [*map(_said, schema.escapes), *code, *_nothing(analysis), *_tables(analysis)]
+    if schema.doubts and not schema.escapes and not code:
+        missing = "une migration qui se lit : écrivez-la en SQL simple, hors de tout bloc DO ou fonction"
+        return unknown(missing, [*map(_said, schema.doubts), *found])
+    return outcome(dict.fromkeys(found))
+
+
+def _said(said: Said) -> Finding:
+    return Finding(said.text, said.place.path, said.place.line)
+
+
+def _nothing(analysis: Analysis) -> Iterator[Finding]:
+    """An application where nothing at all is isolated is told so once; the other rules name what to begin with."""
+    loose = [*analysis.undeclared()]
+    tables = [*analysis.unknown_tables(), *analysis.loose_tables()]
+    if not analysis.tenant_tables and (loose or tables):
         said = (
-            "une migration lisible : des blocs DO ou des fonctions modifient les politiques sans qu'on puisse les lire"
+            f"aucune table n'est cloisonnée par organisme ({len(loose)} entité(s), {len(tables)} table(s) sans entité)"
         )
-        return unknown(said, unproven)
-    return outcome(dict.fromkeys([*found, *unproven]))
+        yield Finding(said, "composer.json", 1)
 
 
-def _unguarded(scoped: list[Entity], schema: Schema) -> Iterator[Finding]:
-    for entity in scoped:
-        known = next((t for t in entity.tables if t in schema.tables), None)
-        if known is None:
-            said = f"aucune migration ne crée la table « {entity.tables[0]} » de l'entité {entity.short}"
+def _tables(analysis: Analysis) -> Iterator[Finding]:
+    for entity in analysis.scoped:
+        if analysis.table_of(entity) is None:
+            said = f"aucune migration ne crée la table « {analysis.tables_of(entity)[0]} » de l'entité {entity.short}"
             yield Finding(said, entity.file.path, entity.declaration.line)
-    for name in sorted(schema.tenant_tables() | {t for e in scoped for t in e.tables if t in schema.tables}):
+    schema = analysis.schema
+    for name in sorted(analysis.tenant_tables & schema.tables.keys()):
         table = schema.tables[name]
-        for problem in problems(table, schema.words, tenant=schema.tenant(name)):
-            yield Finding(f"table « {name} » : {problem}", table.place.path, table.place.line)
+        lacking = list(problems(table, analysis.words, tenant=schema.tenant(name)))
+        if lacking:
+            yield Finding(f"table « {name} » : {' ; '.join(lacking)}", table.place.path, table.place.line)
 
 
-def _code(facts: Facts, params: Params, tables: frozenset[str]) -> Iterator[Finding]:
-    for file, php in php_files(facts):
-        if ignored(file.path, params):
-            continue
-        for mark in php.marks:
-            if mark.kind == "filters-disable":
-                yield at(
-                    file,
-                    mark,
-                    f"le filtre Doctrine {mark.detail} est désactivé : les organismes ne sont plus isolés",
-                )
-        for site in php.sql:
-            message = _problem(site, params, tables)
-            if message:
-                yield Finding(message, file.path, site.line, excerpt=site.excerpt)
-
-
-def _problem(site: SqlSite, params: Params, tables: frozenset[str]) -> str:
-    sql = site.text.lower()
-    if params["setting"] in sql or _OVERRIDE.search(sql):
-        return "le code change lui-même l'organisme ou le rôle courant de la base"
-    if site.method != "native" or params["column"] in sql:
-        return ""
-    touched = sorted({found[1] for found in _TOUCHED.finditer(sql)} & tables)
-    if not touched:
-        return ""
-    return f"SQL natif sur « {touched[0]} » sans condition sur {params['column']} : il peut lire tous les organismes"
+def _code(analysis: Analysis) -> Iterator[Finding]:
+    for site in analysis.sites:
+        if site.danger in (Danger.LEAK, Danger.SWITCH):
+            yield Finding(site.said, site.file.path, site.site.line, excerpt=site.site.excerpt)

@@ -32,11 +32,20 @@ def reads(sql: str) -> tuple[SqlRead, ...]:
     """The blocks of a query that name a table; never raises."""
     found: list[SqlRead] = []
     for statement in statements(sql):
+        made = _named_here(statement.tokens)
         for block in _blocks(statement.tokens):
-            tables = tuple(dict.fromkeys(_tables(block)))
+            tables = tuple(dict.fromkeys(t for t in _tables(block) if t not in made))
             if tables and len(found) < _MAX_BLOCKS:
                 found.append(SqlRead(tables, tuple(sorted(_bound(block)))))
     return tuple(found)
+
+
+def _named_here(tokens: list[Token]) -> set[str]:
+    """Names that the query itself gives to its parts: ``WITH x AS (…)``."""
+    if tokens[:1] != [Token(T.WORD, "with")]:
+        return set()
+    starts = (i for i, t in enumerate(tokens) if t == Token(T.WORD, "as") and i > 1)
+    return {identifier(tokens[i - 1]) for i in starts if tokens[i - 1].kind in (T.WORD, T.NAME)}
 
 
 def _blocks(tokens: list[Token]) -> Iterator[list[Token]]:
@@ -78,6 +87,8 @@ def _tables(block: list[Token]) -> Iterator[str]:
             name, end = table(block, start)
             if name in _BEFORE_TABLE or name in ("set", "lateral", "subquery"):
                 break
+            if block[end : end + 1] == [_OPEN] and token.text in ("from", "join", "using"):
+                break  # a function that gives rows
             if name:
                 yield name
             elif block[start].kind is T.MARK and block[start].text in "?%":

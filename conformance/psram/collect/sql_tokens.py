@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(
       | (?P<open>/\*)
       | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z))
       | (?P<string>(?:[bBxXnN]|[uU]&)?'(?:[^']|'')*(?:'|\Z))
-      | (?P<quoted>(?:[uU]&)?"(?:[^"]|"")*(?:"|\Z))
+      | (?P<quoted>(?:[uU]&)?"(?:[^"]|"")*(?:"|\Z)|`[^`]*(?:`|\Z))
       | (?P<dollar>\$(?P<tag>(?:[^\W\d]\w*)?)\$)
       | (?P<word>[^\W\d][\w$]*)
       | (?P<number>\d[\w.]*)
@@ -125,6 +125,8 @@ def _read(  # noqa: PLR0911  one line a kind of token
         case "string" | "escaped":
             return stop, Token(T.STRING, text.partition("'")[2].removesuffix("'").replace("''", "'"))
         case "quoted":
+            if text[0] == "`":  # not PostgreSQL's, but what older applications send to other databases
+                return stop, Token(T.NAME, text.strip("`"))
             if text[0] != '"':
                 statement.doubtful = "un identifiant écrit en échappements Unicode"
             return stop, Token(T.NAME, text.partition('"')[2].removesuffix('"').replace('""', '"'))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from psram.ingest import xml_events
+from psram.ingest.names import COBERTURA
 from psram.proofs import QualityFinding, QualityReport
 
-TOOL: Final = "cobertura"
+TOOL: Final = COBERTURA
 MAX_LINES: Final = 500_000
 MAX_NAMED: Final = 20
 _ROOTS: Final = frozenset({"coverage"})

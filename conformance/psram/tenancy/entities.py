@@ -1,4 +1,4 @@
-"""Entities of an application and how each relates to organisations; shared by the rules of the MTN family."""
+"""Entities of an application, their tables, and the classes that they descend from."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from psram.facts import Declaration, Facts, FileFact, Kind, PhpFacts
+from psram.facts import Declaration, Facts, FileFact, Kind, Mark, PhpFacts
 from psram.memo import of_facts
 from psram.roles import Role, roles
 
 ENTITY: Final = "Doctrine\\ORM\\Mapping\\Entity"
+MAPPINGS: Final = (".orm.xml", ".dcm.xml", ".orm.yml", ".orm.yaml", ".dcm.yml")
+"""Files that describe entities in another way than the Starter Kit reads."""
 _TABLE: Final = "Doctrine\\ORM\\Mapping\\Table"
-_NAMED: Final = re.compile(r"""(?:name\s*:\s*|^\(\s*)['"]([^'"]{1,100})['"]""")
+_INHERITANCE: Final = "Doctrine\\ORM\\Mapping\\InheritanceType"
+_NAMED: Final = re.compile(r"""(?:\bname\s*:\s*|^\(\s*)['"]([^'"]{1,100})['"]""")
+_SCHEMA: Final = re.compile(r"""\bschema\s*:\s*['"]([^'"]{1,100})['"]""")
+_REASON: Final = re.compile(r"""^\(\s*(?:reason\s*:\s*)?['"]([^'"]{3,})""")
 _MAX_PARENTS: Final = 50
+_QUERIES: Final = frozenset({"sql", "opaque", "table", "dql", "bulk", "flood"})
 
 
 class Entity(NamedTuple):
@@ -30,12 +36,39 @@ class Entity(NamedTuple):
     @property
     def tables(self) -> tuple[str, ...]:
         """Names that its table can have: the declared one, else those of Doctrine's naming strategies."""
-        for attribute in self.declaration.attributes:
-            named = _NAMED.search(attribute.detail) if attribute.name == _TABLE else None
-            if named is not None:
-                return (named[1].lower().rpartition(".")[2],)
+        attribute = self.attribute(_TABLE)
+        detail = "" if attribute is None else attribute.detail
+        named, schema = _NAMED.search(detail), _SCHEMA.search(detail)
+        if named is not None:
+            written = f"{schema[1]}.{named[1]}" if schema is not None else named[1]
+            return (folded(written),)
         snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.short).lower()
         return (snake,) if snake == self.short.lower() else (snake, self.short.lower())
+
+    def attribute(self, name: str) -> Mark | None:
+        """Its attribute of that class, or ``None``."""
+        return next((a for a in self.declaration.attributes if a.name.lower() == name.lower()), None)
+
+    def shared_reason(self, attribute: str) -> str | None:
+        """Why all organisations share it; empty when no reason is given, ``None`` when it is not declared shared."""
+        found = self.attribute(attribute)
+        if found is None:
+            return None
+        reason = _REASON.match(found.detail)
+        return reason[1] if reason is not None else ""
+
+
+def folded(written: str) -> str:
+    """A table's name as PostgreSQL folds it: back quotes keep capitals, ``public`` is taken off."""
+    parts = [_part(part.strip()) for part in written.split(".")][-2:]
+    return ".".join(part for i, part in enumerate(parts) if not (part == "public" and i < len(parts) - 1))
+
+
+def _part(name: str) -> str:
+    bare = name.strip('`"')
+    if bare == name:
+        return name.lower()
+    return bare if re.fullmatch(r"[a-z_][a-z0-9_$]*", bare) else f'"{bare}"'
 
 
 def php_files(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
@@ -76,6 +109,25 @@ def _persisted(facts: Facts) -> Iterator[Entity]:
                 yield Entity(file, declaration)
 
 
+def foreign_mappings(facts: Facts) -> Iterator[FileFact]:
+    """Files that describe entities by XML or YAML."""
+    for file in facts.files:
+        if file.path.lower().endswith(MAPPINGS) and not file.path.startswith("tests/"):
+            yield file
+
+
+def places(facts: Facts) -> int:
+    """How many places say that the application keeps data: entities, mappings, migrations, direct queries."""
+    files = sum(f.path.startswith("migrations/") and f.path.endswith(".sql") for f in facts.files)
+    queries = sum(
+        site.kind in _QUERIES
+        for file, php in php_files(facts)
+        if not file.path.startswith("tests/")
+        for site in php.access
+    )
+    return len(_entities(facts)) + sum(1 for _ in foreign_mappings(facts)) + files + queries
+
+
 class Classes:
     """All classes and traits of the application, to follow inheritance."""
 
@@ -84,14 +136,31 @@ class Classes:
 
     def uses(self, declaration: Declaration, trait: str) -> bool:
         """Whether the class uses the trait, itself, through a parent class or through another trait."""
+        return any(
+            name.lower() == trait.lower()
+            for current in self.ancestry(declaration)
+            for name in (*current.traits, *current.parents)
+        )
+
+    def ancestry(self, declaration: Declaration) -> Iterator[Declaration]:
+        """The class, then its parents and traits that the application itself declares."""
         waiting, seen = [declaration], set[str]()
         while waiting and len(seen) < _MAX_PARENTS:
             current = waiting.pop()
-            seen.add(current.name)
+            if current.name.lower() in seen:
+                continue
+            seen.add(current.name.lower())
+            yield current
             for name in (*current.traits, *current.parents):
-                if name.lower() == trait.lower():
-                    return True
                 known = self._known.get(name.lower())
-                if known is not None and known.name not in seen:
+                if known is not None:
                     waiting.append(known)
-        return False
+
+    def tables(self, entity: Entity) -> tuple[str, ...]:
+        """The entity's table: with inheritance in a single table, that of its root."""
+        for ancestor in self.ancestry(entity.declaration):
+            root = Entity(entity.file, ancestor)
+            attribute = root.attribute(_INHERITANCE)
+            if attribute is not None and "SINGLE_TABLE" in attribute.detail.upper():
+                return root.tables
+        return entity.tables

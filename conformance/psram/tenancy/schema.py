@@ -64,6 +64,7 @@ class Schema:
     escapes: list[Said] = field(default_factory=list)
     doubts: list[Said] = field(default_factory=list)
     misnamed: list[str] = field(default_factory=list)
+    views: set[str] = field(default_factory=set)
 
     def tenant(self, name: str) -> bool:
         """Whether the table has the tenant's column, itself or from what it was made of."""
@@ -114,10 +115,10 @@ def _apply(schema: Schema, place: Place, statement: SqlStatement) -> None:
         schema.doubts.append(Said(place, _DOUBTS[kind]))
     elif kind == "create_table":
         schema.tables.setdefault(name, _made(schema, place, statement))
+    elif kind == "create_view":
+        schema.views.add(name)
     elif kind == "create_matview" and any(schema.tenant(source) for source in statement.sources):
-        said = (
-            f"la vue matérialisée « {name} » copie des lignes d'organismes, hors de toute politique de PostgreSQL"
-        )
+        said = f"la vue matérialisée « {name} » copie des lignes d'organismes, hors de toute politique de PostgreSQL"
         schema.escapes.append(Said(place, said))
     elif kind == "drop_schema":
         for other in [t for t in schema.tables if t.startswith(f"{name}.")]:

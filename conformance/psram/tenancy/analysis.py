@@ -1,0 +1,140 @@
+"""All that the rules of isolation and the matrix look at, drawn once from the facts."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from psram.facts import Facts, FileFact, Mark
+from psram.tenancy.access import UNREADABLE, Site, sites
+from psram.tenancy.entities import Classes, Entity, entities, folded, foreign_mappings, php_files
+from psram.tenancy.schema import Schema, Table, replay
+from psram.tenancy.trials import Trial, isolation_tests
+from psram.tenancy.vocabulary import Vocabulary
+
+_SYSTEM: Final = ("pg_", "information_schema", "amcloud_", "sqlite_")
+_LINK_MIN: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A table that the code names in queries, with its places."""
+
+    name: str
+    places: tuple[tuple[FileFact, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One application's data and what guards it."""
+
+    words: Vocabulary
+    entities: tuple[Entity, ...]
+    scoped: tuple[Entity, ...]
+    tables: dict[str, tuple[str, ...]]
+    schema: Schema
+    tenant_tables: frozenset[str]
+    sites: tuple[Site, ...]
+    trials: tuple[Trial, ...]
+    mappings: tuple[FileFact, ...]
+    seen: tuple[Seen, ...]
+    bundle: tuple[FileFact, Mark] | None
+
+    def tables_of(self, entity: Entity) -> tuple[str, ...]:
+        """Names that the entity's table can have, inheritance followed."""
+        return self.tables[entity.declaration.name]
+
+    def table_of(self, entity: Entity) -> Table | None:
+        """The table that the migrations create for it."""
+        return next((self.schema.tables[t] for t in self.tables_of(entity) if t in self.schema.tables), None)
+
+    def shared(self, entity: Entity) -> str | None:
+        """Why the entity is shared by all; ``None`` when it does not say so."""
+        return entity.shared_reason(self.words.shared_attribute)
+
+    def undeclared(self) -> Iterator[Entity]:
+        """Entities that are neither scoped nor shared."""
+        return (e for e in self.entities if e not in self.scoped and self.shared(e) is None)
+
+    def loose_tables(self) -> Iterator[Table]:
+        """Tables of the migrations without an entity, the tenant's column, a link's shape or a reason to be shared."""
+        mapped = {name for names in self.tables.values() for name in names}
+        for name, table in sorted(self.schema.tables.items()):
+            if name not in mapped and name not in self.tenant_tables and not table.shared_reason and not _link(table):
+                yield table
+
+    def unknown_tables(self) -> Iterator[Seen]:
+        """Tables that queries name and that neither an entity nor a migration describes."""
+        mapped = {name for names in self.tables.values() for name in names}
+        for seen in self.seen:
+            if seen.name not in mapped and seen.name not in self.schema.tables and seen.name not in self.schema.views:
+                yield seen
+
+
+_LAST: Final[list[tuple[weakref.ref[Facts], Vocabulary, Analysis]]] = []
+
+
+def of(facts: Facts, words: Vocabulary) -> Analysis:
+    """The analysis of these facts; the last one is kept while they live, as several rules ask for the same."""
+    for held, asked, made in _LAST[:1]:
+        if held() is facts and asked == words:
+            return made
+    made = _analysed(facts, words)
+    _LAST[:] = [(weakref.ref(facts, lambda _gone: _LAST.clear()), words, made)]
+    return made
+
+
+def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
+    classes = Classes(facts)
+    found = tuple(entities(facts))
+    tables = {e.declaration.name: classes.tables(e) for e in found}
+    scoped = tuple(e for e in found if classes.uses(e.declaration, words.trait))
+    schema = replay(facts, words)
+    tenants = schema.tenant_tables() | {t for e in scoped for t in tables[e.declaration.name]}
+    owned = {e.declaration.name.lower(): tables[e.declaration.name] for e in scoped}
+    return Analysis(
+        words=words,
+        entities=found,
+        scoped=scoped,
+        tables=tables,
+        schema=schema,
+        tenant_tables=frozenset(tenants),
+        sites=tuple(sites(facts, words, frozenset(tenants), owned)),
+        trials=tuple(isolation_tests(facts, words)),
+        mappings=tuple(foreign_mappings(facts)),
+        seen=tuple(_seen(facts, words)),
+        bundle=_bundle(facts, words),
+    )
+
+
+def _seen(facts: Facts, words: Vocabulary) -> Iterator[Seen]:
+    places: dict[str, list[tuple[FileFact, int, str]]] = {}
+    for file, php in php_files(facts):
+        if words.ignored(file.path):
+            continue
+        for site in php.access:
+            named = [t for read in site.reads for t in read.tables] + [folded(t) for t in site.tables]
+            for name in dict.fromkeys(named) if site.kind in ("sql", "table") else ():
+                if name != UNREADABLE and not name.startswith(_SYSTEM):
+                    places.setdefault(name, []).append((file, site.line, site.excerpt))
+    for name in sorted(places):
+        yield Seen(name, tuple(places[name]))
+
+
+def _bundle(facts: Facts, words: Vocabulary) -> tuple[FileFact, Mark] | None:
+    for file, php in php_files(facts):
+        if file.path == "config/bundles.php":
+            for mark in php.bundles:
+                if mark.name.lower() == words.bundle.lower() and "all" in mark.detail.split(","):
+                    return file, mark
+    return None
+
+
+def _link(table: Table) -> bool:
+    """Whether it only joins other tables: keys of others, and nothing of its own but an order or an id."""
+    own = [c for c in table.columns.values() if not c.references and c.name not in ("id", "position", "ordre", "rang")]
+    joined = [c for c in table.columns.values() if c.references]
+    named = [c for c in own if c.name.endswith("_id")]
+    return len(joined) + len(named) >= _LINK_MIN and len(own) == len(named)
