@@ -24,6 +24,7 @@ class Role(StrEnum):
     TEXT = "text"
     WEB = "web"
     SAMPLE = "sample"
+    NEON = "neon"
 
 
 @lru_cache(maxsize=100_000)
@@ -41,6 +42,8 @@ def roles(path: str) -> frozenset[Role]:
         found.add(Role.DOCKERFILE)
     elif name.endswith(".sql"):
         found.add(Role.SQL)
+    elif name.endswith((".neon", ".neon.dist")):
+        found.add(Role.NEON)
     elif name.endswith(".twig"):
         found.add(Role.TWIG)
     if name.endswith(_WEB_ENDINGS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from psram.collect import flat_data, personal_data, php, sensitive, sql_data, web_data, yaml_data
+from psram.collect import flat_data, neon_data, personal_data, php, sensitive, sql_data, web_data, yaml_data
 from psram.collect.reading import Reading, State
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
@@ -49,6 +49,7 @@ _READERS: Final = (
     (Role.YAML, yaml_data.facts),
     (Role.DOTENV, flat_data.dotenv),
     (Role.DOCKERFILE, flat_data.dockerfile),
+    (Role.NEON, neon_data.facts),
 )
 
 
