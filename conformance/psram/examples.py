@@ -17,11 +17,12 @@ from psram.collect.composer import content_hash
 from psram.collect.memory import collect_files
 from psram.collect.sensitive import nir_key
 from psram.facts import Facts
-from psram.model import Context, Php
+from psram.model import Context, Evidence, Php
 from psram.rules import Example
 
 COMMIT: Final = "1" * 40
 DAY: Final = date(2026, 6, 1)
+_PROOFS: Final = frozenset(Evidence.__struct_fields__)
 _HASH: Final = re.compile(r"@HASH(?::(.*))?@(?=\")")
 
 
@@ -38,13 +39,20 @@ def facts(example: Example, *, php: Php | None = None) -> Facts:
 
 
 def context(example: Example) -> Context:
-    """The context in which an example is judged; ``tests`` and ``commit`` are short for a pipeline's evidence."""
-    given: dict[str, Any] = {"track": "homologation", "stage": "acceptance", "evaluated_on": DAY.isoformat()}
-    given |= {key: value for key, value in example.context.items() if key not in ("tests", "commit")}
+    """The context in which an example is judged.
+
+    Evidence may be written without ``evidence:``; ``tests`` and ``commit`` are short for a pipeline's; reports of
+    quality are of the commit judged unless they say otherwise.
+    """
+    written = {key: value for key, value in example.context.items() if key not in ("tests", "commit", *_PROOFS)}
+    given: dict[str, Any] = {"track": "homologation", "stage": "acceptance", "evaluated_on": DAY.isoformat(), **written}
+    proofs = {key: value for key, value in example.context.items() if key in _PROOFS} | given.get("evidence", {})
     if "tests" in example.context:
         commit = example.context.get("commit", COMMIT)
-        pipeline = {"commit": commit, "status": "success", "tests": example.context["tests"]}
-        given["evidence"] = {"pipeline": pipeline, **given.get("evidence", {})}
+        proofs = {"pipeline": {"commit": commit, "status": "success", "tests": example.context["tests"]}, **proofs}
+    if "quality" in proofs:
+        proofs["quality"] = [{"commit": COMMIT, **report} for report in proofs["quality"]]
+    given["evidence"] = proofs
     return msgspec.convert(json.loads(json.dumps(given, default=str).replace("@COMMIT@", COMMIT)), Context)
 
 

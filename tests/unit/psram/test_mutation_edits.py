@@ -70,7 +70,7 @@ def test_what_leaves_the_tree_of_files() -> None:
     ],
 )
 def test_an_edit_that_misses_is_refused(edit: Edit) -> None:
-    with pytest.raises(PackError, match="absent|trois|gestes"):
+    with pytest.raises(PackError, match=r"absent|trois|gestes"):
         edited(edit)
 
 
