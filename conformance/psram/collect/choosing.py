@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from psram.facts import FileFact, Kind, Skip
-from psram.model import Limits
 from psram.roles import Role, roles
+from psram.vocabulary import Limits
 
 MANIFEST: Final = "composer.json"
 LOCK: Final = "composer.lock"

@@ -14,8 +14,8 @@ from psram.collect.choosing import LOCK, MANIFEST, Choice, choose
 from psram.collect.listing import Listing, disk_content, of_commit, of_worktree
 from psram.collect.reading import Known, State
 from psram.facts import ComposerFacts, Facts, SyntaxFacts
-from psram.model import Limits, Php
 from psram.roles import Role
+from psram.vocabulary import Limits, Php
 from psram.worker import git
 from psram.worker import php as php_worker
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from psram.collect import flat_data, neon_data, personal_data, php, sensitive, sql_data, web_data, yaml_data
+from psram.collect import personal_data, sensitive
 from psram.collect.reading import Reading, State
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
@@ -32,26 +32,43 @@ def is_binary(content: bytes) -> bool:
 
 
 def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
-    """The facts of one content under all of its roles."""
-    return BlobFacts(
-        php=php.facts(content) if Role.PHP in asked else None,
-        data=_data(content, asked),
-        sql=sql_data.facts(content) if Role.SQL in asked else (),
-        secrets=sensitive.secrets(content) if Role.TEXT in asked else (),
-        personal=sensitive.personal(content) if Role.TEXT in asked else (),
-        literals=flat_data.twig(content) if Role.TWIG in asked else (),
-        remote=web_data.facts(content) if Role.WEB in asked else (),
-        emails=personal_data.emails(content) if Role.SAMPLE in asked else (),
-    )
+    """The facts of one content under all of its roles. Readers are loaded when their role is first asked for."""
+    found: dict[str, Any] = {}
+    if Role.PHP in asked:
+        from psram.collect import php
 
+        found["php"] = php.facts(content)
+    if Role.TEXT in asked:
+        found["secrets"], found["personal"] = sensitive.secrets(content), sensitive.personal(content)
+    if Role.SQL in asked:
+        from psram.collect import sql_data
 
-_READERS: Final = (
-    (Role.YAML, yaml_data.facts),
-    (Role.DOTENV, flat_data.dotenv),
-    (Role.DOCKERFILE, flat_data.dockerfile),
-    (Role.NEON, neon_data.facts),
-)
+        found["sql"] = sql_data.facts(content)
+    if Role.TWIG in asked:
+        from psram.collect import flat_data
+
+        found["literals"] = flat_data.twig(content)
+    if Role.WEB in asked:
+        from psram.collect import web_data
+
+        found["remote"] = web_data.facts(content)
+    if Role.SAMPLE in asked:
+        found["emails"] = personal_data.emails(content)
+    found["data"] = _data(content, asked)
+    return BlobFacts(**found)
 
 
 def _data(content: bytes, asked: frozenset[Role]) -> DataFacts | None:
-    return next((read(content) for role, read in _READERS if role in asked), None)
+    if Role.YAML in asked:
+        from psram.collect import yaml_data
+
+        return yaml_data.facts(content)
+    if Role.DOTENV in asked or Role.DOCKERFILE in asked:
+        from psram.collect import flat_data
+
+        return flat_data.dotenv(content) if Role.DOTENV in asked else flat_data.dockerfile(content)
+    if Role.NEON in asked:
+        from psram.collect import neon_data
+
+        return neon_data.facts(content)
+    return None

@@ -15,8 +15,8 @@ from psram.collect.choosing import readable
 from psram.collect.listing import shown
 from psram.errors import CollectError
 from psram.facts import BlobFacts, History, PastSecret
-from psram.model import Limits
 from psram.roles import Role, roles
+from psram.vocabulary import Limits
 from psram.worker import past
 from psram.worker.store import FactCache
 

@@ -16,7 +16,7 @@ from typing import Final
 from psram.collect.choosing import MANIFEST_MAX_BYTES
 from psram.errors import UsageError
 from psram.facts import FileFact, Kind
-from psram.model import Limits
+from psram.vocabulary import Limits
 from psram.worker import git
 
 _KINDS: Final = {"100644": Kind.FILE, "100664": Kind.FILE, "100755": Kind.EXECUTABLE, "120000": Kind.LINK}

@@ -10,7 +10,7 @@ from psram.collect.choosing import choose
 from psram.collect.collector import read
 from psram.collect.listing import Listing
 from psram.facts import Facts, FileFact, Kind
-from psram.model import Limits, Php
+from psram.vocabulary import Limits, Php
 
 
 def collect_files(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from psram.worker import reader
-
 if __name__ == "__main__":
+    # msgspec prefers it to the standard typing when it is there, and it takes longer to load than all of ours.
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]
+    from psram.worker import reader
+
     reader.main(int(sys.argv[1]))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from psram.model import Php
+from psram.vocabulary import Php
 from psram.worker import php as php_worker
 from psram.worker.store import FactCache
 

@@ -7,8 +7,8 @@ from typing import IO, Final
 import msgspec
 
 from psram.facts import ComposerFacts, Syntax
-from psram.model import Php
 from psram.roles import Role
+from psram.vocabulary import Php
 
 MAX_FRAME_BYTES: Final = 64 * 1024 * 1024
 _LENGTH_BYTES: Final = 4

@@ -19,7 +19,7 @@ from typing import Final
 
 from psram.errors import CollectError
 from psram.facts import Syntax, SyntaxFacts
-from psram.model import Limits, Php
+from psram.vocabulary import Limits, Php
 from psram.worker import programs
 
 DRIVER: Final = Path(__file__).with_name("driver.php")

@@ -34,7 +34,7 @@ def main(progress: int) -> None:
         compiler = Compiler(setup.php, setup.timeout_s) if setup.php is not None else None
         if compiler is not None:
             compiler.begin()
-        from psram.collect import composer, contents  # noqa: F401  they load while git and PHP start
+        from psram.collect import contents  # noqa: F401  it loads while git and PHP start
 
         _bound_memory(setup.memory_bytes)
         try:

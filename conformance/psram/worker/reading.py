@@ -19,8 +19,8 @@ from psram.collect.choosing import LOCK, MANIFEST, Choice, choose
 from psram.collect.listing import Listing
 from psram.collect.reading import Known, Reading, State
 from psram.facts import ComposerFacts, Facts, Skip, Syntax, SyntaxFacts
-from psram.model import Limits, Php
 from psram.roles import Role
+from psram.vocabulary import Limits, Php
 from psram.worker import extractor
 from psram.worker.messages import Found, Item, Setup, bits
 from psram.worker.php import OK
