@@ -17,3 +17,24 @@ composer_install() {
   [ -f composer.lock ] || fail "composer.lock est absent : exécuter « composer update » et le livrer avec composer.json"
   composer install --no-interaction --no-progress --no-scripts --no-plugins --prefer-dist "$@"
 }
+
+# tool NOM : le programme de l'application (vendor/bin), sinon celui de l'exécuteur ; échoue sans l'un ni l'autre.
+tool() {
+  if [ -x "vendor/bin/$1" ]; then
+    echo "vendor/bin/$1"
+  else
+    command -v "$1"
+  fi
+}
+
+# measure_quality : phpcs.json et phpstan.json, si leurs outils sont là. Ce qu'ils trouvent n'est pas un échec.
+measure_quality() {
+  if [ -d src ] && phpcs=$(tool phpcs); then
+    "$phpcs" -q --standard=PSR12 --extensions=php --basepath="$PWD" --report=json --report-file=phpcs.json src || :
+  fi
+  if [ -f phpstan.neon ] || [ -f phpstan.neon.dist ]; then
+    if phpstan=$(tool phpstan); then
+      "$phpstan" analyse --no-progress --no-interaction --error-format=json >phpstan.json || :
+    fi
+  fi
+}

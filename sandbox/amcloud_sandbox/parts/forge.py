@@ -38,6 +38,8 @@ class ForgePart:
     debian_packages = (
         "buildah",
         "git",
+        "php-codesniffer",  # what pipelines measure the code with
+        "php-pcov",
         "rsync",
         "uidmap",
         "util-linux",
