@@ -81,4 +81,10 @@ def entries(facts: Facts, prefix: str, *suffixes: str) -> Iterator[tuple[FileFac
 
 def ignored(path: str, params: Mapping[str, Any]) -> bool:
     """Whether the rule's data leaves this path out (``ignore``: files, or folders ending in ``/``)."""
-    return any(path == item or (item.endswith("/") and path.startswith(item)) for item in params.get("ignore", ()))
+    files, folders = _left_out(tuple(params.get("ignore", ())))
+    return path in files or path.startswith(folders)
+
+
+@functools.lru_cache(maxsize=64)
+def _left_out(ignore: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    return frozenset(ignore), tuple(item for item in ignore if item.endswith("/"))

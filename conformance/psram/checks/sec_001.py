@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 
 from psram import fictitious
 from psram.checks import Params
-from psram.checks.common import at, ignored, outcome, read
+from psram.checks.common import at, ignored, outcome, pattern, read
 from psram.facts import Facts, Kind
 from psram.model import Context, Finding, Outcome
 
@@ -18,14 +17,10 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _named(facts: Facts, params: Params) -> Iterator[Finding]:
+    forbidden = pattern(tuple(params["forbidden_names"]))
     for file in facts.files:
-        if file.kind is not Kind.SUBMODULE and _for_secrets(file.path, params):
+        if file.kind is not Kind.SUBMODULE and forbidden.match(file.path.rpartition("/")[2]):
             yield Finding("ce fichier est fait pour contenir des secrets", file.path)
-
-
-def _for_secrets(path: str, params: Params) -> bool:
-    name = path.rpartition("/")[2]
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in params["forbidden_names"])
 
 
 def _contained(facts: Facts, params: Params) -> Iterator[Finding]:
