@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -13,6 +15,8 @@ from psram.checks.common import outcome, unknown
 from psram.checks.locked import at_package, unreadable
 from psram.facts import Facts, LockedPackage
 from psram.model import Advisory, AdvisoryDatabase, Context, Finding, Giver, Outcome, Severity
+
+_BELOW: Final = re.compile(r"(?:^|[\s,])<\s*(\d[\w.-]*)\s*$")
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -77,10 +81,12 @@ def _corrected(package: LockedPackage, advisory: Advisory, context: Context) -> 
 def _finding(package: LockedPackage, advisory: Advisory) -> Finding:
     kind = " (développement)" if package.dev else ""
     title = f" « {advisory.title} »" if advisory.title else ""
-    said = f"{package.name} {package.version}{kind} : {advisory.id}{title}, versions touchées {_affected(advisory)}"
+    said = f"{package.name} {package.version}{kind} : {advisory.id}{title}, {_way_out(package, advisory)}"
     return at_package(package, said, advisory.id)
 
 
-def _affected(advisory: Advisory) -> str:
-    shown = " ou ".join(advisory.affected[:3])
-    return f"{shown}…" if len(advisory.affected) > 3 else shown  # noqa: PLR2004
+def _way_out(package: LockedPackage, advisory: Advisory) -> str:
+    """The first version that is not affected any more, where the advisory's own bound tells it."""
+    touching = [c for c in advisory.affected if versions.allows(c, package.version)]
+    bound = _BELOW.search(touching[0])
+    return f"corrigée en {bound[1]}" if bound else f"versions touchées : {' ou '.join(touching)[:120]}"

@@ -46,7 +46,8 @@ def publish(root: Path, today: date) -> None:
     content = json.loads(SAMPLE.read_text(encoding="utf-8"))
     corrections = root / CORRECTIONS
     known = json.loads(corrections.read_text(encoding="utf-8")) if corrections.exists() else []
-    text = json.dumps({**content, "dated": today.isoformat(), "corrections": known}, indent=1, ensure_ascii=False)
+    content |= {"dated": today.isoformat(), "corrections": [*known, *content["corrections"]]}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
     temporary = root / f".{FILE}.new"
     temporary.write_text(text + "\n", encoding="utf-8")
     temporary.replace(root / FILE)

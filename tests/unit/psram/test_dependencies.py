@@ -29,11 +29,6 @@ TODAY = date(2026, 11, 22)
 RULES = ("CMP-001", "CMP-002", "CMP-003", "CMP-004", "CMP-005", "CMP-006", "CMP-007", "CMP-009")
 LOCK = (APP / "composer.lock").read_bytes()
 MANIFEST = (APP / "composer.json").read_bytes()
-CORRECTED = {
-    "twig/twig": ("3.5.1", ["CVE-2024-45411", "CVE-2024-51754"]),
-    "phpseclib/phpseclib": ("3.0.19", ["CVE-2023-49316", "CVE-2024-27354", "CVE-2024-27355"]),
-    "phpunit/phpunit": ("9.6.7", ["CVE-2026-24765"]),
-}
 
 
 @cache
@@ -44,15 +39,9 @@ def facts(lock: bytes = LOCK) -> Facts:
 def context(day: date, *, dated: date | None = None, corrected: bool = True, **fields: Any) -> Context:
     """The platform's context with the sample database, refreshed that very day unless ``dated`` says otherwise."""
     found = DATABASE.concerning(facts().composer.packages)
-    entries = [
-        msgspec.structs.replace(entry, corrected_in=CORRECTED[entry.package][0], corrected_by="Debian 12")
-        for entry in found.entries
-        if entry.id in CORRECTED[entry.package][1]
-    ]
-    assert len(entries) == len(found.entries), "Debian corrected all the sample advisories that the sample has"
-    evidence = msgspec.structs.replace(
-        found, dated=dated or day, entries=tuple(entries) if corrected else found.entries
-    )
+    assert all(entry.corrected_in for entry in found.entries), "Debian corrected all the sample advisories that it has"
+    entries = tuple(msgspec.structs.replace(e, corrected_in=e.corrected_in if corrected else "") for e in found.entries)
+    evidence = msgspec.structs.replace(found, dated=dated or day, entries=entries)
     return Context(
         track=Track.HOMOLOGATION,
         stage=Stage.PRODUCTION,
