@@ -23,6 +23,18 @@ from psram.model import (
     Track,
     Verdict,
 )
+from psram.tenancy.report import (
+    TITLES,
+    Cell,
+    CellVerdict,
+    Column,
+    Heading,
+    Nature,
+    Proof,
+    ProofKind,
+    Row,
+    Tenancy,
+)
 
 DAY = date(2026, 6, 1)
 HOSTILE = "</script><img src=x onerror=alert(1)>\n\x1b[31m\u202egnp.php]](javascript:x) & \"'`*"
@@ -72,6 +84,71 @@ def _report(verdict: ReportVerdict, sentence: str, *results: RuleResult, **more:
         advisories_dated=date(2026, 5, 30),
     )
     return msgspec.structs.replace(made, **more)
+
+
+def _row(name: str, nature: Nature, *verdicts: CellVerdict, said: str, proof: Proof) -> Row:
+    cells = (Cell(column, verdict, said, (proof,), 1) for column, verdict in zip(Column, verdicts, strict=True))
+    return Row(name, nature, tuple(cells), table=name.lower(), path=f"src/Entity/{name}.php", line=12)
+
+
+def matrix(said: str = "limitée à l'organisme courant", path: str = "migrations/0001_creation.sql") -> Tenancy:
+    """Every verdict, nature and kind of proof."""
+    fine, bad, open_, none = (
+        CellVerdict.CONFORMING,
+        CellVerdict.VIOLATED,
+        CellVerdict.UNKNOWN,
+        CellVerdict.NOT_APPLICABLE,
+    )
+    rows = (
+        _row(
+            "Fiche",
+            Nature.UNDECLARED,
+            bad,
+            bad,
+            fine,
+            open_,
+            none,
+            said=said,
+            proof=Proof(ProofKind.QUERY, said, path, 3),
+        ),
+        _row(
+            "Courrier",
+            Nature.SCOPED,
+            fine,
+            fine,
+            fine,
+            fine,
+            fine,
+            said=said,
+            proof=Proof(ProofKind.JUNIT, said, path, 3),
+        ),
+        _row(
+            "journal",
+            Nature.TABLE,
+            fine,
+            none,
+            fine,
+            open_,
+            none,
+            said=said,
+            proof=Proof(ProofKind.MIGRATION, said, path, 3),
+        ),
+        _row(
+            "Modele", Nature.SHARED, none, none, none, none, none, said=said, proof=Proof(ProofKind.SOURCE, said, path)
+        ),
+        _row(
+            "Requêtes",
+            Nature.QUERIES,
+            none,
+            none,
+            none,
+            none,
+            bad,
+            said=said,
+            proof=Proof(ProofKind.QUERY, said, path, 3),
+        ),
+    )
+    return Tenancy(tuple(Heading(column, TITLES[column]) for column in Column), rows, len(rows), 7)
 
 
 def conforming() -> Report:
@@ -164,6 +241,7 @@ def refused() -> Report:
         derogations=(
             Derogation("menu-bas-rhin", "MTN-005", "menu refondu en août", "auditeur@example.test", date(2026, 9, 1)),
         ),
+        tenancy=matrix(),
         path=Path(
             (
                 Action(
@@ -241,6 +319,7 @@ def hostile() -> Report:
         derogations_used=(HOSTILE,),
         derogations_unused=(HOSTILE,),
         path=Path((Action(HOSTILE, ("CMP-001",), 1, 1.0, HOSTILE),), 1.0, HOSTILE),
+        tenancy=matrix(HOSTILE, HOSTILE),
         horizon=Horizon(HOSTILE, on=DAY, reasons=(HOSTILE,)),
     )
 

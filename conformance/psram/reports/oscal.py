@@ -21,6 +21,8 @@ from psram.reports.presentation import Presentation
 VERSION: Final = "1.2.2"
 NAMESPACE: Final = "urn:amcloud:psram"
 _EVIDENCE_SHOWN: Final = 50
+_ALL: Final[dict[str, Any]] = {"include-all": {}}
+"""Less what is excluded: a selection includes something, even where every rule is without object."""
 _MARKDOWN: Final = str.maketrans({c: f"\\{c}" for c in "\\`*[]<>"})
 
 
@@ -89,7 +91,7 @@ class _Writer:
         return {
             "control-selections": [
                 {
-                    **_filled("include-controls", [{"control-id": rule_id} for rule_id in reviewed]),
+                    **(_filled("include-controls", [{"control-id": rule_id} for rule_id in reviewed]) or _ALL),
                     **_filled("exclude-controls", [{"control-id": rule_id} for rule_id in excluded]),
                 }
             ]

@@ -20,9 +20,12 @@ from psram.model import Finding, Report, RuleResult, Verdict
 from psram.reports import baseline, canonical, projection
 from psram.reports.places import said, where
 from psram.reports.presentation import Presentation
+from psram.tenancy.report import CellVerdict
 
 FINDINGS_SHOWN: Final = 50
 FILES_SHOWN: Final = 200
+ROWS_SHOWN: Final = 100
+PROOFS_SHOWN: Final = 3
 _UNSETTLED: Final = (Verdict.UNKNOWN, Verdict.NOT_EVALUATED, Verdict.TO_VALIDATE)
 _STATES: Final = {
     baseline.State.NEW: "nouveau",
@@ -50,7 +53,10 @@ def render(report: Report, shown: Presentation) -> bytes:
         state=lambda finding: _state(finding, change),
         where=where,
         duration=duration,
+        cells_counted=_cells_counted(report),
         findings_shown=FINDINGS_SHOWN,
+        rows_shown=ROWS_SHOWN,
+        proofs_shown=PROOFS_SHOWN,
         files_shown=FILES_SHOWN,
     )
     return page.encode()
@@ -84,6 +90,15 @@ def _counts(report: Report) -> list[tuple[str, int]]:
     order = [each.label for each in projection.VERDICTS.values()] + ["à confirmer"]
     counted = Counter(projection.label(result) for result in report.results)
     return sorted(counted.items(), key=lambda item: order.index(item[0]))
+
+
+def _cells_counted(report: Report) -> list[tuple[CellVerdict, int]]:
+    """How many cells of the matrix have each verdict, the worst first."""
+    if report.tenancy is None:
+        return []
+    order = (CellVerdict.VIOLATED, CellVerdict.UNKNOWN, CellVerdict.CONFORMING, CellVerdict.NOT_APPLICABLE)
+    counted = ((verdict, report.tenancy.count(verdict)) for verdict in order)
+    return [(verdict, count) for verdict, count in counted if count]
 
 
 def _weight(result: RuleResult) -> tuple[bool, str]:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from psram.model import ReportVerdict, RuleResult, Verdict
 from psram.rules import Moment, Severity, Stage
+from psram.tenancy.report import CellVerdict, Nature, ProofKind
 
 BY_SEVERITY: Final = "selon la gravité"
 
@@ -102,6 +103,26 @@ STAGES: Final[dict[Stage, str]] = {
     Stage.ACCEPTANCE: "recette",
     Stage.PRODUCTION: "production",
 }
+
+NATURES: Final[dict[Nature, str]] = {
+    Nature.SCOPED: "rattachée à un organisme",
+    Nature.SHARED: "partagée",
+    Nature.UNDECLARED: "ni rattachée ni partagée",
+    Nature.TABLE: "table sans entité",
+    Nature.QUERIES: "requêtes",
+}
+
+PROOFS: Final[dict[ProofKind, str]] = {
+    ProofKind.SOURCE: "code",
+    ProofKind.MIGRATION: "migration",
+    ProofKind.JUNIT: "test exécuté",
+    ProofKind.QUERY: "requête",
+}
+
+
+def cell(verdict: CellVerdict) -> Projection:
+    """A cell of the tenancy matrix says what a rule would."""
+    return VERDICTS[Verdict(verdict.value)]
 
 
 def label(result: RuleResult) -> str:

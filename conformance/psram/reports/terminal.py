@@ -59,25 +59,32 @@ def render(report: Report, shown: Presentation) -> bytes:
 
 
 def _lines(report: Report, shown: Presentation) -> list[Line]:
+    change = None if shown.previous is None else baseline.compare(report, shown.previous)
+
+    def said(detail: _Detail, rules: int = _ALL) -> list[Line]:
+        return list(_Writer(report, shown, detail, rules, change).lines())
+
     if shown.full:
-        return list(_Writer(report, shown, _EVERYTHING, _ALL).lines())
+        return said(_EVERYTHING)
     room = max(shown.height, 12) - 1  # the prompt comes after
     for detail in _DETAILS:
-        lines = list(_Writer(report, shown, detail, _ALL).lines())
+        lines = said(detail)
         if height(lines, shown.width) <= room:
             return lines
-    least = list(_Writer(report, shown, _DETAILS[-1], 0).lines())
+    least = said(_DETAILS[-1], 0)
     rules = max(1, room - height(least, shown.width) - 1)  # and the empty line before them
-    return list(_Writer(report, shown, _DETAILS[-1], rules).lines())
+    return said(_DETAILS[-1], rules)
 
 
 class _Writer:
-    def __init__(self, report: Report, shown: Presentation, detail: _Detail, rules: int) -> None:
+    def __init__(
+        self, report: Report, shown: Presentation, detail: _Detail, rules: int, change: baseline.Comparison | None
+    ) -> None:
         self._report = report
         self._shown = shown
         self._detail = detail
         self._rules = rules
-        self._change = None if shown.previous is None else baseline.compare(report, shown.previous)
+        self._change = change
         counted = [r for r in report.results if r.moment in shown.moments]
         self._violated = sorted((r for r in counted if r.verdict is Verdict.VIOLATED), key=_weight)
         self._doubts = [r for r in counted if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED)]

@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 import jsonschema
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import validators
 from sample_reports import FIXED, big, conforming, hostile, refused, unknown
 
@@ -263,6 +265,32 @@ def test_text_that_utf_8_cannot_hold_is_written_as_escapes(form: str) -> None:
     first = msgspec.structs.replace(report.results[0], findings=lone)
     written = write(form, msgspec.structs.replace(report, results=(first, *report.results[1:])))
     assert b"ud800" in written
+
+
+@settings(max_examples=25)
+@given(st.text(max_size=40), st.text(max_size=40), st.integers(min_value=0), st.sampled_from(list(Verdict)))
+def test_whatever_a_repository_says_every_form_is_well_formed(
+    message: str, path: str, line: int, verdict: Verdict
+) -> None:
+    report = refused()
+    findings = fingerprinted("PHP-006", (Finding(message, path, line),))
+    first = msgspec.structs.replace(
+        report.results[0],
+        verdict=verdict,
+        blocks=verdict in (Verdict.VIOLATED, Verdict.UNKNOWN),
+        findings=findings,
+        missing_evidence=message,
+        derogation=path,
+    )
+    made = msgspec.structs.replace(report, results=(first,), sentence=message)
+    _valid(write("sarif", made, Presentation(previous=report)), "sarif-2.1.0")
+    _valid(write("oscal", made), "oscal-1.2-assessment-results")
+    _valid(write("openreports", made), "openreports")
+    for problem in json.loads(write("codequality", made)):
+        assert set(problem) == {"check_name", "description", "fingerprint", "location", "severity"}
+    ElementTree.fromstring(write("junit", made))
+    assert canonical.parse(write("json", made)) == made
+    assert not _controls(write("html", made).decode() + write("texte", made).decode())
 
 
 def test_a_message_without_end_is_cut() -> None:

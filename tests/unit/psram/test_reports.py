@@ -19,6 +19,7 @@ from psram.model import Context, Organisation, Report, ReportVerdict, Stage, Tra
 from psram.reports import Presentation, projection
 from psram.reports import page as page_module
 from psram.rules import Moment, Severity
+from psram.tenancy.report import CellVerdict, Nature, ProofKind
 
 CONTEXT = Context(
     Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 6, 1), organisations=(Organisation("671", "cpam-bas-rhin"),)
@@ -125,6 +126,20 @@ def test_the_page_says_all_that_an_auditor_expects() -> None:
     assert "Le plus court chemin" in page
     assert conforming().horizon is not None
     assert "Conforme jusqu&#39;au 2026-11-30" in reports.html(conforming())
+
+
+def test_the_tenancy_matrix_is_told_cell_by_cell_with_its_proofs() -> None:
+    page = reports.html(refused())
+    assert 'id="isolation"' in page
+    assert page.count('<p class="reponse ') == 25
+    assert "test exécuté : limitée" in page
+    assert page.index('id="manque"') < page.index('id="isolation"') < page.index('id="derogations"')
+    assert 'id="isolation"' not in reports.html(conforming()), "an application without data has no matrix"
+    assert set(projection.NATURES) == set(Nature)
+    assert set(projection.PROOFS) == set(ProofKind)
+    assert {projection.cell(verdict).label for verdict in CellVerdict} <= {
+        p.label for p in projection.VERDICTS.values()
+    }
 
 
 def test_new_findings_come_first_when_a_rule_has_many() -> None:
