@@ -26,6 +26,7 @@ from psram.packs import ordered
 from psram.rules import Pack, Rule, Severity, Track
 from psram.severity import severity_of
 from psram.tenancy.matrix import matrix
+from psram.tenancy.report import Tenancy
 
 __all__ = ["ENGINE", "fingerprinted", "judge", "verdict"]
 
@@ -40,8 +41,16 @@ def judge(facts: Facts, pack: Pack, context: Context) -> Report:
         report,
         path=path.shortest(report, pack),
         horizon=horizon.solve(report, pack, context, answers.given, _again(facts, pack)),
-        tenancy=matrix(facts, pack, context),
+        tenancy=_tenancy(facts, pack, context),
     )
+
+
+def _tenancy(facts: Facts, pack: Pack, context: Context) -> Tenancy | None:
+    """The tenancy matrix; ``None`` without data. It is a section of the report: its crash takes no verdict away."""
+    try:
+        return matrix(facts, pack, context)
+    except Exception:  # noqa: BLE001  rules of isolation read the same analysis, and say that they could not tell
+        return None
 
 
 def _again(facts: Facts, pack: Pack) -> horizon.Judge:
