@@ -35,6 +35,7 @@ COUNTS = {
     "composer.packages": 0,
     "doctrine.entities": 1,
     "dockerfile": 1,
+    "data.places": 2,
 }
 
 
