@@ -13,6 +13,15 @@ def problems(rows: Iterable[Row]) -> list[str]:
     return [f"{row.rule_id} « {m.name} » : {said}" for row in rows for m in row.mutants for said in m.problems]
 
 
+def summary(rows: list[Row]) -> str:
+    """The whole matrix in one sentence."""
+    killed, calm = [m for row in rows for m in row.violations], [m for row in rows for m in row.lookalikes]
+    return (
+        f"{len(rows)} règles éprouvées : {_of(tuple(killed))} violations tuées, {_of(tuple(calm))} sosies calmes, "
+        f"{len(problems(rows))} alerte(s) de trop ou manquante(s)."
+    )
+
+
 def table(rows: Iterable[Row], pack: Pack) -> Iterator[str]:
     """The matrix, one line a rule."""
     yield "| règle | gravité | violations tuées | sosies calmes | autres règles alertées |"
@@ -33,6 +42,8 @@ def page(rows: list[Row], pack: Pack, reasons: dict[tuple[str, str], dict[str, s
         "toutes ses preuves : exactement cette règle doit devenir rouge. Chaque sosie ressemble à une violation et",
         "n'en est pas une : rien ne doit changer. Page écrite par",
         "`python -m psram.mutations --write docs/normes/matrice.md`.",
+        "",
+        f"**{summary(rows)}**",
         "",
         *table(rows, pack),
         "",
