@@ -20,7 +20,7 @@ from psram.collect import collect
 from psram.judge import judge
 from psram.model import Context, Php, Stage, Track
 from psram.mutations import data
-from psram.rules import DecidedBy
+from psram.rules import Moment
 from psram.worker.protocol import Ask, Request
 
 ROOT = Path(__file__).parents[3]
@@ -56,9 +56,9 @@ def test_a_conforming_sample_breaks_no_rule(tmp_path: Path, name: str) -> None:
     done = check(str(sample(tmp_path, name)), "--source", SOURCE, "--format", "json")
     assert done.returncode == 0, done.stderr
     verdicts = {r["rule_id"]: r["verdict"] for r in json.loads(done.stdout)["results"]}
-    told_here = {rule.id for rule in packs.load().rules if not rule.needs and rule.decided_by is DecidedBy.ENGINE}
+    told_here = {rule.id for rule in packs.load().rules if rule.moment is Moment.SOURCE and not rule.needs}
     allowed = {"conforme", "non_applicable"}
-    assert {rule: verdicts[rule] for rule in told_here - {"PHP-001", "TST-001"} if verdicts[rule] not in allowed} == {}
+    assert {rule: verdicts[rule] for rule in told_here - {"PHP-001"} if verdicts[rule] not in allowed} == {}
     assert "non_conforme" not in verdicts.values()
     assert verdicts["TST-001"] == "indetermine"
 
