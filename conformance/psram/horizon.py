@@ -18,6 +18,7 @@ from psram.model import Context, Horizon, NextDate, Outcome, Report, ReportVerdi
 from psram.rules import Pack
 
 MAX_DAYS: Final = 400
+MAX_YEARS: Final = 30
 Judge = Callable[[Context, dict[str, Outcome]], tuple[Report, Answers]]
 
 
@@ -48,18 +49,22 @@ def on_day(context: Context, day: date) -> Context:
     """The context on a later day: all that people gave as it is, what the platform renews as old as it is today."""
     aged = day - context.evaluated_on
     found = context.evidence
-    renewed = msgspec.structs.replace(
+    replace = msgspec.structs.replace
+    renewed = replace(
         found,
-        advisories=found.advisories and msgspec.structs.replace(found.advisories, dated=found.advisories.dated + aged),
-        forge=found.forge and msgspec.structs.replace(found.forge, observed_on=_after(found.forge.observed_on, aged)),
+        advisories=found.advisories and replace(found.advisories, dated=_after(found.advisories.dated, aged)),
+        forge=found.forge and replace(found.forge, observed_on=_after(found.forge.observed_on, aged)),
         declaration=found.declaration
-        and msgspec.structs.replace(found.declaration, observed_on=_after(found.declaration.observed_on, aged)),
+        and replace(found.declaration, observed_on=_after(found.declaration.observed_on, aged)),
     )
-    return msgspec.structs.replace(context, evaluated_on=day, evidence=renewed)
+    return replace(context, evaluated_on=day, evidence=renewed)
 
 
 def _after(day: date | None, aged: timedelta) -> date | None:
-    return None if day is None else day + aged
+    try:
+        return None if day is None else day + aged
+    except OverflowError:  # a date of the far future, given by a stranger
+        return day
 
 
 def _kept(known: Mapping[str, Outcome], day: date) -> dict[str, Outcome]:
@@ -72,7 +77,7 @@ def _candidates(pack: Pack, context: Context, given: Mapping[str, Outcome]) -> d
     today = context.evaluated_on
     found: dict[date, set[str]] = {}
     for day, said in [*_announced(given, after=today), *_lifecycles(pack), *_expiries(context)]:
-        if day > today:
+        if today < day and day.year <= today.year + MAX_YEARS:
             found.setdefault(day, set()).add(said)
     return found
 

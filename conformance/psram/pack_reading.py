@@ -32,6 +32,8 @@ def document(file: Path) -> dict[str, Any]:
             beyond measure, or not an object.
     """
     try:
+        if not file.is_file():
+            raise PackError(f"{file.name} n'est pas un fichier")
         if file.stat().st_size > _MAX_BYTES:
             raise PackError(f"{file.name} dépasse 1 Mio")
         text = file.read_text("utf-8")

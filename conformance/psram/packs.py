@@ -18,6 +18,7 @@ from psram.errors import PackError, UsageError
 from psram.rules import Pack, Rule
 
 DEFAULT: Final = "psram-2026.1"
+MAX_RULES: Final = 500
 
 
 def folder() -> Path:
@@ -49,11 +50,13 @@ def load(name_or_path: str = DEFAULT) -> Pack:
 def _load(path: Path) -> Pack:
     head = pack_reading.document(path / "pack.yaml")
     files = sorted((path / "rules").glob("*.yaml"))
+    if len(files) > MAX_RULES:
+        raise PackError(f"le pack {path.name} a plus de {MAX_RULES} règles")
     rules = [pack_reading.document(file) for file in files]
     _check_names(path.name, {file.stem: str(rule.get("id")) for file, rule in zip(files, rules, strict=True)})
     digest = pack_reading.digest({"pack": head, "rules": rules})
     sealed = path / "digest"
-    if sealed.is_file() and sealed.read_bytes().strip() != digest.encode():
+    if sealed.is_file() and (sealed.stat().st_size > len(digest) + 2 or sealed.read_bytes().strip() != digest.encode()):
         raise PackError(f"le pack {path.name} ne correspond plus à son empreinte : il a été modifié après publication")
     try:
         pack = msgspec.convert({**head, "rules": rules, "digest": digest, "sealed": sealed.is_file()}, Pack)

@@ -38,22 +38,31 @@ class _Proof(NamedTuple):
 
 def lacking(rule: Rule, facts: Facts, context: Context) -> Outcome | None:
     """The undecided outcome of a rule whose evidence does not suffice; ``None`` when it does."""
-    for source in rule.needs:
-        giver = Giver.PLATFORM if source in _PLATFORM else Giver.PIPELINE
-        proof = _proof(source, context.evidence)
-        if proof is None:
-            return _unknown(_ABSENT[source], giver)
-        if proof.commit is not None and proof.commit != facts.commit:
-            said = proof.commit[:12] or "inconnu"
-            return _unknown(f"{_ABSENT[source]} : celui fourni est du commit {said}", giver)
-        if _STRENGTH.index(proof.strength) < _STRENGTH.index(rule.evidence):
-            return _unknown(proof.problem or f"{_ABSENT[source]}, lu par la plateforme elle-même", Giver.PLATFORM)
-        if proof.problem:
-            return _unknown(proof.problem, giver)
-        ends = _ends(rule, proof)
-        if ends is not None and context.evaluated_on >= ends:
-            return _unknown(f"{_ABSENT[source]} : la dernière date du {proof.observed_on}, périmée le {ends}", giver)
-    return None
+    found = (_lacking(source, rule, facts, context) for source in rule.needs)
+    return next((outcome for outcome in found if outcome is not None), None)
+
+
+def _lacking(source: Source, rule: Rule, facts: Facts, context: Context) -> Outcome | None:
+    proof = _proof(source, context.evidence)
+    giver = Giver.PLATFORM if source in _PLATFORM else Giver.PIPELINE
+    if proof is None:
+        return _unknown(_ABSENT[source], giver)
+    if proof.commit is not None and proof.commit != facts.commit:
+        return _unknown(f"{_ABSENT[source]} : celui fourni est du commit {proof.commit[:12] or 'inconnu'}", giver)
+    if _STRENGTH.index(proof.strength) < _STRENGTH.index(rule.evidence):
+        return _unknown(proof.problem or f"{_ABSENT[source]}, lu par la plateforme elle-même", Giver.PLATFORM)
+    said = proof.problem or _outdated(source, rule, proof, context.evaluated_on)
+    return _unknown(said, giver) if said else None
+
+
+def _outdated(source: Source, rule: Rule, proof: _Proof, day: date) -> str:
+    """Why the evidence is too old, or of an age that nobody knows; empty when it is not."""
+    if isinstance(rule.lifetime, Lifetime) and proof.observed_on is None:
+        return f"{_ABSENT[source]} : la date de ce qui est fourni n'est pas connue"
+    ends = _ends(rule, proof)
+    if ends is not None and day >= ends:
+        return f"{_ABSENT[source]} : ce qui est fourni date du {proof.observed_on}, périmé le {ends}"
+    return ""
 
 
 def outdated_on(rule: Rule, context: Context) -> tuple[NextDate, ...]:
@@ -65,7 +74,7 @@ def outdated_on(rule: Rule, context: Context) -> tuple[NextDate, ...]:
         proof = _proof(source, context.evidence)
         ends = None if proof is None else _ends(rule, proof)
         if ends is not None:
-            found.append(NextDate(ends, f"{rule.id} : {_ABSENT[source]} sera périmée"))
+            found.append(NextDate(ends, f"{rule.id} : preuve périmée ({_ABSENT[source]})"))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from norms import COMMIT, CONFORMING, CONTEXT, DAY, FACTS, MAJOR, answering, pac
 
 from psram.judge import judge
 from psram.model import Context, Derogation, NextDate, Outcome, Report, ReportVerdict, Severity, Verdict
-from psram.proofs import AdvisoryDatabase, Evidence, PipelineEvidence, TestSummary
+from psram.proofs import AdvisoryDatabase, Evidence, ForgeEvidence, PipelineEvidence, TestSummary
 from psram.rules import Pack
 
 
@@ -197,3 +197,15 @@ def test_the_end_of_the_pack_is_the_last_day_that_it_speaks_of(monkeypatch: pyte
     earlier = at(DAY, pack(rule("CMP-004"), ends_on=date(2026, 12, 1))).horizon
     assert earlier is not None
     assert earlier.rules == ("CMP-004",)
+
+
+@pytest.mark.parametrize("day", [date.max, date.max - timedelta(days=1), date(1, 1, 1)])
+def test_absurd_dates_are_survived(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
+    answering(monkeypatch, {"CMP-004": ends_on(date(2027, 5, 1)), "PHP-001": violated()})
+    derogation = Derogation("d", "PHP-001", "j", "a", day)
+    evidence = Evidence(advisories=AdvisoryDatabase("sha256:0", day), forge=ForgeEvidence(observed_on=day))
+    context = msgspec.structs.replace(CONTEXT, derogations=(derogation,), evidence=evidence)
+    report = at(DAY, pack(rule("CMP-004"), rule("PHP-001")), context)
+    assert report.horizon is not None
+    assert report.horizon.on == date(2027, 5, 1)
+    assert at(day, pack(rule("CMP-004"), rule("PHP-001")), context).horizon is not None

@@ -131,3 +131,9 @@ def test_a_problem_while_reading_evidence_is_told(monkeypatch: pytest.MonkeyPatc
 def test_what_only_the_platform_lacks_here_is_to_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result(monkeypatch, "declaration", Evidence()).to_confirm
     assert not result(monkeypatch, "tests", Evidence()).to_confirm
+
+
+def test_evidence_of_unknown_age_is_not_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = result(monkeypatch, "forge", Evidence(forge=ForgeEvidence("g/essai")), lifetime={"days": 7})
+    assert found.verdict is Verdict.UNKNOWN
+    assert "n'est pas connue" in found.missing_evidence
