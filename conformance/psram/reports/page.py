@@ -26,6 +26,8 @@ FINDINGS_SHOWN: Final = 50
 FILES_SHOWN: Final = 200
 ROWS_SHOWN: Final = 100
 PROOFS_SHOWN: Final = 3
+PROOF_MAX_CHARS: Final = 90
+DOUBTS_SHOWN: Final = 5
 _UNSETTLED: Final = (Verdict.UNKNOWN, Verdict.NOT_EVALUATED, Verdict.TO_VALIDATE)
 _STATES: Final = {
     baseline.State.NEW: "nouveau",
@@ -57,6 +59,9 @@ def render(report: Report, shown: Presentation) -> bytes:
         findings_shown=FINDINGS_SHOWN,
         rows_shown=ROWS_SHOWN,
         proofs_shown=PROOFS_SHOWN,
+        proof_max=PROOF_MAX_CHARS,
+        doubts_shown=DOUBTS_SHOWN,
+        said=said,
         files_shown=FILES_SHOWN,
     )
     return page.encode()
@@ -125,5 +130,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["nombre"] = _number
+    environment.filters["phrase"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["jour"] = lambda day: day.strftime("%d/%m/%Y")
     return environment.get_template("report.html.j2")

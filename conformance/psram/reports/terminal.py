@@ -37,8 +37,7 @@ class _Detail(NamedTuple):
 
 
 _DETAILS: Final = (
-    _Detail(5, True, 3, spaced=True),
-    _Detail(2, True, 3, spaced=True),
+    _Detail(5, True, 0, spaced=True),
     _Detail(2, True, 0, spaced=True),
     _Detail(1, True, 0),
     _Detail(2, False, 2),
