@@ -11,7 +11,7 @@ from amcloud.clients import forge_facts
 from amcloud.ports import Produced
 from amcloud.stages.build import Pipeline
 from psram.errors import UsageError
-from psram.ingest import cobertura, junit
+from psram.ingest import cobertura, junit, phpcs, phpstan
 from psram.proofs import PipelineEvidence, QualityReport
 
 Artifact = Callable[[int, str], bytes | None]
@@ -29,7 +29,11 @@ class _Quality(NamedTuple):
     read: Callable[..., QualityReport]
 
 
-QUALITY: Final = (_Quality(cobertura.TOOL, TEST_JOB, "coverage.xml", cobertura.read),)
+QUALITY: Final = (
+    _Quality(cobertura.TOOL, TEST_JOB, "coverage.xml", cobertura.read),
+    _Quality(phpcs.TOOL, TEST_JOB, "phpcs.json", phpcs.read),
+    _Quality(phpstan.TOOL, TEST_JOB, "phpstan.json", phpstan.read),
+)
 
 
 def read(pipeline: Pipeline, commit: str, jobs: Sequence[Mapping[str, Any]], artifact: Artifact) -> Produced:

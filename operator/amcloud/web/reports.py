@@ -1,22 +1,28 @@
 """The pages of the reports: read-only, at addresses that commit statuses point to for years.
 
-``/<namespace>/<app>/<stage>/<commit>`` is the newest report of a commit, ``/rapports/<digest>`` one for ever; both
-give JSON with ``.json`` or ``?format=json``, and what makes the verdict again offline with ``/evidence.json``.
+``/<namespace>/<app>/<stage>/<commit>`` is the newest report of a commit, ``/rapports/<digest>`` one for ever. Both give
+every form of the engine's registry by its extension (``.json``, ``.sarif``, ``.codequality.json``…) or by its name
+(``?format=sarif``), and what makes the verdict again offline with ``/evidence.json``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 
+import msgspec
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import ReportStore, StoredLine, StoredReport
-from psram import reports as psram_reports
-from psram.reports import canonical
+from amcloud.stages.app import StageName
+from amcloud.stages.verdict import Moment, moments
+from psram import evidence
+from psram.errors import PsramError
+from psram.reports import FORMATS, Format, Presentation, canonical
 
 LISTED_MOST = 200
 HEADERS = {
@@ -79,53 +85,96 @@ class _Pages:
 
     async def by_commit(self, request: web.Request) -> web.Response:
         asked = request.match_info
-        commit, as_json = _suffixed(asked["commit"])
+        commit, form = _asked_for(request, asked["commit"])
         known = _COMMIT.fullmatch(commit) and asked["stage"] in _STAGES
         if not known or not _NAME.fullmatch(asked["namespace"]) or not _NAME.fullmatch(asked["app"]):
             raise web.HTTPNotFound
         found = await self._store.by_commit(asked["namespace"], asked["app"], asked["stage"], commit)
-        return _answer(request, found, as_json=as_json, lasting=False)
+        return await self._answer(request, found, form, lasting=False)
 
     async def by_digest(self, request: web.Request) -> web.Response:
-        digest, as_json = _suffixed(request.match_info["digest"])
+        digest, form = _asked_for(request, request.match_info["digest"])
         if not _DIGEST.fullmatch(digest):
             raise web.HTTPNotFound
-        return _answer(request, await self._store.by_digest(digest), as_json=as_json, lasting=True)
+        return await self._answer(request, await self._store.by_digest(digest), form, lasting=True)
+
+    async def _answer(
+        self, request: web.Request, found: StoredReport | None, form: Format, *, lasting: bool
+    ) -> web.Response:
+        """The report in the form that was asked for. ``lasting`` addresses never change their content."""
+        if found is None or request.path.endswith("/evidence.json") or form is FORMATS["json"]:
+            return _stored(request, found, lasting=lasting)
+        previous = None if lasting else await self._before(found)
+        headers = _headers(f"{found.digest}-{form.name}", lasting=lasting)
+        # a permanent address is that of a verdict, which two applications of one repository may share
+        of = "" if lasting else f"{found.namespace}/{found.app}"
+        try:
+            content = await asyncio.to_thread(_rendered, form, found.report, previous, found.digest, of)
+        except msgspec.DecodeError:
+            words = f"Un autre moteur a écrit ce rapport : il se lit en JSON (/rapports/{found.digest}.json)."
+            return _html(_page("Rapport d'un autre moteur", words))
+        return web.Response(body=content, headers={**headers, "Content-Type": form.media_type})
+
+    async def _before(self, found: StoredReport) -> bytes | None:
+        """The report of the commit that was accepted last before this one, if it is known."""
+        try:
+            accepted = evidence.load(found.evidence).context.evidence.accepted
+        except PsramError:  # written by another engine
+            return None
+        if accepted is None or not _COMMIT.fullmatch(accepted.commit):
+            return None
+        previous = await self._store.by_commit(found.namespace, found.app, found.stage, accepted.commit)
+        return None if previous is None else previous.report
 
 
-def _answer(request: web.Request, found: StoredReport | None, *, as_json: bool, lasting: bool) -> web.Response:
-    """The report in the form that was asked for. ``lasting`` addresses never change their content."""
+def _stored(request: web.Request, found: StoredReport | None, *, lasting: bool) -> web.Response:
+    """What is stored, byte for byte: the canonical report, or its evidence."""
     if found is None:
         raise web.HTTPNotFound
-    cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
-    headers = {"Cache-Control": cache, "ETag": f'"{found.digest}"'}
     if request.path.endswith("/evidence.json"):
         name = f"{found.app}-{found.commit[:12]}.evidence.json"
-        headers |= {"Content-Disposition": f'attachment; filename="{name}"', "ETag": f'"{found.digest}-evidence"'}
+        headers = _headers(f"{found.digest}-evidence", lasting=lasting)
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return web.Response(body=found.evidence, content_type="application/json", headers=headers)
-    if as_json or request.query.get("format") == "json":
-        headers["ETag"] = f'"{found.digest}-json"'
-        return web.Response(body=found.report, content_type="application/json", charset="utf-8", headers=headers)
-    # a permanent address is that of a verdict, which two applications of one repository may share
-    of = "" if lasting else f"{found.namespace}/{found.app}"
-    return _html(_rendered(found.report, found.digest, of), headers)
+    headers = _headers(f"{found.digest}-json", lasting=lasting)
+    return web.Response(body=found.report, content_type="application/json", charset="utf-8", headers=headers)
+
+
+def _headers(tag: str, *, lasting: bool) -> dict[str, str]:
+    cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
+    return {"Cache-Control": cache, "ETag": f'"{tag}"'}
 
 
 @lru_cache(maxsize=64)
-def _rendered(report: bytes, digest: str, of: str) -> str:
-    """The page of a report: ``of`` the application, or of whichever has this verdict."""
+def _rendered(form: Format, content: bytes, previous: bytes | None, digest: str, of: str) -> bytes:
+    """A form of a report: ``of`` the application, or of whichever has this verdict."""
+    report = canonical.parse(content)
     lasting = f"/rapports/{digest}"
-    links = (
-        ("Rapports de l'application", f"/{of}") if of else ("Derniers rapports", "/"),
-        ("Adresse permanente", lasting),
-        ("JSON", f"{lasting}.json"),
-        ("Preuves (JSON)", f"{lasting}/evidence.json"),
+    others = ((each.title, f"{lasting}{each.extension}") for each in FORMATS.values() if each.name != "html")
+    shown = Presentation(
+        of=of,
+        links=(
+            ("Rapports de l'application", f"/{of}") if of else ("Derniers rapports", "/"),
+            ("Adresse permanente", lasting),
+            *others,
+            ("Preuves (JSON)", f"{lasting}/evidence.json"),
+        ),
+        previous=None if previous is None else canonical.parse(previous),
+        moments=moments(StageName(report.stage), Moment.HOST),
+        decided=True,
     )
-    return psram_reports.html(canonical.parse(report), of=of, links=links)
+    return form.write(report, shown)
 
 
-def _suffixed(name: str) -> tuple[str, bool]:
-    return name.removesuffix(".json"), name.endswith(".json")
+def _asked_for(request: web.Request, name: str) -> tuple[str, Format]:
+    """The report's own name, and the form: by extension, the longest first, else by ``format``, else a page."""
+    for form in sorted(FORMATS.values(), key=lambda each: -len(each.extension)):
+        if name.endswith(form.extension):
+            return name.removesuffix(form.extension), form
+    asked = request.query.get("format", "html")
+    if asked not in FORMATS:
+        raise web.HTTPNotFound
+    return name, FORMATS[asked]
 
 
 def _page(title: str, message: str = "", lines: Sequence[StoredLine] | None = None) -> str:

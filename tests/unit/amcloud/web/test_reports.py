@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
-from typing import Any
+import json
+from dataclasses import fields, replace
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from amcloud_fakes import ONE, START, report, result
+from amcloud_fakes import ONE, START, TWO, report, result
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import StoredLine, StoredReport
 from amcloud.web.reports import application
-from psram.reports import canonical_json
+from psram.evidence import SCHEMA, Bundle
+from psram.model import Context, Stage, Track
+from psram.proofs import Accepted, Evidence
+from psram.reports import FORMATS, Format, canonical_json
 
 DIGEST = "d" * 64
 BASE = f"/cpam-bas-rhin/suivi-courriers/acceptance/{ONE}"
@@ -33,18 +38,20 @@ LINE = StoredLine(*(getattr(STORED, field.name) for field in fields(StoredLine))
 
 
 class Store:
-    """One stored report."""
+    """One stored report, and others by commit."""
 
     down = False
+    stored = STORED
+    others: ClassVar[dict[str, StoredReport]] = {}
 
     async def by_commit(self, namespace: str, app: str, stage: str, commit: str) -> StoredReport | None:
         self._reach()
         known = (STORED.namespace, STORED.app, STORED.stage, STORED.commit)
-        return STORED if (namespace, app, stage, commit) == known else None
+        return self.stored if (namespace, app, stage, commit) == known else self.others.get(commit)
 
     async def by_digest(self, digest: str) -> StoredReport | None:
         self._reach()
-        return STORED if digest == DIGEST else None
+        return self.stored if digest == DIGEST else None
 
     async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[StoredLine]:
         self._reach()
@@ -89,6 +96,46 @@ def test_an_address_gives_its_report(path: str, kind: str, content: str) -> None
     assert status == 200
     assert headers["Content-Type"].startswith(kind)
     assert content in text
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS.values() if form.name != "json"], ids=lambda form: form.name)
+@pytest.mark.parametrize("address", [BASE, f"/rapports/{DIGEST}"], ids=["newest", "permanent"])
+def test_every_form_is_served_by_its_extension_and_by_its_name_with_its_type(form: Format, address: str) -> None:
+    status, text, headers = ask(f"{address}{form.extension}")
+    assert status == 200
+    assert headers["Content-Type"] == form.media_type
+    assert "SEC-001" in text
+    assert ask(f"{address}?format={form.name}")[1] == text
+    assert headers["Etag"] == f'"{DIGEST}-{form.name}"'
+
+
+def test_the_page_leads_to_every_form() -> None:
+    page = ask(BASE)[1]
+    for form in FORMATS.values():
+        assert form.name == "html" or f'href="/rapports/{DIGEST}{form.extension}"' in page
+
+
+def test_what_changed_since_the_last_accepted_commit_is_told_at_the_newest_address_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = report(TWO)
+    context = Context(
+        Track.HOMOLOGATION, Stage.ACCEPTANCE, before.evaluated_on, evidence=Evidence(accepted=Accepted(TWO))
+    )
+    monkeypatch.setitem(Store.others, TWO, replace(STORED, commit=TWO, report=canonical_json(before)))
+    bundle = Bundle(SCHEMA, "1", ONE, "", before.pack, context)
+    monkeypatch.setattr(Store, "stored", replace(STORED, evidence=msgspec.json.encode(bundle)))
+    newest = json.loads(ask(f"{BASE}.sarif")[1])
+    assert {one.get("baselineState") for one in newest["runs"][0]["results"]} >= {"new"}
+    lasting = json.loads(ask(f"/rapports/{DIGEST}.sarif")[1])
+    assert {one.get("baselineState") for one in lasting["runs"][0]["results"]} == {None}
+
+
+def test_a_report_of_another_engine_is_said_to_be_one_and_its_bytes_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "stored", replace(STORED, report=b'{"schema": "psram.report/9"}'))
+    status, text, _ = ask(BASE)
+    assert status == 200 and "autre moteur" in text
+    assert ask(f"{BASE}.json")[1] == '{"schema": "psram.report/9"}'
 
 
 def test_json_is_the_stored_bytes() -> None:
