@@ -9,7 +9,8 @@ from psram.checks import Params
 from psram.checks.common import data, outcome, unknown
 from psram.checks.quality import reported
 from psram.facts import Facts
-from psram.model import Context, Finding, Outcome
+from psram.model import Context, Finding, Giver, Outcome
+from psram.proofs import QualityReport
 
 _LEVEL = "parameters.level"
 _IGNORED = re.compile(r"parameters\.ignoreErrors\[\d+\]")
@@ -19,27 +20,35 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by an error of the report, a level below the pack's, or more ignored errors than accepted before."""
     report = context.evidence.report("phpstan")
     if report is None:
-        return unknown("le rapport PHPStan du pipeline de ce commit")
+        return unknown("le rapport PHPStan du pipeline de ce commit", giver=Giver.PIPELINE)
     errors = int(report.totals.get("errors", 0))
-    found = [*_level(facts, params), *_ignored(facts, context)]
-    if errors:
-        found += [Finding(f"PHPStan signale {errors} erreur(s)"), *reported(facts, report)]
-    return outcome(found)
+    found = [Finding(f"PHPStan signale {errors} erreur(s)"), *reported(facts, report)] if errors else []
+    level = _level(facts, report, params)
+    found += [*_below(level, int(params["min_level"])), *_ignored(facts, context)]
+    if found or level is not None:
+        return outcome(found)
+    return unknown(f"le niveau de PHPStan : écrivez parameters.level dans {params['settings'][1]}")
 
 
-def _level(facts: Facts, params: Params) -> Iterator[Finding]:
-    wanted = int(params["min_level"])
+def _level(facts: Facts, report: QualityReport, params: Params) -> tuple[str, str, int] | None:
+    """The level (empty when the settings say none) and where it is said; ``None`` when nothing says it."""
     for name in params["settings"]:
         for file, content in data(facts, name):
-            if file.path != name:
-                continue
-            level = next((e for e in content.entries if e.path == _LEVEL), None)
-            if level is None:
-                yield Finding("le niveau de PHPStan n'est pas fixé (parameters.level)", name, 1)
-            elif level.value != "max" and not (level.value.isdecimal() and int(level.value[:3]) >= wanted):
-                yield Finding(f"PHPStan au niveau {level.value} ; il en faut {wanted} au moins", name, level.line)
-            return
-    yield Finding(f"aucun réglage de PHPStan ({', '.join(params['settings'][:2])}) dans le dépôt")
+            if file.path == name:
+                said = next((e for e in content.entries if e.path == _LEVEL), None)
+                return ("", name, 1) if said is None else (said.value, name, said.line)
+    told = report.totals.get("level")
+    return None if told is None else (str(int(told)), "", 0)
+
+
+def _below(level: tuple[str, str, int] | None, wanted: int) -> Iterator[Finding]:
+    if level is None:
+        return
+    value, path, line = level
+    if not value:
+        yield Finding("le niveau de PHPStan n'est pas fixé (parameters.level)", path, line)
+    elif value != "max" and not (value.isdecimal() and int(value[:3]) >= wanted):
+        yield Finding(f"PHPStan au niveau {value[:20]} ; il en faut {wanted} au moins", path, line)
 
 
 def ignored_errors(facts: Facts) -> int:
