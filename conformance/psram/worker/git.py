@@ -23,6 +23,8 @@ _SETTINGS = (
     "protocol.ext.allow=never",
     "core.quotePath=false",
 )
+# Memory of the git that stays while contents are read: each pushes through once, a big window brings nothing.
+_FRUGAL = ("-c", "core.packedGitWindowSize=1m", "-c", "core.packedGitLimit=4m", "-c", "core.deltaBaseCacheLimit=4m")
 _ENV = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -174,7 +176,7 @@ class Objects:
     """Contents of a repository, one after the other, by one ``git cat-file`` that stays. To be used in a ``with``."""
 
     def __init__(self, repository: Path) -> None:
-        self._argv = _git(repository, "cat-file", "--batch")
+        self._argv = _git(repository, *_FRUGAL, "cat-file", "--batch")
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Objects:

@@ -111,4 +111,6 @@ def _environment(folder: str) -> dict[str, str]:
     """Nothing of the caller's but where Python and programs are."""
     path = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
     modules = os.pathsep.join(p for p in sys.path if p)
-    return {"PATH": path, "LC_ALL": "C.UTF-8", "TMPDIR": folder, "HOME": folder, "PYTHONPATH": modules}
+    # What one big content took is given back at once: by default the C library keeps it for the next ones.
+    frugal = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_ARENA_MAX": "1"}
+    return {"PATH": path, "LC_ALL": "C.UTF-8", "TMPDIR": folder, "HOME": folder, "PYTHONPATH": modules, **frugal}

@@ -28,7 +28,7 @@ from psram.worker.pool import MANY, Pool
 from psram.worker.protocol import Progress
 from psram.worker.store import FactCache
 
-_KEPT_AT_ONCE: Final = 1000
+_KEPT_AT_ONCE: Final = 500
 _TOLD_EVERY_S: Final = 0.1
 _SYNTAX: Final = 1 << 15
 _COMPOSER: Final = 1 << 14
@@ -193,7 +193,7 @@ class Reader:
         try:
             for done in pool.read([(each.item, each.size) for each in todo], composer, advanced=step.advanced):
                 for found in done.found:
-                    _taken(found, by_blob[found.blob], gathered)
+                    _taken(found, by_blob.pop(found.blob), gathered)
                 if done.composer is not None and composer is not None:
                     gathered.composer = done.composer
                     gathered.fresh[self._composer_key(composer)] = msgspec.msgpack.encode(done.composer)
@@ -233,11 +233,12 @@ class _Steps:
 
 def _taken(found: Found, wanted: Wanted, gathered: Gathered) -> None:
     """Note what a process found in a content, once its shape is checked; keep it for later unless it was absent."""
-    noted = bool(found.reading) and _facts_noted(found.blob, found.reading, gathered)
-    if noted and gathered.known.unread.get(found.blob) is not Skip.UNREADABLE:
+    blob = wanted.item.blob  # one string for all that is known of a content
+    noted = bool(found.reading) and _facts_noted(blob, found.reading, gathered)
+    if noted and gathered.known.unread.get(blob) is not Skip.UNREADABLE:
         gathered.fresh[wanted.facts_key] = found.reading
     if found.syntax is not None and wanted.item.syntax:
-        gathered.syntax[found.blob] = OK if found.syntax.ok else found.syntax
+        gathered.syntax[blob] = OK if found.syntax.ok else found.syntax
         gathered.fresh[wanted.syntax_key] = msgspec.msgpack.encode(found.syntax)
 
 
