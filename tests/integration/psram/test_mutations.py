@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 PACK = packs.load()
 KNOWN = data.load_all()
 DECIDED = [rule for rule in PACK.rules if rule.decided_by is DecidedBy.ENGINE]
+Rows = Callable[[str], run.Row]
 GRAVE = [rule for rule in DECIDED if Severity.BLOCKING in rule.severity.values()]
 
 if shutil.which(Php().program) is None:
@@ -30,6 +33,12 @@ def sample() -> Sample:
     made = Sample(ROOT / "sandbox/apps/suivi-courriers", data.context(), php=Php())
     made.compile_all(m for ms in KNOWN.values() for m in (*ms.violations, *ms.lookalikes))
     return made
+
+
+@pytest.fixture(scope="module")
+def rows(sample: Sample) -> Rows:
+    """Each rule's row of the matrix, judged once."""
+    return cache(lambda rule_id: run.judged(rule_id, KNOWN[rule_id], sample, PACK))
 
 
 def test_the_sample_respects_every_rule(sample: Sample) -> None:
@@ -59,15 +68,13 @@ def test_reading_only_what_changed_gives_the_facts_of_reading_all(sample: Sample
 
 
 @pytest.mark.parametrize("rule_id", sorted(KNOWN))
-def test_violations_are_killed_look_alikes_calm_and_no_other_rule_alarmed(sample: Sample, rule_id: str) -> None:
-    row = run.judged(rule_id, KNOWN[rule_id], sample, PACK)
-    assert matrix.problems([row]) == []
+def test_violations_are_killed_look_alikes_calm_and_no_other_rule_alarmed(rows: Rows, rule_id: str) -> None:
+    assert matrix.problems([rows(rule_id)]) == []
 
 
-def test_the_matrix_in_the_documentation_is_the_one_seen(sample: Sample) -> None:
-    rows = [run.judged(rule, mutations, sample, PACK) for rule, mutations in sorted(KNOWN.items())]
+def test_the_matrix_in_the_documentation_is_the_one_seen(rows: Rows) -> None:
     kept = (ROOT / "docs/normes/matrice.md").read_text("utf-8")
-    assert kept == matrix.page(rows, PACK, data.reasons(KNOWN)), (
+    assert kept == matrix.page([rows(rule_id) for rule_id in sorted(KNOWN)], PACK, data.reasons(KNOWN)), (
         "run: python -m psram.mutations --write docs/normes/matrice.md"
     )
 
