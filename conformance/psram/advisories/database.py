@@ -49,12 +49,11 @@ class Database:
 
     def concerning(self, locked: Iterable[LockedPackage]) -> AdvisoryDatabase:
         """The evidence for a lock: advisories that affect one of its versions, or that cannot be told from it."""
-        asked = {p.name: p.version for p in locked}
         found: list[Advisory] = []
         problem = self.problem
-        for name in sorted(asked.keys() & self.packages.keys()):
+        for name, version in sorted({(p.name, p.version) for p in locked if p.name in self.packages}):
             try:
-                found += [self._corrected(a, asked[name]) for a in self.packages[name]() if _concerns(a, asked[name])]
+                found += [self._corrected(a, version) for a in self.packages[name]() if _concerns(a, version)]
             except BadEntryError as error:
                 problem = problem or str(error)
         return AdvisoryDatabase(

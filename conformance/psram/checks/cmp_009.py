@@ -24,7 +24,10 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     products = {name: _product(name, params) for name in packages}
     today = context.evaluated_on
     labelled = {n for n, p in products.items() if p is not None and not _refusal(p, packages[n], today)}
-    covered = _reached(labelled, packages) - {n for n, p in products.items() if p is not None and n not in labelled}
+    direct = {c.name for c in facts.composer.require}
+    covered = _reached(labelled, packages, direct) - {
+        n for n, p in products.items() if p is not None and n not in labelled
+    }
     found = [
         _finding(package, products[name], packages, facts, today)
         for name, package in sorted(packages.items())
@@ -52,9 +55,12 @@ def _refusal(product: _Product, package: LockedPackage, today: date) -> str:
     return ""
 
 
-def _reached(labelled: set[str], packages: Mapping[str, LockedPackage]) -> set[str]:
-    """The labelled packages and all that they require: the product's support covers what it is made of."""
-    provided = {name: p.name for p in packages.values() for name in p.provide}
+def _reached(labelled: set[str], packages: Mapping[str, LockedPackage], direct: set[str]) -> set[str]:
+    """The labelled packages and all that they require: the product's support covers what it is made of.
+
+    What the application itself chose among the packages that could provide a requirement is its own choice.
+    """
+    provided = {name: p.name for p in packages.values() if p.name not in direct for name in p.provide}
     covered: set[str] = set()
     waiting = sorted(labelled)
     while waiting:
@@ -70,8 +76,8 @@ def _finding(
     package: LockedPackage, product: _Product | None, packages: Mapping[str, LockedPackage], facts: Facts, today: date
 ) -> Finding:
     why = "n'appartient à aucun produit labellisé" if product is None else _refusal(product, package, today)
-    direct = any(c.name == package.name for c in facts.composer.require)
-    by = "" if direct else next((f", exigé par {p.name}" for p in packages.values() if package.name in p.require), "")
+    chosen = any(c.name == package.name for c in facts.composer.require)
+    by = "" if chosen else next((f", exigé par {p.name}" for p in packages.values() if package.name in p.require), "")
     return at_package(package, f"{package.name} {package.version}{by} : {why}", "label")
 
 

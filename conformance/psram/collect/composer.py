@@ -108,6 +108,7 @@ def _repositories(value: object) -> Iterator[Mark]:
 
 def _lock_problem(lock: dict[str, Any]) -> str:
     """Why the lock's lists of packages cannot be trusted, in French; empty when they can."""
+    seen: set[str] = set()
     for key in ("packages", "packages-dev"):
         listed = lock.get(key, [])
         if not isinstance(listed, list):
@@ -120,6 +121,9 @@ def _lock_problem(lock: dict[str, Any]) -> str:
                 return f"composer.lock : {key}[{position}] n'a pas de nom de paquet « vendeur/projet »"
             if not isinstance(version, str) or not 0 < len(version) <= 100:  # noqa: PLR2004
                 return f"composer.lock : {name.lower()} n'a pas de version"
+            if name.lower() in seen:
+                return f"composer.lock : {name.lower()} est verrouillé deux fois"
+            seen.add(name.lower())
     return ""
 
 

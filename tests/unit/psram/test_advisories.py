@@ -225,3 +225,9 @@ def test_any_entry_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, tex
 
     found = concerning(tree.load(files, ""))
     assert found.problem or isinstance(found.entries, tuple)
+
+
+def test_a_package_named_twice_is_judged_in_both_versions(tmp_path: Path) -> None:
+    database = advisories.read(folder(tmp_path, TREE))
+    both = [LockedPackage("twig/twig", "v3.13.0"), LockedPackage("twig/twig", "v3.14.2", dev=True)]
+    assert len(concerning(database, both).entries) == len(concerning(database, both[::-1]).entries) == 1
