@@ -13,7 +13,8 @@ class Presentation:
     """How a report is shown, by whoever knows more than the report does.
 
     ``of`` names the application (``namespace/app`` where there is one); ``links`` are pairs of words and address;
-    ``url`` is the report's permanent address; ``previous`` is the report of the last accepted commit, against which
+    ``url`` is the report's permanent address; ``digest`` is that of the report as it is kept, where another engine than
+    this one may have written it; ``previous`` is the report of the last accepted commit, against which
     findings are new, known or gone; ``rules_url`` is where the rules' pages are, ending with a slash.
     ``moments`` are those whose rules count for whoever reads; ``decided`` is false where the platform has the last
     word, as on a laptop. The rest concerns the terminal only: ``width`` 0 folds nothing, ``height`` is the room,
@@ -23,6 +24,7 @@ class Presentation:
     of: str = ""
     links: tuple[tuple[str, str], ...] = ()
     url: str = ""
+    digest: str = ""
     previous: Report | None = None
     rules_url: str = ""
     moments: frozenset[Moment] = frozenset({Moment.SOURCE})

@@ -142,6 +142,22 @@ def test_the_tenancy_matrix_is_told_cell_by_cell_with_its_proofs() -> None:
     }
 
 
+def test_on_a_laptop_the_page_tells_what_the_sources_alone_say() -> None:
+    made = unknown()
+    (php,) = (r for r in made.results if r.rule_id == "PHP-001")
+    assert php.to_confirm
+    assert "<strong>Conforme</strong> pour les seules règles sur les sources" in reports.html(made)
+    decided = reports.write("html", made, Presentation(decided=True)).decode()
+    assert "pour les seules règles" not in decided
+    assert "pour les seules règles" not in reports.html(refused()), "both say the same"
+
+
+def test_the_digest_is_that_of_the_report_as_it_is_kept() -> None:
+    page = reports.write("html", refused(), Presentation(digest="f" * 64)).decode()
+    assert page.count("f" * 64) == 2
+    assert hashlib.sha256(reports.canonical_json(refused())).hexdigest() not in page
+
+
 def test_new_findings_come_first_when_a_rule_has_many() -> None:
     many = big(200)
     (rule,) = many.results
