@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
+import urllib.error
+import urllib.request
 from datetime import date
 from pathlib import Path
 
-from amcloud_sandbox.composer import advisories
+import pytest
+
+from amcloud_sandbox.composer import advisories, server
 from amcloud_sandbox.composer.derive import Control
 from psram import advisories as engine
 from psram.facts import LockedPackage
@@ -50,3 +55,19 @@ def test_the_published_database_is_read_by_the_engine_with_its_corrections(tmp_p
     elsewhere = database.concerning([LockedPackage("twig/twig", "3.5.0")]).entries
     assert elsewhere
     assert all(not a.corrected_in for a in elsewhere)
+
+
+def test_it_is_served_beside_the_packages_and_what_it_is_made_of_is_not(tmp_path: Path) -> None:
+    (tmp_path / advisories.CORRECTIONS).write_text("[]", encoding="utf-8")
+    advisories.publish(tmp_path, date(2026, 11, 22))
+    served = server.listener(tmp_path, "127.0.0.1", 0)
+    threading.Thread(target=served.serve_forever, daemon=True).start()
+    try:
+        address = f"http://127.0.0.1:{served.server_port}"
+        with urllib.request.urlopen(f"{address}/advisories.json", timeout=5) as answer:
+            assert engine.parse(answer.read(), source=address).size == 18
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address}/{advisories.CORRECTIONS}", timeout=5)
+    finally:
+        served.shutdown()
+        served.server_close()
