@@ -11,18 +11,38 @@ from psram.facts import Entry, Facts
 from psram.model import Context, Finding, Outcome
 
 _SECRET = re.compile(r"(passw|secret|token|private|credential|api_?key|mot_?de_?passe)", re.IGNORECASE)
+_ASSIGNED = re.compile(r"""(?:^|\s)([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)""")
 _PATH = "Dockerfile"
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a foreign base image, a root user, a secret in ENV or ARG, or a file fetched from the network."""
     entries = [entry for file, content in data(facts, _PATH) if file.path == _PATH for entry in content.entries]
+    if not entries:
+        return outcome([Finding("aucun Dockerfile à la racine : la plateforme ne sait pas construire l'image", _PATH)])
     approved = (*params["base_images"], *(context.base_images or ()))
-    return outcome([*_bases(entries, approved, context.base_images is not None), *_user(entries), *_contents(entries)])
+    found = [*_doubtful(entries), *_bases(entries, approved, context.base_images is not None), *_user(entries)]
+    return outcome([*found, *_contents(entries), *_health(entries, params)])
+
+
+def _doubtful(entries: list[Entry]) -> Iterator[Finding]:
+    for entry in entries:
+        if entry.path == "#ESCAPE":
+            yield Finding("# escape= change la lecture du fichier : il ne peut pas être vérifié", _PATH, entry.line)
+        elif entry.path == "#TOO_LONG":
+            yield Finding(
+                "le fichier est trop long, ou ne se termine pas : il ne peut pas être vérifié", _PATH, entry.line
+            )
+
+
+def _health(entries: list[Entry], params: Params) -> Iterator[Finding]:
+    """Kubernetes asks /sante itself: an instruction is wanted only where the rule's data says so."""
+    if params.get("health_check") and not any(e.path == "HEALTHCHECK" for e in entries):
+        yield Finding("aucune instruction HEALTHCHECK, que la plateforme demande", _PATH, 1)
 
 
 def _bases(entries: list[Entry], approved: tuple[str, ...], strict: bool) -> Iterator[Finding]:
-    arguments = dict(e.value.split("=", 1) for e in entries if e.path == "ARG" and "=" in e.value)
+    arguments = _arguments(entries)
     stages: set[str] = set()
     sources = [e for e in entries if e.path == "FROM"]
     if not sources:
@@ -57,14 +77,21 @@ def _approved(image: str, approved: tuple[str, ...], strict: bool) -> bool:
     return not strict and rest in approved and ("." in registry or ":" in registry or registry == "localhost")
 
 
+def _arguments(entries: list[Entry]) -> dict[str, str]:
+    """Defaults of ARG and ENV, by name."""
+    assigned = (pair for e in entries if e.path in ("ARG", "ENV") for pair in _ASSIGNED.findall(e.value))
+    return {name: value.strip("'\"") for name, value in assigned}
+
+
 def _user(entries: list[Entry]) -> Iterator[Finding]:
     last = max((i for i, e in enumerate(entries) if e.path == "FROM"), default=0)
     users = [e for e in entries[last:] if e.path == "USER"]
     if not users:
-        yield Finding(
-            "aucune instruction USER : l'image s'exécuterait en root", _PATH, entries[last].line if entries else 1
-        )
-    elif users[-1].value.split(":")[0].strip() in ("root", "0", ""):
+        said = "aucune instruction USER : l'image s'exécuterait en root"
+        yield Finding(said, _PATH, entries[last].line)
+        return
+    user = _resolved(users[-1].value, _arguments(entries)).split(":")[0].strip()
+    if user in ("root", "") or (user.isdigit() and int(user) == 0):
         yield Finding("l'image s'exécute en root", _PATH, users[-1].line)
 
 

@@ -47,7 +47,9 @@ def _statements(facts: Facts, schema: Schema) -> Iterator[Finding]:
         for statement in blob.sql if blob is not None else ():
             if statement.kind == "create_table" and statement.table not in existing:
                 made.add(statement.table)
-            said = "" if statement.table in made else _danger(statement)
+            said = _danger(statement) if statement.table in existing else ""
+            if statement.kind == "rename_table":
+                made.add(statement.detail)
             if said and not statement.reason:
                 yield Finding(said, file.path, statement.line)
         existing |= made

@@ -7,24 +7,30 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import outcome, unknown
 from psram.facts import Facts
-from psram.model import Context, Finding, Outcome, TestSummary
+from psram.model import Context, Finding, Giver, Outcome, PipelineEvidence, TestSummary
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
-    """Violated by a failing, empty or mostly skipped run; unknown without a trusted report of this commit."""
+    """Violated by a failing, empty, shrunk or mostly skipped run; unknown without a trusted report of this commit."""
     pipeline = context.evidence.pipeline
+    accepted = context.evidence.accepted
+    if pipeline is None or pipeline.tests is None or pipeline.commit != facts.commit or not pipeline.trusted:
+        return unknown(_missing(facts, pipeline), giver=Giver.PIPELINE)
+    before = None if accepted is None else accepted.tests
+    return outcome(_problems(pipeline.tests, float(params["max_skipped_ratio"]), before))
+
+
+def _missing(facts: Facts, pipeline: PipelineEvidence | None) -> str:
     if pipeline is None:
-        return unknown("le rapport JUnit du pipeline de ce commit, que la forge fournit quand il est terminé")
+        return "le rapport JUnit du pipeline de ce commit, que la forge fournit quand il est terminé"
     if pipeline.commit != facts.commit:
-        return unknown(f"un pipeline de ce commit : celui fourni est du commit {pipeline.commit[:12]}")
-    if pipeline.problem or not pipeline.trusted:
-        return unknown(pipeline.problem or "un rapport lu par la plateforme elle-même sur la forge")
-    if pipeline.tests is None:
-        return unknown("le rapport JUnit du pipeline (artifacts:reports:junit du job « tests »)")
-    return outcome(_problems(pipeline.tests, float(params["max_skipped_ratio"])))
+        return f"un pipeline de ce commit : celui fourni est du commit {pipeline.commit[:12]}"
+    if not pipeline.trusted:
+        return "un rapport lu par la plateforme elle-même sur la forge"
+    return pipeline.problem or "le rapport JUnit du pipeline (artifacts:reports:junit du job « tests »)"
 
 
-def _problems(tests: TestSummary, max_skipped_ratio: float) -> Iterator[Finding]:
+def _problems(tests: TestSummary, max_skipped_ratio: float, before: int | None) -> Iterator[Finding]:
     if tests.tests - tests.skipped <= 0:
         yield Finding("aucun test n'a été exécuté")
         return
@@ -34,3 +40,5 @@ def _problems(tests: TestSummary, max_skipped_ratio: float) -> Iterator[Finding]
         yield Finding(f"{broken} test(s) sur {tests.tests} en échec" + (f" : {names}" if names else ""))
     if tests.skipped > tests.tests * max_skipped_ratio:
         yield Finding(f"{tests.skipped} test(s) sur {tests.tests} ignorés, plus de {max_skipped_ratio:.0%}")
+    if before is not None and tests.tests < before:
+        yield Finding(f"{tests.tests} test(s), {before} au dernier commit accepté : des tests ont disparu")

@@ -9,6 +9,8 @@ from typing import Final
 from psram.facts import DataFacts, Entry, Mark
 
 _ASSIGNMENT: Final = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)$")
+_DIRECTIVE: Final = re.compile(r"#\s*(escape|syntax)\s*=\s*(\S+)", re.IGNORECASE)
+_HEREDOC: Final = re.compile(r"""<<-?["']?(\w+)["']?""")
 _MAX_LINES: Final = 20_000
 _MAX_VALUE: Final = 1000
 _RAW: Final = re.compile(r"\|\s*raw\b")
@@ -35,13 +37,26 @@ def dotenv(content: bytes) -> DataFacts:
 
 
 def dockerfile(content: bytes) -> DataFacts:
-    """Instructions of a Dockerfile: path = the instruction in capitals, continuation lines joined."""
+    """Instructions of a Dockerfile: path = the instruction in capitals, continuation lines joined.
+
+    Here-documents belong to their instruction. A directive that changes how the file is read (``# escape=``) is an
+    entry ``#ESCAPE``; what lies beyond the bound is an entry ``#TOO_LONG``.
+    """
     entries: list[Entry] = []
     pending: list[str] = []
+    waiting: list[str] = []
     start = 0
-    for number, raw in enumerate(content.decode("utf-8", "replace").splitlines()[:_MAX_LINES], 1):
+    lines = content.decode("utf-8", "replace").splitlines()
+    for number, raw in enumerate(lines[:_MAX_LINES], 1):
         line = raw.strip()
+        if waiting:
+            if line == waiting[0]:
+                waiting.pop(0)
+            continue
         if not line or line.startswith("#"):
+            directive = _DIRECTIVE.match(line)
+            if directive is not None and not entries and not pending:
+                entries.append(Entry(f"#{directive[1].upper()}", directive[2], number))
             continue
         start = start if pending else number
         pending.append(line.removesuffix("\\").strip())
@@ -49,7 +64,10 @@ def dockerfile(content: bytes) -> DataFacts:
             continue
         instruction, _, rest = " ".join(pending).partition(" ")
         entries.append(Entry(instruction.upper(), rest.strip()[:_MAX_VALUE], start))
+        waiting = _HEREDOC.findall(rest)[:20] if instruction.upper() in ("RUN", "COPY", "ADD") else []
         pending = []
+    if len(lines) > _MAX_LINES or waiting or pending:
+        entries.append(Entry("#TOO_LONG", "", len(lines)))
     return DataFacts(tuple(entries))
 
 

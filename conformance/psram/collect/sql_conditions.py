@@ -136,8 +136,13 @@ def _unwrapped(tokens: list[Token]) -> list[Token]:
 
 
 def _setting(tokens: list[Token]) -> str:
-    """The setting's name in ``current_setting('x')`` or ``current_setting('x', true)``."""
-    head = [Token(T.WORD, "current_setting"), _OPEN]
+    """The setting of ``current_setting('x')`` or ``current_setting('x', true)``, as ``pg_dump`` writes them too."""
+    if tokens[:2] == [Token(T.WORD, "pg_catalog"), Token(T.MARK, ".")]:
+        tokens = tokens[2:]
+    if tokens[:2] != [Token(T.WORD, "current_setting"), _OPEN] or len(tokens) < 4 or tokens[2].kind is not T.STRING:  # noqa: PLR2004
+        return ""
     tail = tokens[3:]
-    plain = tail in ([_CLOSE], [_COMMA, Token(T.WORD, "true"), _CLOSE], [_COMMA, Token(T.WORD, "false"), _CLOSE])
-    return tokens[2].text if tokens[:2] == head and len(tokens) > 3 and tokens[2].kind is T.STRING and plain else ""  # noqa: PLR2004
+    if tail[:1] == [Token(T.MARK, "::")]:
+        tail = tail[2:]
+    flags = ([_COMMA, Token(T.WORD, word), _CLOSE] for word in ("true", "false"))
+    return tokens[2].text if tail == [_CLOSE] or tail in flags else ""
