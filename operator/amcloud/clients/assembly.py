@@ -14,15 +14,21 @@ from amcloud.clients.advisories import AdvisoryMirror
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.conformance import Checks, PsramConformance, engine
 from amcloud.clients.database import PostgresDatabase
+from amcloud.clients.fleet import Fleet
 from amcloud.clients.forge import GitlabForge
 from amcloud.clients.job_checks import JobChecks
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.registry import OciRegistry
+from amcloud.clients.report_reader import ReportReader
 from amcloud.clients.reports import PostgresReports
 from amcloud.clients.source import GitSource
-from amcloud.ports import World
+from amcloud.ports import UnderWay, World
 from amcloud.settings import Executor, Settings
+from amcloud.stages.app import App
+from amcloud.stages.checking import Subject
+from amcloud.stages.render import owner
+from psram.facts import Facts
 from psram.model import Limits, Php
 from psram.worker.store import FactCache
 
@@ -59,6 +65,28 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
         database=PostgresDatabase(settings.database_url),
         clock=clock,
     )
+
+
+def fleet(settings: Settings, *, processes: int, cache: Path | None = None) -> Fleet:
+    """The fleet as its last reports left it; commits that are not kept here are read again, in processes."""
+    cache = cache or Path(tempfile.gettempdir()) / "amcloud"
+    cluster = KubernetesCluster(Api(_cluster(), connections=processes + 1))
+    checks = ProcessChecks(
+        GitSource(settings.forge_url, cache / "git"),
+        php=Php(),
+        limits=Limits(),
+        processes=processes,
+        contents=FactCache(cache / "contents"),
+        patience_s=Limits().timeout_s,
+    )
+    conformance = PsramConformance(checks, settings, cache / "facts", now=SystemClock().now)
+
+    def facts(app: App, commit: str) -> Facts:
+        subject = Subject(app.source.project, commit, cluster.forge_token(app), owner(app))
+        found = conformance.facts(subject)
+        return Facts(commit, "", truncated=found.sentence) if isinstance(found, UnderWay) else found
+
+    return Fleet(cluster, ReportReader(settings.database_url), facts)
 
 
 def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:

@@ -41,6 +41,10 @@ class KubernetesCluster:
         found = map(records.organisation, self._own("Organisation", "lecture des organismes"))
         return {one.code: one for one in found if one is not None}
 
+    def local_apps(self) -> list[Object]:
+        """Every LocalApp, of all namespaces, as it is."""
+        return self._own("LocalApp", "lecture des LocalApp")
+
     def norm_packs(self) -> tuple[NormPack, ...]:
         """Every norm pack declared; one that cannot be read is no pack."""
         found = map(records.norm_pack, self._own("NormPack", "lecture des paquets de normes"))

@@ -70,7 +70,7 @@ class PsramConformance:
         """
         pack = _pack(question.pack.version, question.pack.digest)
         app = question.app
-        facts = self._facts(Subject(app.source.project, question.commit, question.token, owner(app)))
+        facts = self.facts(Subject(app.source.project, question.commit, question.token, owner(app)))
         if isinstance(facts, UnderWay):
             return facts
         context = self._context(question, facts)
@@ -92,7 +92,7 @@ class PsramConformance:
             approved_templates=self._settings.approved_templates,
         )
 
-    def _facts(self, subject: Subject) -> Facts | UnderWay:
+    def facts(self, subject: Subject) -> Facts | UnderWay:
         """Facts of the commit, from the cache or read now. What could not be read is not kept: it is tried again."""
         named = "\0".join((subject.project, subject.commit, self._engine))
         kept = self._cache / f"{hashlib.sha256(named.encode()).hexdigest()[:40]}.json"

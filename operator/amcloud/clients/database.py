@@ -6,6 +6,7 @@ and gets its rights on the owner's tables by default privileges.
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -19,8 +20,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from amcloud.clients import isolation
 from amcloud.errors import AmcloudError, BrokenInstallationError, UnavailableError
 from amcloud.masking import one_line
+from amcloud.stages.isolation import Isolation
 from amcloud.stages.render import Access, Place
 
 CONNECT_S: Final = 5
@@ -28,6 +31,8 @@ STATEMENT_S: Final = 30
 SECRET_BYTES: Final = 32
 VERIFIED_S: Final = 60.0
 """Seconds for which credentials that worked are believed to work still."""
+PROVEN_S: Final = 900.0
+"""Seconds for which a revision's schema that was found closed is believed closed still."""
 APP_CONNECTIONS: Final = 80
 OWNER_CONNECTIONS: Final = 5
 
@@ -46,6 +51,7 @@ class PostgresDatabase:
         self._url = url
         self._clock = clock
         self._verified: dict[str, tuple[Access, float]] = {}
+        self._isolated: dict[tuple[str, str], tuple[Isolation, float]] = {}
         self._lock = threading.Lock()
 
     def ensure(self, place: Place, known: Access | None) -> Access:
@@ -64,6 +70,21 @@ class PostgresDatabase:
         with self._lock:
             self._verified[place.database] = (access, self._clock())
         return access
+
+    def isolation(self, place: Place, commit: str) -> Isolation:
+        """What the probe sees; a database that it found closed for ``commit`` is probed again after a while only."""
+        proven, database = (place.database, commit), place.database
+        with self._lock:
+            if self._clock() - self._isolated.get(proven, (Isolation(), -math.inf))[1] < PROVEN_S:
+                return self._isolated[proven][0]
+        with self._connected(f"sonde d'isolation de la base {database}", database=database) as connection:
+            seen = isolation.probe(connection, owner=f"{database}_owner", app=f"{database}_app")
+        with self._lock:
+            if seen.isolated is False:
+                self._isolated.pop(proven, None)
+            else:
+                self._isolated[proven] = (seen, self._clock())
+        return seen
 
     def drop(self, database: str) -> None:
         """Remove database and roles, whoever is connected; absent is fine. One that is not an instance's stays."""

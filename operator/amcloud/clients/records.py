@@ -6,8 +6,6 @@ import base64
 import binascii
 import copy
 import json
-from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -16,23 +14,15 @@ import msgspec
 
 from amcloud.masking import last_lines, one_line
 from amcloud.settings import FIELD_MANAGER, GROUP, VERSION
+from amcloud.stages import judgement
 from amcloud.stages.app import App, Organisation, Stage, StageName
 from amcloud.stages.render import MANAGED_BY, Access, Object
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import NormPack
-from psram.model import Report, Verdict
+from psram.model import Report, ReportVerdict
 
 BLOCKING_MAX: Final = 10
 DEROGATIONS_MAX: Final = 50
-_COUNTS: Final[Mapping[Verdict, str]] = {
-    Verdict.CONFORMING: "conforme",
-    Verdict.VIOLATED: "nonConforme",
-    Verdict.UNKNOWN: "indetermine",
-    Verdict.TO_VALIDATE: "aValider",
-    Verdict.NOT_APPLICABLE: "nonApplicable",
-    Verdict.DEROGATED: "deroge",
-    Verdict.NOT_EVALUATED: "nonEvalue",
-}
 
 
 def organisation(found: Object) -> Organisation | None:
@@ -148,7 +138,7 @@ def conformance_report(app: App, stage: Stage, report: Report, url: str, *, api_
 
 
 def _report_spec(app: App, stage: Stage, report: Report, url: str) -> dict[str, Any]:
-    counted = Counter(result.verdict for result in report.results)
+    until = judgement.conforming_until(report) if report.verdict is ReportVerdict.CONFORMING else None
     return {
         "app": app.name,
         "stage": stage.name.value,
@@ -159,11 +149,21 @@ def _report_spec(app: App, stage: Stage, report: Report, url: str) -> dict[str, 
         "evaluatedOn": report.evaluated_on.isoformat(),
         "verdict": report.verdict.value,
         "sentence": one_line(report.sentence),
-        "counts": {name: counted[verdict] for verdict, name in _COUNTS.items()},
+        "counts": dict.fromkeys(judgement.COUNTED.values(), 0) | judgement.counts(report),
         "blocking": [_blocking(result) for result in report.blocking()[:BLOCKING_MAX]],
         "derogations": list(report.derogations_used[:DEROGATIONS_MAX]),
         "reportURL": url,
+        **({"conformingUntilTime": until} if until else {}),
+        **({"horizon": one_line(report.horizon.sentence, chars=500)} if report.horizon else {}),
+        **_advisories(report),
     }
+
+
+def _advisories(report: Report) -> dict[str, Any]:
+    """Which advisory database was asked, if one was."""
+    if not report.advisories_digest or report.advisories_dated is None:
+        return {}
+    return {"advisories": {"digest": report.advisories_digest, "dated": report.advisories_dated.isoformat()}}
 
 
 def _blocking(result: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import assert_never
 from amcloud import errors
 from amcloud.stages.app import Organisation, StageName
 from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
+from amcloud.stages.isolation import Isolation
 from amcloud.stages.observe import Observation, Progress
 from amcloud.stages.render import Revision
 from amcloud.stages.verdict import Answer, Decision, Moment, Reason, moments
@@ -58,6 +59,8 @@ class StageOutcome:
     """Address of the instance once ``deployed`` is wholly in service."""
     organisations: tuple[str, ...] = ()
     database_ready: bool = False
+    isolation: Isolation | None = None
+    """What the probe of the instance's database saw; ``None`` when this pass did not come so far."""
     restored: tuple[str, ...] = field(default=())
     """Objects that somebody had changed and that were put back."""
     problem: str = ""
@@ -102,6 +105,16 @@ class StageOutcome:
     def blocked(self, reason: Reason, sentence: str) -> StageOutcome:
         """Somebody must act before ``deployed`` can serve. A refusal of a newer commit stays what the pass says."""
         return replace(self, problem=sentence) if self.over else self.refused(reason, sentence)
+
+    def probed(self, seen: Isolation) -> StageOutcome:
+        """The database was probed; a leak between organisations stops the rollout, doubt does not (and is told)."""
+        known = replace(self, isolation=seen)
+        return known.blocked(Reason.TENANT_LEAK, seen.sentence()) if seen.leaks else known
+
+    @property
+    def leaks(self) -> bool:
+        """Whether one organisation was seen to reach another's rows."""
+        return self.isolation is not None and bool(self.isolation.leaks)
 
     def served(self, *, url: str, organisations: tuple[Organisation, ...]) -> StageOutcome:
         """Every wave is done: the deployed revision answers. A refusal of a newer commit stays what the pass says."""

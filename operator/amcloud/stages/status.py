@@ -5,26 +5,28 @@ What this pass did not learn is kept from the previous status, if it speaks of t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from amcloud.stages import judgement
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
+from amcloud.stages.isolation import Isolation
 from amcloud.stages.outcome import Ended, StageOutcome
+from amcloud.stages.render import TIME_ZONE
 from amcloud.stages.verdict import CATALOGUED, Reason, in_force, moments
-from psram.model import Report, ReportVerdict, Verdict
+from psram.model import Report, ReportVerdict
 
 Values = Mapping[str, Any]
 
 HISTORY_MOST = 5
-BLOCKING_MOST = 10
 OF_COMMIT = ("SourceFetched", "Conformant", "Accepted", "Built", "Derogated")
-OF_INSTANCE = ("Provisioned", "Available", "DatabaseReady")
+OF_INSTANCE = ("Provisioned", "Available", "DatabaseReady", "TenantIsolated")
 ORDER = (
     *("Ready", "SourceFetched", "Conformant", "Accepted", "Built", "Provisioned", "Available", "DatabaseReady"),
-    "Derogated",
+    *("TenantIsolated", "Derogated"),
 )
 ONLY_SOURCES = (
     "Les règles sur les sources sont respectées ; celles sur le pipeline ne sont pas vérifiées, "
@@ -161,7 +163,7 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "url": outcome.url or before.get("url"),
         "organisationsServed": len(outcome.organisations) if served else before.get("organisationsServed"),
         "pipelineURL": outcome.pipeline_url or (before.get("pipelineURL") if same_commit else None),
-        "conformance": _conformance(outcome) or (before.get("conformance") if same_commit else None),
+        "conformance": judgement.of(outcome) or (before.get("conformance") if same_commit else None),
     }
     entry["history"] = _history(entry, before, now)
     return {name: value for name, value in entry.items() if value is not None and value not in ([], "")}
@@ -207,6 +209,16 @@ def _instance(outcome: StageOutcome, text: str) -> Iterator[Condition]:
         yield Condition("DatabaseReady", Status.FALSE, reason, text)
     elif outcome.database_ready:
         yield Condition("DatabaseReady", Status.TRUE, Reason.DATABASE_READY, "base et rôles en place")
+    if outcome.isolation is not None:
+        yield _tenant_isolated(outcome.isolation)
+
+
+def _tenant_isolated(seen: Isolation) -> Condition:
+    if seen.isolated is None:
+        return Condition("TenantIsolated", Status.UNKNOWN, Reason.ISOLATION_UNPROVEN, seen.sentence())
+    if not seen.isolated:
+        return Condition("TenantIsolated", Status.FALSE, Reason.TENANT_LEAK, seen.sentence())
+    return Condition("TenantIsolated", Status.TRUE, Reason.TENANT_ISOLATED, seen.sentence())
 
 
 def _judgement(outcome: StageOutcome, report: Report) -> Iterator[Condition]:
@@ -261,43 +273,6 @@ def _sentences(outcomes: Sequence[StageOutcome], noted: Sequence[str]) -> str:
     return bounded(" | ".join([*said, *noted]), MESSAGE_LONGEST)
 
 
-def _conformance(outcome: StageOutcome) -> dict[str, Any] | None:
-    report = outcome.report
-    if report is None or outcome.moment is None:
-        return None
-    counts = Counter(result.verdict for result in report.results)
-    blocking = report.blocking(moments(outcome.stage, outcome.moment))[:BLOCKING_MOST]
-    return {
-        "pack": report.pack.name,
-        "verdict": str(outcome.verdict),
-        "sentence": bounded(outcome_sentence(outcome, report), 255),
-        "counts": {_COUNTED[verdict]: number for verdict, number in sorted(counts.items())},
-        "blocking": [_blocking(result.rule_id, result.title, result.findings) for result in blocking],
-        **({"reportRef": {"name": outcome.report_name}} if outcome.report_name else {}),
-        **({"reportURL": outcome.report_url} if outcome.report_url else {}),
-    }
-
-
-_COUNTED = {
-    Verdict.CONFORMING: "conforme",
-    Verdict.VIOLATED: "nonConforme",
-    Verdict.UNKNOWN: "indetermine",
-    Verdict.TO_VALIDATE: "aValider",
-    Verdict.NOT_APPLICABLE: "nonApplicable",
-    Verdict.DEROGATED: "deroge",
-    Verdict.NOT_EVALUATED: "nonEvalue",
-}
-
-
-def _blocking(rule: str, title: str, findings: Sequence[Any]) -> dict[str, Any]:
-    first = findings[0] if findings else None
-    entry: dict[str, Any] = {"rule": bounded(rule, 40), "title": bounded(title, 200)}
-    if first is not None and first.path:
-        entry["path"] = bounded(first.path, 300)
-        entry["line"] = first.line
-    return entry
-
-
 def _history(entry: Values, before: Values, now: datetime) -> list[Any]:
     history = list(_list(before, "history"))[:HISTORY_MOST]
     commit, image = entry.get("deployedCommit"), entry.get("image")
@@ -334,9 +309,15 @@ def _summary(stages: Sequence[Values], ready: Condition) -> dict[str, Any]:
         "commit": str(shown.get("lastAttemptedCommit", ""))[:8],
         "url": shown.get("url"),
         "pack": shown.get("conformance", {}).get("pack"),
+        "conformingUntil": _day(shown.get("conformance", {}).get("conformingUntilTime")),
         "image": shown.get("image"),
     }
     return {name: value for name, value in summary.items() if value}
+
+
+def _day(moment: str | None) -> str | None:
+    """The day in Paris of a moment of the status."""
+    return None if moment is None else datetime.fromisoformat(moment).astimezone(ZoneInfo(TIME_ZONE)).date().isoformat()
 
 
 def _forge_notified(outcomes: tuple[StageOutcome, ...], previous: Values, problem: str | None) -> tuple[Condition, ...]:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     BUILT = "Built"
     PROVISIONED = "Provisioned"
     DATABASE_READY = "DatabaseReady"
+    TENANT_ISOLATED = "TenantIsolated"
     DEROGATED = "Derogated"
     NOTIFIED = "Notified"
     # waiting: nobody needs to act
@@ -52,6 +53,8 @@ class Reason(StrEnum):
     NOT_OWNED = "NotOwned"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     MIGRATION_FAILED = "MigrationFailed"
+    TENANT_LEAK = "TenantLeak"
+    ISOLATION_UNPROVEN = "IsolationUnproven"
     ROLLOUT_FAILED = "RolloutFailed"
     BROKEN_INSTALLATION = "BrokenInstallation"
     INTERNAL_ERROR = "InternalError"

@@ -85,7 +85,7 @@ def test_localapp_shows_the_columns_that_people_know() -> None:
     columns = crd(CRDS / "localapps.yaml")["spec"]["versions"][0]["additionalPrinterColumns"]
     always = [column["name"] for column in columns if not column.get("priority")]
     assert always == ["READY", "STAGE", "CONFORMANT", "REASON", "TRACK", "COMMIT", "ORGS", "AGE"]
-    assert [c["name"] for c in columns if c.get("priority")] == ["URL", "PACK", "IMAGE", "MESSAGE"]
+    assert [c["name"] for c in columns if c.get("priority")] == ["URL", "PACK", "UNTIL", "IMAGE", "MESSAGE"]
 
 
 def _at(root: Mapping[str, Any], json_path: str) -> Mapping[str, Any] | None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from amcloud_fakes import PACK, FakeWorld, manifest
+import msgspec
+import pytest
+from amcloud_fakes import PACK, FakeConformance, FakeWorld, manifest
 
 from amcloud import reconcile
+from amcloud.clients import records
+from amcloud.ports import Judged, Question
+from psram.model import Horizon
 
 
 def _status(asked: str) -> dict[str, Any]:
@@ -55,3 +61,38 @@ def test_a_catalogued_application_is_not_said_to_conform_to_what_nobody_checked(
     assert (conformant["status"], conformant["reason"]) == ("Unknown", "Catalogued")
     assert "sources sont respectées" in conformant["message"] and "pipeline" in conformant["message"]
     assert outside.cluster.status()["summary"]["conformant"] == "Unknown"
+
+
+def test_until_when_the_verdict_holds_is_told_in_the_status_and_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = FakeConformance.judge
+    horizon = Horizon("Conforme jusqu'au 2027-03-01 : fin de maintenance.", on=date(2027, 3, 1))
+
+    def judging(self: FakeConformance, question: Question) -> Judged:
+        made = judge(self, question)
+        assert isinstance(made, Judged)
+        return Judged(msgspec.structs.replace(made.report, horizon=horizon), made.evidence)
+
+    monkeypatch.setattr(FakeConformance, "judge", judging)
+    status = _status(PACK.version)
+    assert status["stages"][0]["conformance"]["conformingUntilTime"] == "2027-02-28T23:00:00Z", "midnight in Paris"
+    assert status["summary"]["conformingUntil"] == "2027-03-01"
+
+
+def test_a_report_carries_its_horizon_and_the_database_it_asked() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    found = outside.cluster.local_app("cpam-bas-rhin", "suivi-courriers")
+    assert found is not None
+    reconcile.reconcile(found, outside.world())
+    (made,) = outside.cluster.reports.values()
+    told = msgspec.structs.replace(
+        made,
+        horizon=Horizon("Conforme jusqu'au 2027-03-01.", on=date(2027, 3, 1)),
+        advisories_digest="sha256:ab",
+        advisories_dated=date(2026, 3, 1),
+    )
+    app = reconcile.manifest.parse(found, outside.cluster.organisations(), outside.cluster.namespace_organisation)
+    spec = records.conformance_report(app, app.stages[0], told, "https://r.example", api_version="v1")["spec"]
+    assert spec["conformingUntilTime"] == "2027-02-28T23:00:00Z"
+    assert spec["advisories"] == {"digest": "sha256:ab", "dated": "2026-03-01"}
+    assert spec["horizon"].startswith("Conforme jusqu")
