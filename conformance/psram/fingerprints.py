@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from psram.model import Finding
+
+MESSAGE_MAX_CHARS: Final = 1000
 
 
 def fingerprinted(rule_id: str, findings: Iterable[Finding], *, at_most: int | None = None) -> tuple[Finding, ...]:
@@ -22,13 +25,18 @@ def fingerprinted(rule_id: str, findings: Iterable[Finding], *, at_most: int | N
         key = "\0".join((rule_id, finding.path, finding.excerpt or finding.message))
         counted[key] = counted.get(key, 0) + 1
         digest = hashlib.sha256(f"{key}\0{counted[key]}".encode(errors="backslashreplace")).hexdigest()[:32]
-        told = {"message": _encodable(finding.message), "path": _encodable(finding.path)}
+        told = {"message": _encodable(bounded(finding.message)), "path": _encodable(finding.path)}
         marked.append(msgspec.structs.replace(finding, **told, fingerprint=digest, excerpt=""))
     return (*marked, *ordered[len(marked) :])
 
 
 def _place(finding: Finding) -> tuple[str, int, str, str]:
     return (finding.path, finding.line, finding.message, finding.excerpt)
+
+
+def bounded(text: str) -> str:
+    """``text``, cut where it is longer than a reader could want: a message may quote what a repository says."""
+    return text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"
 
 
 def _encodable(text: str) -> str:

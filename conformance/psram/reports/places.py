@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from psram.fingerprints import fingerprinted
+from psram.fingerprints import bounded, fingerprinted
 from psram.model import Finding, RuleResult, printable
 
 ANCHOR: Final = "composer.json"
 """Where a finding of the whole project is shown: tools drop what has no place, and all if that is more than half."""
-MESSAGE_MAX_CHARS: Final = 1000
 
 
 class Place(NamedTuple):
@@ -37,8 +36,7 @@ def places(result: RuleResult) -> Iterator[Place]:
 
 def said(text: str) -> str:
     """``text`` on one line, bounded, with every control character shown: it comes from a repository."""
-    short = text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"
-    return printable(short)
+    return printable(bounded(text))
 
 
 def where(path: str, line: int) -> str:

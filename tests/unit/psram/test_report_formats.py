@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import validators
-from sample_reports import FIXED, big, conforming, hostile, refused, unknown
+from sample_reports import FIXED, big, conforming, hostile, refused, result, unknown
 
+from psram.evidence import read_junit
 from psram.fingerprints import fingerprinted
 from psram.model import Finding, Report, Verdict
 from psram.reports import FORMATS, Presentation, canonical, openreports, projection, write
@@ -153,13 +154,13 @@ def test_each_verdict_is_said_as_the_table_has_it() -> None:
     resource = {r["rule"]: r for r in json.loads(write("openreports", report))["results"]}
     assessed = json.loads(write("oscal", report))["assessment-results"]["results"][0]
     findings = {f["target"]["target-id"]: f["target"]["status"] for f in assessed["findings"]}
-    for result in report.results:
-        said = projection.VERDICTS[result.verdict]
-        assert {r["kind"] for r in log if r["ruleId"] == result.rule_id} == {said.sarif_kind}
-        assert [e.tag for e in cases[result.rule_id]] == ([said.junit] if said.junit else [])
-        assert resource[result.rule_id]["result"] == said.open_reports
+    for each in report.results:
+        said = projection.VERDICTS[each.verdict]
+        assert {r["kind"] for r in log if r["ruleId"] == each.rule_id} == {said.sarif_kind}
+        assert [e.tag for e in cases[each.rule_id]] == ([said.junit] if said.junit else [])
+        assert resource[each.rule_id]["result"] == said.open_reports
         expected = {"state": said.oscal.state, "reason": said.oscal.reason} if said.oscal.state else None
-        assert findings.get(result.rule_id) == expected
+        assert findings.get(each.rule_id) == expected
     assert {r.verdict for r in report.results} == set(Verdict)
 
 
@@ -291,6 +292,27 @@ def test_whatever_a_repository_says_every_form_is_well_formed(
     ElementTree.fromstring(write("junit", made))
     assert canonical.parse(write("json", made)) == made
     assert not _controls(write("html", made).decode() + write("texte", made).decode())
+
+
+def test_junit_is_read_by_the_reader_of_the_pipelines_reports() -> None:
+    summary = read_junit(write("junit", refused()))
+    assert (summary.tests, summary.failures, summary.errors, summary.skipped) == (9, 3, 1, 4)
+
+
+def test_the_largest_page_of_a_hostile_repository_stays_readable() -> None:
+    rules = [
+        result(
+            f"PHP-{number:03}",
+            "Interdit",
+            Verdict.VIOLATED,
+            *(Finding("é" * 5000, f"{'d/' * 2000}{i}.php", i) for i in range(200)),
+            blocks=True,
+        )
+        for number in range(45)
+    ]
+    worst = msgspec.structs.replace(refused(), results=tuple(rules))
+    assert len(write("html", worst)) < 16 * 1024 * 1024
+    assert len(write("openreports", worst)) <= openreports.MAX_BYTES
 
 
 def test_a_message_without_end_is_cut() -> None:
