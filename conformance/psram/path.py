@@ -37,11 +37,11 @@ def shortest(report: Report, pack: Pack) -> Path | None:
     left = {key: len(found) for key, found in groups.items() if key not in grave}
     needed = sum(left.values()) - (threshold.tolerated(pack, report.track) or 0)
     chosen = {*grave, *_cheapest(left, actions, max(needed, 0))}
-    missing = [_evidence(r) for r in blocking if r.verdict is Verdict.UNKNOWN and not r.to_confirm]
+    missing = _evidence(r for r in blocking if r.verdict is Verdict.UNKNOWN and not r.to_confirm)
     confirmed = sorted(r.rule_id for r in blocking if r.to_confirm)
     after = sorted(r.rule_id for r in blocking if r.verdict is Verdict.NOT_EVALUATED)
     ordered = sorted((actions[key] for key in chosen), key=lambda a: (a.hours, a.rules))
-    hours = round(sum(a.hours for a in ordered), 2)
+    hours = round(sum((a.hours for a in ordered), 0.0), 2)
     return Path((*ordered, *missing), hours, _sentence(ordered, missing, after, confirmed, hours=hours))
 
 
@@ -86,9 +86,21 @@ def _cheapest(rules_settled: dict[str, int], actions: dict[str, Action], needed:
     return best[needed][1]
 
 
-def _evidence(result: RuleResult) -> Action:
-    """Evidence to be given: no code to write, somebody else to wait for."""
-    return Action(result.missing_evidence, (result.rule_id,), result.findings_total, 0.0, result.giver)
+def _evidence(results: Iterable[RuleResult]) -> list[Action]:
+    """Evidence to be given, an action for each giver: no code to write, somebody else to wait for."""
+    by_giver: dict[str, list[RuleResult]] = {}
+    for result in results:
+        by_giver.setdefault(result.giver, []).append(result)
+    return [
+        Action(
+            title=" ; ".join(dict.fromkeys(r.missing_evidence for r in found)),
+            rules=tuple(r.rule_id for r in found),
+            places=sum(r.findings_total for r in found),
+            hours=0.0,
+            giver=giver,
+        )
+        for giver, found in sorted(by_giver.items())
+    ]
 
 
 def _sentence(
@@ -101,7 +113,8 @@ def _sentence(
         plural = "s" if len(actions) > 1 else ""
         parts.append(f"{len(actions)} action{plural}{some}, environ {duration(hours)} → hébergeable")
     if missing:
-        parts.append("restent à fournir : " + ", ".join(f"{a.rules[0]} ({a.giver})" for a in missing))
+        told = ", ".join(f"{', '.join(a.rules)} ({a.giver})" for a in missing)
+        parts.append(f"preuves à fournir : {told}")
     if after:
         parts.append(f"à vérifier ensuite : {', '.join(after)}")
     if confirmed:

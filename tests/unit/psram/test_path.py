@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from norms import CONFORMING, CONTEXT, FACTS, MAJOR, answering, pack, rule, violated
 
+from psram import reports
 from psram.judge import judge
 from psram.model import Giver, Outcome, Path, ReportVerdict, Verdict
+from psram.reports import canonical
 from psram.rules import Pack, Track
 
 MISSING = Outcome(Verdict.UNKNOWN, missing_evidence="le rapport JUnit", giver=Giver.PIPELINE)
@@ -79,10 +81,20 @@ def test_the_pack_says_what_a_further_place_takes_unless_the_rule_does(monkeypat
 def test_missing_evidence_is_told_with_who_gives_it_and_costs_the_developer_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answering(monkeypatch, {"PHP-001": violated(), "TST-001": MISSING})
-    path = shortest(pack(rule("PHP-001"), rule("TST-001")))
-    assert path.sentence == "1 action, environ 30 min → hébergeable ; restent à fournir : TST-001 (pipeline)"
+    answering(monkeypatch, {"PHP-001": violated(), "PIP-001": MISSING, "TST-001": MISSING})
+    path = shortest(pack(rule("PHP-001"), rule("PIP-001"), rule("TST-001")))
+    assert path.sentence == "1 action, environ 30 min → hébergeable ; preuves à fournir : PIP-001, TST-001 (pipeline)"
     assert path.hours == 0.5
+    assert [(a.rules, a.title, a.giver) for a in path.actions[1:]] == [
+        (("PIP-001", "TST-001"), "le rapport JUnit", "pipeline")
+    ]
+
+
+def test_hours_keep_their_type_when_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, {"TST-001": MISSING})
+    report = judge(FACTS, pack(rule("TST-001")), CONTEXT)
+    written = reports.canonical_json(report)
+    assert reports.canonical_json(canonical.parse(written)) == written
 
 
 def test_what_could_not_be_evaluated_is_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
