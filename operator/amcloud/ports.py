@@ -18,6 +18,7 @@ from amcloud.settings import Settings
 from amcloud.stages import declaration
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.build import Image, Pipeline
+from amcloud.stages.isolation import Isolation
 from amcloud.stages.manifest import App, Organisation, Stage, StageName
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
@@ -286,6 +287,12 @@ class Database(Protocol):
 
     def ensure(self, place: Place, known: Access | None) -> Access:
         """Database and roles exist with these credentials; made when ``known`` is ``None``."""
+
+    def isolation(self, place: Place, commit: str) -> Isolation:
+        """What two synthetic organisations can do to each other's rows, as the application's role; leaves nothing.
+
+        A schema that was proven closed for ``commit`` is believed so for a while.
+        """
 
     def drop(self, database: str) -> None:
         """Remove database and roles; absent is fine."""

@@ -91,6 +91,11 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world)):
             yield so_far.blocked(Reason.SECRET_MISSING, missing)
             return
+        if wave is Wave.SERVICE:
+            so_far = so_far.probed(world.database.isolation(place, revision.commit))
+            if so_far.leaks:
+                yield so_far
+                return
         for operation in (operations := apply.plan(desired, live, inventory, wave=wave)):
             world.cluster.execute(operation)
         live = world.cluster.live(keys) if operations else live

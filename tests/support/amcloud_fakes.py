@@ -20,6 +20,7 @@ from amcloud.stages import apply
 from amcloud.stages.app import App, Organisation, Stage, StageName
 from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
 from amcloud.stages.build import Image, Pipeline, PipelineStatus
+from amcloud.stages.isolation import Isolation
 from amcloud.stages.render import CREDENTIALS, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack
@@ -338,6 +339,7 @@ class FakeDatabase:
         self._outside = outside
         self.databases: dict[str, Access] = {}
         self.down = False
+        self.seen = Isolation()
 
     def ensure(self, place: Place, known: Access | None) -> Access:
         if self.down:
@@ -352,6 +354,11 @@ class FakeDatabase:
             self.databases[place.database] = access
             self._outside.effect("database", place.database)
         return access
+
+    def isolation(self, place: Place, commit: str) -> Isolation:
+        if self.down:
+            raise UnavailableError("base de données : pas de réponse")
+        return self.seen
 
     def drop(self, database: str) -> None:
         if self.down:

@@ -77,10 +77,9 @@ class Isolation:
         if self.unproven:
             said = "; ".join(f"{one.table} ({one.unproven})" for one in self.unproven[:NAMED])
             return f"Isolation non prouvée pour {said}{_others(self.unproven)}."
-        count = len(self.tables)
-        return (
-            f"Isolation constatée sur {count} table{'s' if count > 1 else ''}." if count else "Aucune table partagée."
-        )
+        if not self.tables:
+            return "Aucune table n'est partagée entre organismes."
+        return f"Isolation constatée sur {len(self.tables)} table{'s' if len(self.tables) > 1 else ''}."
 
 
 def _can(probe: TableProbe) -> str:

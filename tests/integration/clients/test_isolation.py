@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from amcloud.clients import isolation
-from amcloud.clients.database import PostgresDatabase
+from amcloud.clients.database import PROVEN_S, PostgresDatabase
 from amcloud.stages.isolation import Breach, Isolation
 from amcloud.stages.render import Place
 from amcloud_sandbox.testing.services import PostgresServer, postgres
@@ -133,3 +133,18 @@ def test_what_takes_no_canary_is_not_proven_and_says_why(base: Base) -> None:
 def test_a_database_without_shared_table_is_isolated(base: Base) -> None:
     base.owner("CREATE TABLE reglage (cle text PRIMARY KEY)")
     assert base.probe().isolated is True
+
+
+def test_a_proven_revision_is_believed_for_a_while_and_a_leak_never(postgres: PostgresServer, base: Base) -> None:
+    now = [0.0]
+    database = PostgresDatabase(postgres.operator_url, clock=lambda: now[0])
+    place = Place(base.name.replace("_", "-"), "exemple", base.name)
+    base.owner(NOTE, CLOSED.format("note"))
+    assert database.isolation(place, "a" * 40).isolated is True
+    base.owner("ALTER TABLE note DISABLE ROW LEVEL SECURITY")
+    assert database.isolation(place, "a" * 40).isolated is True
+    assert database.isolation(place, "b" * 40).isolated is False
+    now[0] = PROVEN_S + 1
+    assert database.isolation(place, "a" * 40).isolated is False
+    base.owner("ALTER TABLE note ENABLE ROW LEVEL SECURITY")
+    assert database.isolation(place, "a" * 40).isolated is True

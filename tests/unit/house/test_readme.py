@@ -126,5 +126,5 @@ def members(command: str) -> set[str]:
 
 EVENTS_AND_CONDITIONS = {
     *("Ready", "Available", "Conformant", "Accepted", "Built", "Provisioned", "SourceFetched", "DatabaseReady"),
-    *("Derogated", "DriftRestored", "DataLeft"),
+    *("TenantIsolated", "Derogated", "DriftRestored", "DataLeft", "ProblemFound"),
 } - set(Reason)
