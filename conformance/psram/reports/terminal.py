@@ -115,12 +115,17 @@ class _Writer:
             one = len(files) == 1
             head = "1 fichier non validé vérifié" if one else f"{len(files)} fichiers non validés vérifiés"
             yield Line(f"{head} avec le reste : {_some(files)}", hang=4)
+        if self._report.pack_notice:
+            yield Line(self._report.pack_notice)
         if self._report.informative:
             yield Line("Filière hors standard : à titre d'information, l'application est cataloguée, jamais hébergée.")
         if self._change is not None:
             before = self._change.previous_commit[:12] or "le rapport donné"
             yield Line(f"Depuis {before} : {self._change.sentence()}", hang=4)
         yield from self._until()
+        for result in self._report.results:
+            if result.verdict is Verdict.CONFORMING and result.reason:
+                yield Line(f"{result.rule_id} : {result.reason}", hang=4)
         yield from (Line(text, hang=4) for text in self._shown.notes)
 
     def _until(self) -> Iterator[Line]:

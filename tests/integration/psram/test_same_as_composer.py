@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from psram import versions
+from psram import advisories, versions
 from psram.collect import composer, php_json
 
 COMPOSER = Path("/usr/share/php/Composer/autoload.php")
@@ -150,3 +151,20 @@ def test_constraints_allow_what_composer_allows(cases: list[tuple[str, str]]) ->
         if said != "?" and ours is not None and ours is not (said == "1"):
             wrong.append((constraint, version, said))
     assert wrong == []
+
+
+SAMPLE = Path(__file__).parents[3] / "sandbox/advisories/advisories.json"
+
+
+def test_an_advisory_touches_the_versions_that_composer_would_say() -> None:
+    """Each bound of each public advisory of the sample, the versions around it and their previews."""
+    database = advisories.read(SAMPLE)
+    cases = []
+    for constraint in sorted({c for entries in database.packages.values() for a in entries() for c in a.affected}):
+        for bound in re.findall(r"\d+(?:\.\d+)*", constraint):
+            *head, last = bound.split(".")
+            around = [".".join([*head, str(max(0, int(last) + step))]) for step in (-1, 0, 1)]
+            cases += [(constraint, version + end) for version in around for end in ("", "-RC1", "-beta2")]
+    assert len(cases) > 300
+    ours = ["1" if versions.allows(*case) else "0" for case in cases]
+    assert ours == list(php(ALLOWS, cases))

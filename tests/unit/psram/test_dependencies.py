@@ -17,8 +17,12 @@ from psram import advisories, checks, packs
 from psram.asking import ask
 from psram.collect import composer
 from psram.facts import ComposerFacts, Facts
+from psram.judge import judge
 from psram.model import Context, Outcome, Severity, Stage, Track, Verdict
 from psram.proofs import Evidence
+from psram.reports import terminal
+from psram.reports.presentation import Presentation
+from psram.rules import Pack
 from psram.severity import severity_of
 
 ROOT = Path(__file__).parents[3]
@@ -225,3 +229,16 @@ def test_of_a_key_written_twice_the_last_counts_as_for_composer() -> None:
     )
     assert [c.constraint for c in twice.require] == ["~8.2.0"]
     assert twice.lock_problem == ""
+
+
+def rendered(pack: Pack, age: int) -> str:
+    report = judge(facts(), pack, context(TODAY, dated=TODAY - timedelta(days=age)))
+    return terminal.render(report, Presentation()).decode()
+
+
+def test_the_text_of_a_report_says_that_the_database_is_stale() -> None:
+    rules = tuple(rule for rule in PACK.rules if rule.id in ("CMP-001", "CMP-002"))
+    pack = msgspec.structs.replace(PACK, rules=rules)
+    said = {age: rendered(pack, age) for age in (7, 12)}
+    assert "il y a 12 jours" in said[12]
+    assert "il y a" not in said[7]
