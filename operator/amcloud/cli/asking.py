@@ -72,7 +72,7 @@ def _judged(facts: Facts, asked: Asked, database: Database | None) -> Report:
     if database is not None:
         concerning = database.concerning(facts.composer.packages)
         context = replace(context, evidence=replace(context.evidence, advisories=concerning))
-    return judge(facts, packs.load(asked.pack or packs.DEFAULT), context)
+    return judge(facts, packs.load(asked.pack or packs.current(context.evaluated_on)), context)
 
 
 def _database(where: str) -> Database:

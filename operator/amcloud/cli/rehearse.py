@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,25 +15,29 @@ from amcloud.cli.exits import Exit, answer, told
 from amcloud.cli.options import StageName, TrackName
 
 if TYPE_CHECKING:
-    from amcloud.cli.rehearsal import Line, Rehearsal
+    from amcloud.cli.rehearsal import Known, Line, Rehearsal, Unread
     from amcloud.cli.repositories import Repository
-    from psram.model import Context, Php
+    from amcloud.clients import fleet
     from psram.rules import Pack
-    from psram.worker.store import FactCache
+
+    Member = Callable[[], Known | Unread]
 
 COMMAND: Final = "rehearse"
 TEXT, JSON = "texte", "json"
 _HELP: Final = (
     "Rejoue un projet de normes sur des applications, et dit qui il refuserait de plus, par règle et par organisme.\n\n"
     "Chaque application est jugée deux fois sur les mêmes faits, à la même date : par le pack en vigueur et par le "
-    "projet. Les règles sur les sources comptent, comme pour « amcloud check ».\n\n"
+    "projet. Sur un dossier de dépôts, les règles sur les sources comptent, comme pour « amcloud check ». Sans "
+    "dossier, dans le pod de l'opérateur, ce sont les LocalApp, avec les preuves de leur dernier rapport et toutes "
+    "les règles de leur étape.\n\n"
     "Code de retour : 0 aucun nouveau refus, 1 au moins un, 2 impossible à dire pour une application, "
     "3 mauvaise commande."
 )
 _EXAMPLES: Final = (
     "Exemples :\n\n"
     "amcloud rehearse ./psram-2027.1 --repositories /srv/depots\n\n"
-    "amcloud rehearse ./psram-2027.1 --repositories depots --format json -o repetition.json"
+    "amcloud rehearse ./psram-2027.1 --repositories depots --format json -o repetition.json\n\n"
+    "tar c psram-2027.1 | kubectl exec -i -n amcloud-system deploy/amcloud-operator -- amcloud rehearse -"
 )
 
 
@@ -46,13 +51,18 @@ def rehearse(  # noqa: PLR0917  options, given by name
         str,
         typer.Argument(
             metavar="PACK",
-            help="Projet de normes : nom, ou dossier (avec un /).",
+            help="Projet de normes : nom, dossier (avec un /), ou - pour une archive tar sur l'entrée standard.",
             autocompletion=completion.pack_names,
         ),
     ],
     folder: Annotated[
-        Path, typer.Option("--repositories", metavar="DOSSIER", help="Dossier de dépôts git, nus ou non.")
-    ],
+        Path | None,
+        typer.Option(
+            "--repositories",
+            metavar="DOSSIER",
+            help="Dossier de dépôts git, nus ou non ; sans lui, les LocalApp de l'opérateur dont c'est le pod.",
+        ),
+    ] = None,
     against: Annotated[
         str,
         typer.Option(
@@ -82,33 +92,72 @@ def rehearse(  # noqa: PLR0917  options, given by name
     timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Durée accordée à une application.")] = 60.0,
 ) -> None:
     """Judge every repository by both packs, print what changes and exit with its status (see ``_HELP``)."""
-    from amcloud.cli import asking, question, rehearsal, repositories
+    from amcloud.cli import asking, drafts, question, rehearsal, repositories
     from psram import packs
     from psram.errors import UsageError
 
     with told(COMMAND):
         if form not in (TEXT, JSON):
             raise UsageError(f"--format {form} : formes connues : {TEXT}, {JSON}")
-        draft, current = packs.load(pack), packs.load(against or packs.DEFAULT)
+        draft, current = drafts.load(pack), packs.load(against or packs.DEFAULT)
         context = question.context(track, stage, at or _first_day(draft), source)
-        listed = list(repositories.found(question.folder(str(folder), "--repositories")))
-        if not listed:
-            raise UsageError(f"--repositories {folder} : aucun dépôt git dans ce dossier")
-        reading = _Reading(context, question.php(current), ref, timeout, asking.kept(not no_cache))
-        lines = list(_lines(listed, draft, current, reading, jobs))
+        if folder is None:
+            members = _of_fleet(context.evaluated_on, jobs)
+        else:
+            cache = asking.kept(not no_cache)
+            reading = repositories.Reading(context, question.php(current), ref, timeout, cache)
+            members = repositories.members(_listed(folder), reading)
+        lines = list(_lines(members, draft, current, jobs))
         done = rehearsal.summary(lines, draft, current, str(context.evaluated_on))
         answer(_rendered(done, form, full=full), output, command=COMMAND)
     raise typer.Exit(_status(done))
 
 
-class _Reading(NamedTuple):
-    """How each repository is read and judged."""
+def _listed(folder: Path) -> list[Repository]:
+    from amcloud.cli import question, repositories
+    from psram.errors import UsageError
 
-    context: Context
-    php: Php | None
-    ref: str
-    timeout_s: float
-    cache: FactCache | None
+    listed = list(repositories.found(question.folder(str(folder), "--repositories")))
+    if not listed:
+        raise UsageError(f"--repositories {folder} : aucun dépôt git dans ce dossier")
+    return listed
+
+
+def _of_fleet(day: date, processes: int) -> list[Member]:
+    """The LocalApps of the operator whose settings are those of this environment."""
+    import os
+
+    from amcloud.clients import assembly
+    from amcloud.errors import AmcloudError, BrokenInstallationError
+    from amcloud.settings import Settings
+    from psram.errors import CollectError, UsageError
+
+    try:
+        settings = Settings.from_environment(os.environ)
+    except BrokenInstallationError as error:
+        said = "donnez --repositories DOSSIER, ou lancez la commande dans le pod de l'opérateur (voyez --help)"
+        raise UsageError(said) from error
+    try:
+        members = assembly.fleet(settings, processes=processes).members()
+    except (AmcloudError, OSError) as error:
+        raise CollectError(f"les LocalApp n'ont pas pu être lues : {error}") from error
+    return [partial(_of_member, member, day) for member in members]
+
+
+def _of_member(member: Callable[[], fleet.Known | fleet.Unknown], day: date) -> Known | Unread:
+    from msgspec.structs import replace
+
+    from amcloud.cli.rehearsal import Known, Unread
+    from amcloud.clients import fleet
+    from amcloud.stages.verdict import ENFORCED
+
+    found = member()
+    name = f"{found.namespace}/{found.name}"
+    if isinstance(found, fleet.Unknown):
+        return Unread(name, found.namespace, found.problem)
+    context = replace(found.context, evaluated_on=day)
+    moments = ENFORCED[found.stage]
+    return Known(f"{name} ({found.stage.value})", found.namespace, found.facts, context, moments, decided=True)
 
 
 def _first_day(draft: Pack) -> str:
@@ -117,8 +166,8 @@ def _first_day(draft: Pack) -> str:
     return str(effective) if effective is not None and effective > date.today() else ""
 
 
-def _lines(listed: Sequence[Repository], draft: Pack, current: Pack, reading: _Reading, jobs: int) -> Iterator[Line]:
-    """A line a repository, several read at the same time."""
+def _lines(members: Sequence[Member], draft: Pack, current: Pack, jobs: int) -> Iterator[Line]:
+    """A line an application, several read at the same time."""
     from concurrent.futures import ThreadPoolExecutor, as_completed
 
     from amcloud.cli.terminals import progress
@@ -126,8 +175,8 @@ def _lines(listed: Sequence[Repository], draft: Pack, current: Pack, reading: _R
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="rehearse")
     try:
         with progress("Applications rejouées") as shown:
-            shown.total = len(listed)
-            waiting = [pool.submit(_line, repository, draft, current, reading) for repository in listed]
+            shown.total = len(members)
+            waiting = [pool.submit(_line, member, draft, current) for member in members]
             for future in as_completed(waiting):
                 shown.done += 1
                 yield future.result()
@@ -135,14 +184,11 @@ def _lines(listed: Sequence[Repository], draft: Pack, current: Pack, reading: _R
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _line(repository: Repository, draft: Pack, current: Pack, reading: _Reading) -> Line:
-    from amcloud.cli import rehearsal, repositories
+def _line(member: Member, draft: Pack, current: Pack) -> Line:
+    from amcloud.cli import rehearsal
 
-    found = repositories.facts(repository, reading.ref, reading.php, reading.timeout_s, reading.cache)
-    if isinstance(found, str):
-        return rehearsal.unread(rehearsal.Unread(repository.name, repository.organisation, found))
-    known = rehearsal.Known(repository.name, repository.organisation, found, reading.context)
-    return rehearsal.line(known, draft, current)
+    found = member()
+    return rehearsal.unread(found) if isinstance(found, rehearsal.Unread) else rehearsal.line(found, draft, current)
 
 
 def _rendered(done: Rehearsal, form: str, *, full: bool) -> bytes:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from psram.facts import Facts
-    from psram.model import Php
+    from amcloud.cli.rehearsal import Known, Unread
+    from psram.model import Context, Php
     from psram.worker.store import FactCache
 
 MOST: Final = 10_000
 DEPTH: Final = 5
 """Folders below the given one that are looked into: groups and sub-groups of a forge."""
+
+
+class Reading(NamedTuple):
+    """How each repository is read and judged."""
+
+    context: Context
+    php: Php | None
+    ref: str
+    timeout_s: float
+    cache: FactCache | None
 
 
 class Repository(NamedTuple):
@@ -60,16 +71,21 @@ def _is_repository(folder: Path) -> bool:
         return False
 
 
-def facts(repository: Repository, ref: str, php: Php | None, timeout_s: float, cache: FactCache | None) -> Facts | str:
-    """Facts of the repository at ``ref``, or a sentence that says why there are none."""
+def members(listed: Sequence[Repository], reading: Reading) -> list[Callable[[], Known | Unread]]:
+    """One question a repository."""
+    return [partial(_member, repository, reading) for repository in listed]
+
+
+def _member(repository: Repository, reading: Reading) -> Known | Unread:
+    from amcloud.cli.rehearsal import Known, Unread
     from psram import worker
     from psram.model import Limits
     from psram.worker.protocol import Ask, Request
 
-    request = Request(
-        ask=Ask.COMMIT, path=str(repository.path), commit=ref, php=php, limits=Limits(timeout_s=timeout_s)
-    )
-    answer = worker.run(request, cache=cache, processes=1)
+    limits = Limits(timeout_s=reading.timeout_s)
+    request = Request(Ask.COMMIT, str(repository.path), commit=reading.ref, php=reading.php, limits=limits)
+    answer = worker.run(request, cache=reading.cache, processes=1)
     if answer.facts is None or not answer.facts.tree:
-        return answer.usage or answer.problem or "l'analyse n'a rien répondu"
-    return answer.facts
+        said = answer.usage or answer.problem or "l'analyse n'a rien répondu"
+        return Unread(repository.name, repository.organisation, said)
+    return Known(repository.name, repository.organisation, answer.facts, reading.context)
