@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
+from psram.collect import php_held
 from psram.collect.php_names import text
 
 MAX_TEXT: Final = 4000
@@ -15,7 +16,11 @@ _MAX_CHILDREN: Final = 2000
 _NUMBER_CASTS: Final = re.compile(r"^(int|integer|bool|boolean|float|double)$", re.IGNORECASE)
 # Calls whose result cannot carry an injection into SQL: quoting, numbers, lists of place-holders.
 _SAFE_CALLS: Final = frozenset(
-    {"intval", "floatval", "count", "quote", "quoteidentifier", "quotesingleidentifier", "getprojectdir"}
+    {
+        *("intval", "floatval", "count", "quote", "quoteidentifier", "quotesingleidentifier", "getprojectdir"),
+        *("time", "mktime", "strtotime", "abs", "ceil", "floor", "round", "strlen", "mb_strlen", "crc32", "bin2hex"),
+        *("md5", "sha1", "random_int", "mt_rand", "rand", "ord", "dechex", "hexdec", "spl_object_id"),
+    }
 )
 _SAFE_CALLS_OF_SAFE: Final = frozenset(
     {
@@ -33,6 +38,9 @@ _SAFE_CALLS_OF_SAFE: Final = frozenset(
         "realpath",
     }
 )
+_READING_CALLS: Final = frozenset({"isset", "count", "in_array", "array_key_exists", "array_keys", "implode", "empty"})
+_BIG_TABLE: Final = 20
+_LITERALS: Final = frozenset({"string", "integer", "float", "boolean", "null", "comment"})
 _FUNCTIONS: Final = frozenset(
     {"method_declaration", "function_definition", "anonymous_function", "arrow_function", "program"}
 )
@@ -54,7 +62,7 @@ def value(node: Node, *, follow: bool = True) -> Value:
 class _Reader:
     def __init__(self, follow: bool) -> None:
         self._follow = follow
-        self._seen: set[str] = set()
+        self._seen: set[tuple[int, str]] = set()
         self._steps = 0
 
     def read(self, node: Node) -> Value:
@@ -87,6 +95,8 @@ class _Reader:
                 return list(node.named_children), "", ""
             case "nowdoc_string":
                 return [], text(node), ""
+            case "array_creation_expression" if node.named_child_count > _BIG_TABLE and _plain(node):
+                return [], "?", ""
             case "binary_expression" | "parenthesized_expression" | "array_creation_expression":
                 return list(node.named_children), "", ""
             case "array_element_initializer" | "argument" | "arguments" | "match_block":
@@ -114,6 +124,11 @@ class _Reader:
                 return self._variable(node)
             case "member_access_expression" if _of_a_constant(node):  # Statut::Ouvert->value
                 return [], "", ""
+            case "member_access_expression" if self._follow:
+                held = php_held.values(node)
+                return (held, "", "") if held is not None and self._is_new(node) else self._again(node, held)
+            case "subscript_expression":
+                return self._element(node)
             case "assignment_expression":
                 right = node.child_by_field_name("right")
                 return ([right] if right is not None else []), "", ""
@@ -133,13 +148,54 @@ class _Reader:
         name = text(node)
         if not self._follow or name == "$this":
             return [], "?", name
-        if name in self._seen:
+        if not self._is_new(node):
             return [], "", ""
-        self._seen.add(name)
         assigned = assignments(node, name)
         if assigned is None:
             return [], "? …", name  # never taken for a harmless pass-through
         return (assigned, "", "") if assigned else ([], "?", name)
+
+    def _element(self, node: Node) -> tuple[list[Node], str, str]:
+        """An element of a table: what the table holds, whatever the index."""
+        held = node.named_children[0] if node.named_children else node
+        if held.type in ("class_constant_access_expression", "array_creation_expression"):
+            return [held], "", ""
+        if held.type == "subscript_expression" or (held.type == "member_access_expression" and self._follow):
+            return [held], "", ""
+        if held.type == "variable_name" and not _handed_over(held, text(held)):
+            return [held], "", ""
+        return [], "?", text(node)[:80]
+
+    def _is_new(self, node: Node) -> bool:
+        """Whether this variable or property is read for the first time."""
+        key = (0 if node.type == "member_access_expression" else scope(node).start_byte, text(node))
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+    def _again(self, node: Node, held: list[Node] | None) -> tuple[list[Node], str, str]:
+        return ([], "", "") if held is not None else ([], "?", text(node)[:80])
+
+
+def _handed_over(node: Node, name: str) -> bool:
+    """Whether a table is handed to a call that could fill it (``preg_match``), or shared by reference."""
+    stack = [scope(node)]
+    steps = 0
+    while stack:
+        steps += 1
+        current = stack.pop()
+        if steps > 20 * _MAX_STEPS:
+            return True
+        if current.type == "argument" and text(current) == name:
+            call = current.parent.parent if current.parent is not None else None
+            called = text(call.child_by_field_name("function")).lower().lstrip("\\") if call is not None else ""
+            if called not in _READING_CALLS:
+                return True
+        if current.type in ("reference_assignment_expression", "by_ref") and name in text(current)[:400]:
+            return True
+        stack.extend(current.named_children)
+    return False
 
 
 def scope(node: Node) -> Node:
@@ -166,8 +222,16 @@ def assignments(node: Node, name: str) -> list[Node] | None:
         match current.type:
             case "assignment_expression" | "augmented_assignment_expression":
                 left, right = current.child_by_field_name("left"), current.child_by_field_name("right")
-                if right is not None and text(left) == name:
+                if right is not None and _written(left) == name:
                     found.append(right)
+                elif (
+                    left is not None
+                    and left.type in ("list_literal", "array_creation_expression")
+                    and _holds(left, name)
+                ):
+                    return []
+            case "reference_assignment_expression" | "global_declaration" if _holds(current, name):
+                return []
             case "simple_parameter" if text(current.child_by_field_name("name")) == name:
                 return []
             case "foreach_statement" if _binds(current, name):
@@ -179,6 +243,26 @@ def assignments(node: Node, name: str) -> list[Node] | None:
                 pass
         stack.extend(reversed(current.named_children))
     return found
+
+
+def _plain(table: Node) -> bool:
+    """Whether a table holds nothing but literals."""
+    return all(
+        part.type in _LITERALS
+        for element in table.named_children
+        for part in (element.named_children if element.type == "array_element_initializer" else (element,))
+    )
+
+
+def _written(left: Node | None) -> str:
+    """The variable that this left-hand side writes, itself or one of its elements."""
+    while left is not None and left.type == "subscript_expression" and left.named_children:
+        left = left.named_children[0]
+    return text(left)
+
+
+def _holds(node: Node, name: str) -> bool:
+    return re.search(re.escape(name) + r"\b", text(node)[:2000]) is not None
 
 
 def _binds(loop: Node, name: str) -> bool:
