@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from psram import derogations, horizon, path, threshold
+from psram import derogations, horizon, path, threshold, timeline
 from psram.asking import MAX_FINDINGS, Answers
 from psram.facts import Facts
 from psram.fingerprints import fingerprinted
@@ -150,6 +150,7 @@ def _report(facts: Facts, pack: Pack, context: Context, results: list[RuleResult
         files=len(facts.files),
         derogations_used=tuple(sorted(used)),
         derogations_unused=tuple(sorted({d.name for d in context.derogations} - used)),
+        pack_notice=timeline.notice(pack, context.evaluated_on),
         advisories_digest="" if advisories is None else advisories.digest,
         advisories_dated=None if advisories is None else advisories.dated,
         derogations=tuple(sorted((d for d in context.derogations if d.name in used), key=lambda d: d.name)),

@@ -7,13 +7,14 @@ A pack is a folder: ``pack.yaml``, ``rules/<ID>.yaml``, and ``digest`` once it i
 from __future__ import annotations
 
 import sys
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from psram import pack_coherence, pack_reading
+from psram import pack_coherence, pack_reading, timeline
 from psram.errors import PackError, UsageError
 from psram.rules import Pack, Rule
 
@@ -31,6 +32,18 @@ def folder() -> Path:
 def available() -> tuple[str, ...]:
     """Names of the packs that come with the engine, oldest first."""
     return tuple(sorted(p.parent.name for p in folder().glob("*/pack.yaml")))
+
+
+def current(day: date) -> str:
+    """The name of the pack that judges on ``day``: the newest in force of those that come with the engine.
+
+    :data:`DEFAULT` while none is in force, as when the only one is a draft.
+    """
+    names = available()
+    if len(names) == 1:
+        return names[0]
+    found = timeline.required((load(name) for name in names), day)
+    return DEFAULT if found is None else found.name
 
 
 def load(name_or_path: str = DEFAULT) -> Pack:

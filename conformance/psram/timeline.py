@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from typing import assert_never
 
 from psram.rules import Pack
 
@@ -33,6 +34,26 @@ def phase(pack: Pack, day: date) -> Phase:
     if pack.deprecated_on is not None and day >= pack.deprecated_on:
         return Phase.DEPRECATED
     return Phase.EFFECTIVE
+
+
+def notice(pack: Pack, day: date) -> str:
+    """What a verdict's reader must know of its pack that day, in French; empty while it is simply in force."""
+    after = f", remplacé par {pack.replaced_by}" if pack.replaced_by else ""
+    match phase(pack, day):
+        case Phase.DRAFT:
+            return f"Le pack {pack.name} est un brouillon : ses règles peuvent encore changer."
+        case Phase.STABLE:
+            when = f"prend effet le {pack.effective_on}" if pack.effective_on else "n'a pas de date d'effet"
+            return f"Le pack {pack.name} {when} : ce verdict ne compte pas encore."
+        case Phase.EFFECTIVE:
+            return ""
+        case Phase.DEPRECATED:
+            end = f"prend fin le {pack.ends_on}" if pack.ends_on else "est en fin de vie"
+            return f"Le pack {pack.name} {end}{after}."
+        case Phase.ENDED:
+            return f"Le pack {pack.name} n'a plus cours depuis le {pack.ends_on}{after} : ce verdict ne compte plus."
+        case _ as never:
+            assert_never(never)
 
 
 def applying(packs: Iterable[Pack], day: date) -> tuple[Pack, ...]:

@@ -35,7 +35,7 @@ def _answer(request: Request, cache: FactCache | None, progress: _Told, processe
     context = request.context if bundle is None else bundle.context
     pack = None
     if context is not None:
-        pack = packs.load(request.pack or (bundle.pack.name if bundle else packs.DEFAULT))
+        pack = packs.load(request.pack or (bundle.pack.name if bundle else packs.current(context.evaluated_on)))
     _tell(progress, "listing")
     reader = Reader(
         php=None if bundle is not None else request.php,
@@ -72,7 +72,8 @@ def _unread(request: Request, problem: str) -> Answer:
     from psram.judge import judge
 
     unread = Facts(commit=request.commit, tree="", truncated=problem)
-    return Answer(problem=problem, report=judge(unread, packs.load(request.pack or packs.DEFAULT), request.context))
+    pack = packs.load(request.pack or packs.current(request.context.evaluated_on))
+    return Answer(problem=problem, report=judge(unread, pack, request.context))
 
 
 def _tell(progress: _Told, doing: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from norms import CONTEXT, DAY, FACTS, answering, pack, rule, violated
 
+from psram import packs
 from psram.judge import judge
 from psram.model import Verdict
 from psram.timeline import Phase, applying, phase, required
@@ -84,3 +85,31 @@ def test_a_rule_counts_from_its_day_is_announced_to_end_and_ends(
     assert (found.verdict, found.blocks) == (verdict, blocks)
     assert said in found.reason
     assert bool(said) == bool(found.reason)
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (START - timedelta(days=1), "prend effet le 2026-01-01 : ce verdict ne compte pas encore"),
+        (START, ""),
+        (OVERLAP - timedelta(days=1), ""),
+        (OVERLAP, "prend fin le 2027-02-15, remplacé par psram-2027.1"),
+        (END, "n'a plus cours depuis le 2027-02-15, remplacé par psram-2027.1"),
+    ],
+)
+def test_a_report_says_when_its_pack_is_not_simply_in_force(day: date, said: str) -> None:
+    replaced = msgspec.structs.replace(OLD, replaced_by="psram-2027.1")
+    report = judge(FACTS, replaced, msgspec.structs.replace(CONTEXT, evaluated_on=day))
+    assert said in report.pack_notice
+    assert bool(said) == bool(report.pack_notice)
+    draft = judge(FACTS, msgspec.structs.replace(OLD, sealed=False), CONTEXT)
+    assert draft.pack_notice == "Le pack psram-2026.1 est un brouillon : ses règles peuvent encore changer."
+
+
+def test_the_pack_that_judges_is_the_newest_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {p.name: p for p in (OLD, NEW)}
+    monkeypatch.setattr(packs, "available", lambda: tuple(known))
+    monkeypatch.setattr(packs, "load", known.__getitem__)
+    assert packs.current(START) == "psram-2026.1"
+    assert packs.current(OVERLAP) == "psram-2027.1"
+    assert packs.current(START - timedelta(days=1)) == packs.DEFAULT
