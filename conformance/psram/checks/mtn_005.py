@@ -21,12 +21,17 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _literals(facts: Facts, params: Params, codes: frozenset[str]) -> Iterator[Finding]:
+    """One finding a file and organisation, at its first place."""
     for file, blob in read(facts):
         if not file.path.startswith(tuple(params["searched"])) or ignored(file.path, params):
             continue
+        found: dict[str, list[Mark]] = {}
         for mark in _marks(blob):
             if mark.kind == "label" or mark.name in codes or mark.detail == "organisation":
-                yield at(file, mark, f"l'organisme « {mark.name} » est écrit en dur")
+                found.setdefault(mark.name, []).append(mark)
+        for name, marks in found.items():
+            times = f" ({len(marks)} fois)" if len(marks) > 1 else ""
+            yield at(file, marks[0], f"l'organisme « {name} » est écrit en dur{times}")
 
 
 def _marks(blob: BlobFacts) -> Iterator[Mark]:

@@ -134,8 +134,7 @@ def _built(  # noqa: PLR0911  one line a way to name a table
         return _made(place, "bulk", lower, tables=(named.text.replace("\\\\", "\\").lstrip("\\"),))
     if not _IDENTIFIER.match(named.text):
         return None
-    direct = lower in ("insert", "update", "delete") and len(given) > 1
-    if not direct and not known.BUILDER.search(_receiver(place) + _assigned(place)):
+    if not known.BUILDER.search(_receiver(place) + _assigned(place)):
         return None
     return _made(place, "table", lower, _chain(place), tables=(named.text,))
 

@@ -36,7 +36,9 @@ LOOKS_SQL: Final = re.compile(
 )
 BULK_DQL: Final = re.compile(r"\s*(?:update|delete)\b", re.IGNORECASE)
 DATABASE: Final = re.compile(r"(?i)(?:pdo|dbh?|conn\w*|cnx|base|sql\w*|bdd|link|sgbd|connexion)(?:\(\))?$")
-BUILDER: Final = re.compile(r"(?i)createquerybuilder|query|requete|builder|\bqb|conn|dbal|\bdb\b|connexion")
+BUILDER: Final = re.compile(
+    r"(?i)createquerybuilder|query|requete|builder|\bqb|conn|dbal|db\b|connexion|pdo\b|base\b|sql"
+)
 
 
 METHODS: Final = frozenset(

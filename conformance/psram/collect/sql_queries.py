@@ -25,6 +25,9 @@ _AFTER_WHERE: Final = frozenset(
     | {"join", "left", "inner", "right", "full", "cross", "natural"}
 )
 _BEFORE_TABLE: Final = frozenset({"from", "join", "update", "into", "using", "truncate", "table"})
+_UPDATES: Final = frozenset({"for", "key", "do"})  # FOR UPDATE, ON DUPLICATE KEY UPDATE, ON CONFLICT DO UPDATE
+_OF_A_TABLE: Final = frozenset({"truncate", "lock", "alter", "drop"})
+_NOT_TABLES: Final = _BEFORE_TABLE | {"set", "lateral", "subquery", "where", "order", "group", "limit", "values", "on"}
 _NOT_ALIASES: Final = frozenset({"where", "set", "join", "left", "inner", "on", "using", "values", "select", "order"})
 
 
@@ -78,19 +81,20 @@ def _tables(block: list[Token]) -> Iterator[str]:
     for position, token in enumerate(block):
         if token.kind is not T.WORD or token.text not in _BEFORE_TABLE:
             continue
-        if position and block[position - 1] == Token(T.WORD, "for"):  # FOR UPDATE
+        before = block[position - 1].text if position else ""
+        if before in _UPDATES or (token.text == "table" and before not in _OF_A_TABLE):
             continue
         if token.text == "from" and any(t == _OPEN for t in block[:position]) and _inside_call(block, position):
             continue  # extract(year FROM …)
         start = past_options(listed, position + 1)
         while start < len(block):
             name, end = table(block, start)
-            if name in _BEFORE_TABLE or name in ("set", "lateral", "subquery"):
+            if name in _NOT_TABLES:
                 break
             if block[end : end + 1] == [_OPEN] and token.text in ("from", "join", "using"):
                 break  # a function that gives rows
             if name:
-                yield name
+                yield UNREADABLE if UNREADABLE in name else name
             elif block[start].kind is T.MARK and block[start].text in "?%":
                 yield UNREADABLE
             if not name or token.text in ("join", "update", "into"):

@@ -20,10 +20,11 @@ _LINK_MIN: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A table that the code names in queries, with its places."""
+    """A table that the code names in queries, with its places, or that an SQL file creates outside the migrations."""
 
     name: str
-    places: tuple[tuple[FileFact, int, str], ...]
+    places: tuple[tuple[FileFact, int, str], ...] = ()
+    created: tuple[FileFact, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,22 @@ def _seen(facts: Facts, words: Vocabulary) -> Iterator[Seen]:
             for name in dict.fromkeys(named) if site.kind in ("sql", "table") else ():
                 if name != UNREADABLE and not name.startswith(_SYSTEM):
                     places.setdefault(name, []).append((file, site.line, site.excerpt))
-    for name in sorted(places):
-        yield Seen(name, tuple(places[name]))
+    created = _created_elsewhere(facts, words)
+    for name in sorted(places.keys() | created.keys()):
+        yield Seen(name, tuple(places.get(name, ())), created.get(name))
+
+
+def _created_elsewhere(facts: Facts, words: Vocabulary) -> dict[str, tuple[FileFact, int]]:
+    """Tables that SQL files create outside the folder that the migration command applies."""
+    found: dict[str, tuple[FileFact, int]] = {}
+    for file in facts.files:
+        if not file.path.lower().endswith(".sql") or file.path.startswith(words.migrations) or words.ignored(file.path):
+            continue
+        blob = facts.blobs.get(file.blob) if file.skipped is None else None
+        for statement in blob.sql if blob is not None else ():
+            if statement.kind == "create_table" and statement.table and not statement.table.startswith(_SYSTEM):
+                found.setdefault(statement.table, (file, statement.line))
+    return found
 
 
 def _bundle(facts: Facts, words: Vocabulary) -> tuple[FileFact, Mark] | None:

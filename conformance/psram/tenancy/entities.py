@@ -118,7 +118,9 @@ def foreign_mappings(facts: Facts) -> Iterator[FileFact]:
 
 def places(facts: Facts) -> int:
     """How many places say that the application keeps data: entities, mappings, migrations, direct queries."""
+    tables = (blob for blob in facts.blobs.values() if any(s.kind == "create_table" for s in blob.sql))
     files = sum(f.path.startswith("migrations/") and f.path.endswith(".sql") for f in facts.files)
+    files = max(files, sum(1 for _ in tables))
     queries = sum(
         site.kind in _QUERIES
         for file, php in php_files(facts)

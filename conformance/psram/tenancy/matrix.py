@@ -12,7 +12,7 @@ from psram.rules import Pack
 from psram.tenancy import cells, vocabulary
 from psram.tenancy.analysis import Analysis, Seen, of
 from psram.tenancy.entities import Entity
-from psram.tenancy.report import TITLES, Cell, CellVerdict, Column, Heading, Nature, Row, Tenancy
+from psram.tenancy.report import TITLES, Cell, CellVerdict, Column, Heading, Nature, Proof, ProofKind, Row, Tenancy
 from psram.tenancy.schema import Table
 from psram.tenancy.trials import Runs
 
@@ -127,13 +127,14 @@ def _loose(table: Table) -> Row:
 
 def _unknown(seen: Seen) -> Row:
     """A table known by the queries that name it: what an application without the kit shows first."""
-    file, line, _excerpt = seen.places[0]
-    places = [f"{f.path}:{number}" for f, number, _e in seen.places[:3]]
-    said = f"{len(seen.places)} requête(s) directe(s) : {', '.join(places)}"
-    answers = [cells.cell(Column.COLUMN, CellVerdict.VIOLATED, "ni entité ni migration ne la décrit")]
+    file, line = seen.created or seen.places[0][:2]
+    places = [Proof(ProofKind.QUERY, f"requête sur « {seen.name} »", f.path, number) for f, number, _e in seen.places]
+    said = "ni entité ni migration ne la décrit" if seen.created is None else "créée hors de migrations/, sans entité"
+    answers = [cells.cell(Column.COLUMN, CellVerdict.VIOLATED, said)]
     answers += [cells.cell(column, CellVerdict.VIOLATED, "non cloisonnée") for column in (Column.FILTER, Column.POLICY)]
     answers += [cells.cell(Column.TEST, _NONE, "à déclarer d'abord")]
-    answers += [cells.cell(Column.NATIVE_SQL, CellVerdict.VIOLATED, said)]
+    direct = f"{len(places)} requête(s) directe(s)" if places else "aucune requête lisible"
+    answers += [cells.cell(Column.NATIVE_SQL, CellVerdict.VIOLATED if places else _NONE, direct, places)]
     return Row(seen.name, Nature.UNDECLARED, tuple(answers), seen.name, file.path, line)
 
 
