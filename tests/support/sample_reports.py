@@ -290,6 +290,7 @@ def unknown() -> Report:
         advisories_digest="",
         advisories_dated=None,
         uncommitted=("src/B.php",),
+        pack_notice="Ce pack est un projet : il peut encore changer.",
     )
 
 
@@ -312,6 +313,7 @@ def hostile() -> Report:
         whole,
         results=spoiled,
         sentence=HOSTILE,
+        pack_notice=HOSTILE,
         uncommitted=(HOSTILE,),
         derogations=tuple(
             msgspec.structs.replace(d, justification=HOSTILE, approver=HOSTILE) for d in whole.derogations

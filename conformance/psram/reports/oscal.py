@@ -81,6 +81,7 @@ class _Writer:
             "stage": report.stage.value,
             "engine": f"psram {report.engine}",
             "pack-digest": report.pack.digest,
+            "pack-notice": report.pack_notice,
             "advisories-digest": report.advisories_digest,
         }
         yield from (_prop(name, value) for name, value in told.items() if value)

@@ -153,6 +153,7 @@ def _properties(report: Report, shown: Presentation, change: baseline.Comparison
         "blocking": [result.rule_id for result in report.blocking()],
         "engine": report.engine,
         "packDigest": report.pack.digest,
+        **({"packNotice": said(report.pack_notice)} if report.pack_notice else {}),
         **({"unlisted": cut} if cut else {}),
         **({"url": shown.url} if shown.url else {}),
         **({} if change is None else {"since": change.previous_commit, "change": change.sentence()}),
