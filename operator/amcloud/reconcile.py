@@ -225,7 +225,8 @@ def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world:
         except errors.AmcloudError as error:
             forge_problem = str(error)
     previous = found.get("status") or {}
-    current = report.status(app, outcomes, previous, forge_problem=forge_problem, now=world.clock.now())
+    price, now = render.yearly_euros(app, world.templates), world.clock.now()
+    current = report.status(app, outcomes, previous, forge_problem=forge_problem, yearly_euros=price, now=now)
     _tell(found, current, world, outcomes)
     return Next(report.retry_after_s(outcomes, forge_problem), report.troubled(outcomes, forge_problem), outcomes)
 

@@ -18,7 +18,7 @@ import yaml
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import FIELD_MANAGER, GROUP, Settings
 from amcloud.stages import templating
-from amcloud.stages.manifest import App, Organisation, Stage, StageName
+from amcloud.stages.manifest import App, Organisation, Stage, StageName, Track
 
 SIZES: Final = "sizes.yaml"
 CREDENTIALS: Final = "amcloud-credentials"
@@ -128,6 +128,20 @@ def sizes(templates: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(found, dict) or not all(isinstance(size, dict) and parts <= set(size) for size in found.values()):
         raise _broken(f"{SIZES} doit donner requests, limits et quota pour chaque taille")
     return found
+
+
+def yearly_euros(app: App, templates: Mapping[str, str]) -> int | None:
+    """What hosting ``app`` costs a year: the price of its size, once a stage; ``None`` when ``sizes.yaml`` tells none.
+
+    Nothing is hosted of an application that is hors-standard or has no stage: it costs nothing.
+    """
+    if app.track is Track.HORS_STANDARD or not app.stages:
+        return 0
+    try:
+        price = sizes(templates).get(app.hosting.size, {}).get("yearlyEuros")
+    except BrokenInstallationError:
+        return None  # the stages' own conditions say it
+    return price * len(app.stages) if isinstance(price, int) and price >= 0 else None
 
 
 def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the story's order

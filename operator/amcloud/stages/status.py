@@ -48,6 +48,7 @@ def status(
     previous: Values,
     *,
     forge_problem: str | None,
+    yearly_euros: int | None,
     now: datetime,
 ) -> dict[str, Any]:
     """The whole ``status`` of the LocalApp, kstatus-compatible; transition times move only when a status flips."""
@@ -60,6 +61,7 @@ def status(
         "conditions": merged(conditions, _list(previous, "conditions"), generation=app.generation, now=now),
         "stages": stages,
         "organisationsServed": stages[-1].get("organisationsServed", 0) if stages else 0,
+        "cost": None if yearly_euros is None else {"yearlyEuros": yearly_euros},
         "problems": problems,
         "summary": _summary(stages, conditions[0]),
         "lastHandledReconcileAt": app.requested_at,

@@ -310,3 +310,30 @@ def test_each_size_has_a_quota_for_its_usual_replicas() -> None:
         pods = int(size["quota"]["pods"])
         assert pods >= 20, name
         assert size["yearlyEuros"] > 0
+
+
+@pytest.mark.parametrize(
+    ("app", "templates", "euros"),
+    [
+        pytest.param(local_app(size="small"), TEMPLATES, 1200, id="one stage"),
+        pytest.param(
+            dataclasses.replace(local_app(size="medium"), stages=(stage(), stage(StageName.PRODUCTION))),
+            TEMPLATES,
+            4800,
+            id="two stages of a larger size",
+        ),
+        pytest.param(
+            dataclasses.replace(local_app(size="large"), track=manifest.Track.HORS_STANDARD),
+            TEMPLATES,
+            0,
+            id="never hosted",
+        ),
+        pytest.param(dataclasses.replace(local_app(), stages=()), TEMPLATES, 0, id="a project"),
+        pytest.param(local_app(), {render.SIZES: "small: {requests: {}, limits: {}, quota: {}}"}, None, id="no price"),
+        pytest.param(local_app(), {}, None, id="no sizes"),
+    ],
+)
+def test_a_year_costs_the_price_of_the_size_for_each_stage(
+    app: App, templates: dict[str, str], euros: int | None
+) -> None:
+    assert render.yearly_euros(app, templates) == euros
