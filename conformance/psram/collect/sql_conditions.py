@@ -82,7 +82,11 @@ def _atom(tokens: list[Token], table: str) -> str:
     both = sides(tokens)
     if both is None:
         return shown(tokens)
-    return " = ".join(sorted((_operand(side, table) for side in both), key=lambda text: ("(" in text, text)))
+    return " = ".join(sorted((_operand(side, table) for side in both), key=_columns_first))
+
+
+def _columns_first(operand: str) -> tuple[bool, str]:
+    return not operand[:1].isalpha() or "(" in operand, operand
 
 
 def sides(tokens: list[Token]) -> tuple[list[Token], list[Token]] | None:

@@ -92,8 +92,8 @@ def _tables(block: list[Token]) -> Iterator[str]:
             if name in _NOT_TABLES:
                 break
             if block[end : end + 1] == [_OPEN] and token.text in ("from", "join", "using"):
-                break  # a function that gives rows
-            if name:
+                end = closing(block, end) + 1  # a function that gives rows
+            elif name:
                 yield UNREADABLE if UNREADABLE in name else name
             elif block[start].kind is T.MARK and block[start].text in "?%":
                 yield UNREADABLE
