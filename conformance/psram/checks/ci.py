@@ -12,7 +12,10 @@ from psram.checks.common import read
 from psram.facts import DataFacts, Entry, Facts, FileFact
 
 ROOT: Final = ".gitlab-ci.yml"
-MAX_FILES: Final = 100
+MAX_INCLUDES: Final = 150
+"""GitLab's own bound."""
+MAX_ENTRIES: Final = 60_000
+_TOP: Final = re.compile(r"\.?[^.\[]*")
 _LISTS: Final = frozenset({"file"})
 _INCLUDE: Final = re.compile(r"include(?:\[(\d+)\])?(?:\.([\w-]+(?:[.\[].*)?))?")
 _RULE: Final = re.compile(r"workflow\.rules\[(\d+)\]\.(\w+)")
@@ -98,18 +101,23 @@ class Setting:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
 class Source:
-    """One file of the configuration."""
+    """One file of the configuration, its entries by top-level key."""
 
-    file: FileFact
-    content: DataFacts
+    def __init__(self, file: FileFact, content: DataFacts) -> None:
+        self.file = file
+        self.content = content
+        self._sections: dict[str, list[tuple[str, Entry]]] = {}
+        for entry in content.entries:
+            path = _unmerged(entry.path)
+            top = _TOP.match(path)
+            self._sections.setdefault(top[0] if top else "", []).append((path, entry))
 
     def includes(self) -> list[Include]:
         """Its inclusions, in order."""
         found: dict[str, Include] = {}
-        for entry in self.content.entries:
-            match = _INCLUDE.fullmatch(_unmerged(entry.path))
+        for path, entry in self._sections.get("include", ()):
+            match = _INCLUDE.fullmatch(path)
             if match is None or (not entry.value and match[2] is None):
                 continue
             include = found.setdefault(match[1] or "", Include(entry.line))
@@ -122,12 +130,18 @@ class Source:
 
     def obscure(self) -> list[Entry]:
         """What is written under ``include`` in a way that nobody can follow: nested lists, references."""
-        inside = [e for e in self.content.entries if re.match(r"include(?![\w-])", _unmerged(e.path))]
-        return [e for e in inside if _INCLUDE.fullmatch(_unmerged(e.path)) is None or "\n" in e.path]
+        return [entry for path, entry in self._sections.get("include", ()) if _INCLUDE.fullmatch(path) is None]
 
     def section(self, name: str) -> list[Setting]:
         """What the file says under a top-level key: a job's or a global section's settings."""
-        return [s for s in (_setting(e, name) for e in self.content.entries) if s is not None]
+        found = []
+        for path, entry in self._sections.get(name, ()):
+            if path.startswith(f"{name}."):
+                inside = path[len(name) + 1 :]
+                found.append(Setting(entry.line, re.split(r"[.\[]", inside, maxsplit=1)[0], inside, entry.value))
+            else:
+                found.append(Setting(entry.line, "", path, entry.value))
+        return found
 
     def job(self, name: str) -> list[Setting]:
         """What the file says of a job; anything that is no keyword belongs to another job with a longer name."""
@@ -136,56 +150,74 @@ class Source:
     def workflow(self) -> dict[int, dict[str, Setting]]:
         """The rules that decide whether a pipeline is made at all, by position."""
         rules: dict[int, dict[str, Setting]] = {}
-        for entry in self.content.entries:
-            match = _RULE.match(_unmerged(entry.path))
+        for path, entry in self._sections.get("workflow", ()):
+            match = _RULE.match(path)
             if match is not None:
-                setting = Setting(entry.line, match[2], entry.path, entry.value)
-                rules.setdefault(int(match[1]), {}).setdefault(match[2], setting)
+                rules.setdefault(int(match[1]), {}).setdefault(
+                    match[2], Setting(entry.line, match[2], path, entry.value)
+                )
         return rules
-
-
-def _setting(entry: Entry, name: str) -> Setting | None:
-    path = _unmerged(entry.path)
-    if path == name or path.startswith(f"{name}["):
-        return Setting(entry.line, "", path, entry.value)
-    if not path.startswith(f"{name}."):
-        return None
-    inside = path[len(name) + 1 :]
-    return Setting(entry.line, re.split(r"[.\[]", inside, maxsplit=1)[0], inside, entry.value)
 
 
 def _unmerged(path: str) -> str:
     """The path with YAML's merge keys (``<<``) taken out: what they bring counts as written there."""
-    return _MERGED.sub("", path)
+    return _MERGED.sub("", path) if "<<" in path else path
 
 
-def sources(facts: Facts) -> tuple[list[Source], list[tuple[Include, str]]]:
-    """The root file and every file of the repository that it includes; and inclusions that match no readable file."""
-    readable = {file.path: Source(file, blob.data) for file, blob in read(facts) if blob.data is not None}
-    found: dict[str, Source] = {}
-    lost: list[tuple[Include, str]] = []
-    waiting = [readable[ROOT]] if ROOT in readable else []
-    while waiting and len(found) < MAX_FILES:
-        source = waiting.pop()
-        if source.file.path in found:
+@dataclass(slots=True)
+class Configuration:
+    """The root file and the files of the repository that it includes.
+
+    ``lost`` are inclusions that match no readable file, with the file that holds them; ``problem`` says in French what
+    could not be followed.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    lost: list[tuple[Include, str]] = field(default_factory=list)
+    problem: str = ""
+
+
+def configuration(facts: Facts) -> Configuration:
+    """What the repository says of its pipelines, followed through its own files."""
+    readable = {file.path: (file, blob.data) for file, blob in read(facts) if blob.data is not None}
+    found = Configuration()
+    seen: set[str] = set()
+    waiting = [ROOT] if ROOT in readable else []
+    included = size = 0
+    while waiting and not found.problem:
+        path = waiting.pop()
+        if path in seen:
             continue
-        found[source.file.path] = source
+        seen.add(path)
+        source = Source(*readable[path])
+        found.sources.append(source)
+        size += len(source.content.entries)
         for include in source.includes():
-            if include.local:
+            included += 1
+            if include.local and included <= MAX_INCLUDES:
                 inside = list(_matching(include.local, readable))
-                waiting += [readable[path] for path in inside]
+                waiting += inside
                 if not inside:
-                    lost.append((include, source.file.path))
-    return list(found.values()), lost
+                    found.lost.append((include, path))
+        if included > MAX_INCLUDES or len(seen) > MAX_INCLUDES or size > MAX_ENTRIES:
+            found.problem = (
+                f"la configuration est démesurée : plus de {MAX_INCLUDES} inclusions ou {MAX_ENTRIES} valeurs"
+            )
+    return found
 
 
 def _matching(pattern: str, paths: Iterable[str]) -> Iterator[str]:
-    """Paths that the pattern names: ``*`` stays in a folder, ``**`` crosses folders."""
+    """Paths that the pattern names: ``*`` stays in a folder, unless the pattern has a ``**``, which crosses them."""
     if "*" not in pattern:
         yield from (path for path in paths if path == pattern)
-        return
-    expression = re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-    yield from (path for path in paths if re.fullmatch(expression, path))
+    elif "**" in pattern:
+        yield from (path for path in paths if fnmatch.fnmatchcase(path, pattern))
+    else:
+        asked = pattern.split("/")
+        for path in paths:
+            parts = path.split("/")
+            if len(parts) == len(asked) and all(map(fnmatch.fnmatchcase, parts, asked)):
+                yield path
 
 
 def protected(name: str, patterns: Iterable[str]) -> bool:

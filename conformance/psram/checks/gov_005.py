@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from psram.checks import Params
-from psram.checks.ci import ROOT, Include, Setting, Source, protected, sources
+from psram.checks.ci import ROOT, Include, Setting, Source, configuration, protected
 from psram.checks.common import outcome
 from psram.facts import Facts
 from psram.model import Context, Finding, ForgeEvidence, Outcome
@@ -20,19 +20,22 @@ _CONDITIONS: Final = frozenset({"if", "changes", "exists"})
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated without the template, by an inclusion out of control, or by anything that weakens its jobs."""
-    files, lost = sources(facts)
+    asked = configuration(facts)
+    files = asked.sources
     if not files:
         said = f"{ROOT} manque, ou n'est pas un fichier YAML lisible : la chaîne de production n'est pas utilisée"
         return outcome([Finding(said, ROOT)])
     approved = context.approved_templates or tuple(params["templates"])
     found = [
-        Finding(f"le fichier inclus « {i.local} » n'existe pas ou n'est pas du YAML", path, i.line) for i, path in lost
+        Finding(f"le fichier inclus « {i.local} » n'existe pas ou n'est pas du YAML", path, i.line)
+        for i, path in asked.lost
     ]
     for source in files:
         found += _unreadable(source)
         found += _inclusions(source, params, approved)
         found += _jobs(source, params)
         found += _globals(source, params)
+    found += [Finding(asked.problem, ROOT, 1)] if asked.problem else []
     found += _template(files[0], params, approved)
     found += _as_merged(context.evidence.forge, params, approved)
     return outcome(dict.fromkeys(found))

@@ -136,3 +136,26 @@ VALUES = st.recursive(
 @given(st.one_of(VALUES.map(str), st.text(alphabet="includetsv:-[]{}!&*<> \n'\"$", max_size=120)))
 def test_any_configuration_is_judged(text: str) -> None:
     assert judged(text).verdict is Verdict.VIOLATED
+
+
+def test_a_configuration_too_big_to_be_followed_is_told_and_judged_in_bounded_time() -> None:
+    many = {f"ci/{n}.yml": "j: {script: [a]}\n" for n in range(200)}
+    assert any("démesurée" in f.message for f in judged(TEMPLATE + "  - ci/*.yml\n", many).findings)
+    wide = "".join(f"  - local: absent-{n}.yml\n" for n in range(400))
+    assert any("démesurée" in f.message for f in judged(TEMPLATE + wide).findings)
+    stars = "*a" * 200
+    assert judged(TEMPLATE + f"  - {{local: '**{stars}b.yml'}}\n", {f"{'a' * 200}.yml": "x: 1\n"}).findings
+
+
+def test_a_pattern_reads_the_files_that_the_forge_would() -> None:
+    weak = "tests: {when: never}\n"
+    for pattern, path, read in [
+        ("ci/*.yml", "ci/a.yml", True),
+        ("/ci/*.yml", "ci/a.yml", True),
+        ("ci/*.yml", "ci/b/a.yml", False),
+        ("ci/**.yml", "ci/b/a.yml", True),
+        ("ci/**/*.yml", "ci/b/c/a.yml", True),
+        ("ci/*.yml", "autre/a.yml", False),
+    ]:
+        outcome = judged(TEMPLATE + f"  - local: '{pattern}'\n", {path: weak, "ci/z.yml": "x: {script: [a]}\n"})
+        assert (outcome.verdict is Verdict.VIOLATED) is read, (pattern, path)
