@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from norms import CONTEXT
 
-from psram import examples, packs
+from psram import examples, horizon, packs
+from psram.asking import ask
 from psram.collect.memory import collect_files
 from psram.facts import Facts
 from psram.judge import judge
 from psram.model import Context, Report, Verdict
+from psram.rules import DecidedBy, Rule
 
 PACK = packs.load()
 OBSERVED = {rule.id for rule in PACK.rules if rule.evidence == "O"}
@@ -63,3 +68,22 @@ def test_facts_that_lost_their_contents_crash_no_check(example: examples.Example
         assert failed(report) == []
         settled = {r.rule_id for r in report.results if r.verdict in (Verdict.CONFORMING, Verdict.NOT_APPLICABLE)}
         assert not partial.truncated or not settled & OBSERVED
+
+
+DECIDED = [rule for rule in PACK.rules if rule.decided_by is DecidedBy.ENGINE]
+
+
+@pytest.mark.parametrize("rule", DECIDED, ids=lambda rule: rule.id)
+def test_a_check_that_depends_on_the_date_announces_it(rule: Rule) -> None:
+    """Else "conforme jusqu'au…" would be wrong: between two announced days the answer stays what it is."""
+    for example in (*rule.examples.good, *rule.examples.bad):
+        facts, context = examples.facts(example), examples.context(example)
+        day = context.evaluated_on
+        now = ask(rule, facts, context)
+        announced = min((d.on for d in now.next_dates), default=date.max)
+        assert announced > day, example.name
+        for years in (1, 2, 3, 5, 8):
+            later = day + timedelta(days=365 * years)
+            if later < announced:
+                then = ask(rule, facts, horizon.on_day(context, later))
+                assert (then.verdict, then.severity) == (now.verdict, now.severity), f"{example.name} le {later}"
