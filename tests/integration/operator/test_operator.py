@@ -15,7 +15,7 @@ from .conftest import (
     GROUP_PATH,
     IMAGE_REGISTRY,
     NAMESPACE,
-    ROOT,
+    SAMPLE,
     WEBHOOK_TOKEN,
     Cluster,
     Operator,
@@ -27,16 +27,15 @@ from .conftest import (
     wait_for,
 )
 
-SAMPLE = ROOT / "sandbox" / "apps" / "suivi-courriers"
-
 
 def sample(forge: RunningForge, name: str) -> str:
-    """The conforming sample application is pushed to a project, which must bear the name that its manifest says."""
+    """The conforming sample application is pushed to a project, under another name; its manifest says it too."""
     files = {
         str(path.relative_to(SAMPLE)): path.read_bytes()
         for path in sorted(SAMPLE.rglob("*"))
         if path.is_file() and "vendor" not in path.parts
     }
+    files["localapp.yaml"] = files["localapp.yaml"].replace(SAMPLE.name.encode(), name.encode())
     return forge.commit(f"{GROUP_PATH}/{name}", files)
 
 
@@ -78,7 +77,7 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
     postgres: PostgresServer,
     token: str,
 ) -> None:
-    name, namespace = SAMPLE.name, f"{SAMPLE.name}-acceptance"
+    name, namespace = "conforme", "conforme-acceptance"
     project(forge, operator, name)
     commit = sample(forge, name)
     cluster.apply(local_app(name))
