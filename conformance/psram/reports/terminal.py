@@ -230,6 +230,9 @@ class _Writer:
         for result in self._later:
             if result.verdict is Verdict.VIOLATED:
                 yield from self._rule(result)
+        signed = [r.rule_id for r in self._report.results if r.verdict is Verdict.TO_VALIDATE and r not in self._later]
+        if signed:
+            yield Line(f"À valider par une personne, sur pièce signée : {', '.join(signed)}", hang=4)
         if told:
             yield Line(f"À vérifier par la plateforme : {', '.join(_later(told))}", hang=4)
         fine = sum(r.verdict is Verdict.CONFORMING for r in self._report.results)

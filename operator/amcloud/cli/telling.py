@@ -43,7 +43,7 @@ def presentation(
         width=width if output is None else 0,
         height=height,
         notes=tuple(_notes(facts)),
-        footer=tuple(_next(report, target, mendable=_has_kit(facts))),
+        footer=tuple(_next(report, target, mendable=_has_kit(facts), decided=decided)),
     )
 
 
@@ -89,7 +89,7 @@ def _has_kit(facts: Facts) -> bool:
     return any(each.name == KIT for each in facts.composer.require)
 
 
-def _next(report: Report, target: Target, *, mendable: bool) -> Iterator[str]:
+def _next(report: Report, target: Target, *, mendable: bool, decided: bool) -> Iterator[str]:
     """The next command to type; corrections are worth it where they are most of the way."""
     from psram.model import ReportVerdict, Verdict
     from psram.worker.protocol import Ask
@@ -104,7 +104,7 @@ def _next(report: Report, target: Target, *, mendable: bool) -> Iterator[str]:
         yield "Ensuite : git commit -a, puis git push (la plateforme vérifie chaque commit poussé)"
     elif report.uncommitted:
         yield "Ensuite : git init, git add ., git commit, puis git push (la plateforme vérifie chaque commit poussé)"
-    elif target.ask is not Ask.URL:
+    elif target.ask is not Ask.URL and not decided:
         yield "Ensuite : git push (la plateforme vérifie chaque commit poussé)"
 
 

@@ -139,3 +139,21 @@ def test_a_line_is_folded_or_cut_to_the_width_and_keeps_its_words(width: int) ->
     assert "".join("".join(folded).split()) == "".join(whole.text.split())
     assert all(len(part) <= max(width, 9) for part in folded) or width == 0
     assert height([whole], width) == (len(folded) if width else 1)
+
+
+def test_with_the_platforms_evidence_the_platforms_verdict_is_shown_and_what_a_person_signs_named() -> None:
+    late = {
+        "moment": Moment.PIPELINE,
+        "verdict": Verdict.UNKNOWN,
+        "missing_evidence": "le rapport JUnit",
+        "findings": (),
+    }
+    signed = result("TST-004", findings=0, moment=Moment.PRODUCTION, verdict=Verdict.TO_VALIDATE, blocks=False)
+    made = with_results(late, signed)
+    laptop = text(made)
+    assert laptop.startswith("CONFORME")
+    assert "À vérifier par la plateforme : TST-001 (pipeline), TST-004 (production)" in laptop
+    platform = text(made, moments=list(Moment), decided=True)
+    assert platform.startswith("INDÉTERMINÉ")
+    assert "? TST-001" in platform
+    assert "À valider par une personne, sur pièce signée : TST-004" in platform
