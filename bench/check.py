@@ -48,6 +48,8 @@ class Command:
     given: str = ""
     """Its standard input."""
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
+    report: Path | None = None
+    """What it writes when it did its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ def parser() -> argparse.ArgumentParser:
 def checking(name: str, made: Corpus, cache: Path) -> Command:
     """``amcloud check`` with the cache of facts in ``cache``; its report lies beside the corpus."""
     argv = (str(AMCLOUD), "check", str(made.folder), "--format", "json", "--output", str(_report(made)))
-    return Command(f"amcloud check, {name}", argv, len(made.files), ANSWERED, env={"XDG_CACHE_HOME": str(cache)})
+    env = {"XDG_CACHE_HOME": str(cache)}
+    return Command(f"amcloud check, {name}", argv, len(made.files), ANSWERED, env=env, report=_report(made))
 
 
 def peers(made: Corpus) -> list[Command]:
@@ -109,11 +112,13 @@ def peers(made: Corpus) -> list[Command]:
 
 
 def run(command: Command) -> Run:
-    """One run.
+    """One run, whose answer is a new one.
 
     Raises:
         RuntimeError: it ended with a status that does not mean that it did its work.
     """
+    if command.report is not None:
+        command.report.unlink(missing_ok=True)
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         command.argv,
@@ -125,7 +130,7 @@ def run(command: Command) -> Run:
         env={**os.environ, **command.env},
     )
     seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in command.ok:
+    if done.returncode not in command.ok or not (command.report is None or command.report.exists()):
         raise RuntimeError(f"{command.name} ended with {done.returncode}: {done.stderr[-500:]}")
     return Run(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 

@@ -11,10 +11,6 @@ from typing import Final
 
 import msgspec
 
-EXTRACTOR: Final = "1"
-"""Changes when the same blob would give other facts; part of a cache's key."""
-
-
 SHELL_FUNCTIONS: Final = frozenset({"exec", "shell_exec", "system", "passthru", "proc_open", "popen", "pcntl_exec"})
 """PHP functions that start a program of the system."""
 
@@ -333,5 +329,4 @@ class Facts(msgspec.Struct, frozen=True, weakref=True):
     syntax: SyntaxFacts | None = None
     uncommitted: tuple[str, ...] = ()
     truncated: str = ""
-    extractor: str = EXTRACTOR
     history: History | None = None

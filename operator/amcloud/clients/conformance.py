@@ -25,9 +25,10 @@ from amcloud.stages.render import TIME_ZONE, owner
 from psram import evidence, model, packs
 from psram.advisories import Database
 from psram.errors import PsramError
-from psram.facts import EXTRACTOR, Facts
+from psram.facts import Facts
 from psram.judge import judge
 from psram.rules import Pack
+from psram.worker import extractor
 
 FACTS_MAX: Final = 500
 """Commits whose facts are kept; the ones not used for longest go."""
@@ -115,7 +116,7 @@ class PsramConformance:
 
 def engine(php: model.Php) -> str:
     """What facts depend on besides the commit."""
-    return f"{EXTRACTOR}/{php.version}"
+    return f"{extractor.digest()}/{php.version}"
 
 
 def _read(file: Path) -> Facts | None:
