@@ -142,12 +142,7 @@ def test_a_line_is_folded_or_cut_to_the_width_and_keeps_its_words(width: int) ->
 
 
 def test_with_the_platforms_evidence_the_platforms_verdict_is_shown_and_what_a_person_signs_named() -> None:
-    late = {
-        "moment": Moment.PIPELINE,
-        "verdict": Verdict.UNKNOWN,
-        "missing_evidence": "le rapport JUnit",
-        "findings": (),
-    }
+    late = result("TST-001", findings=0, moment=Moment.PIPELINE, verdict=Verdict.UNKNOWN, missing_evidence="JUnit")
     signed = result("TST-004", findings=0, moment=Moment.PRODUCTION, verdict=Verdict.TO_VALIDATE, blocks=False)
     made = with_results(late, signed)
     laptop = text(made)
