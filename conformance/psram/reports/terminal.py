@@ -201,7 +201,9 @@ class _Writer:
             f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}{some}, environ {hours}"
         )
         for number, action in enumerate(actions[: self._detail.steps], 1):
-            yield Line(f"  {number}. {', '.join(action.rules)} : {action.title}", hang=5, cut=not self._shown.full)
+            what = "" if self._detail.remedy else f" : {action.title}"
+            said = f"  {number}. {', '.join(action.rules)}, environ {duration(action.hours)}{what}"
+            yield Line(said, hang=5, cut=not self._shown.full)
 
     def _undecided(self) -> Iterator[Line]:
         """What could not be told, each reason once."""
