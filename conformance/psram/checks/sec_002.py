@@ -37,7 +37,7 @@ def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
 def _sink(mark: Mark) -> str:
     if mark.kind == "call" and mark.name in SHELL_FUNCTIONS and mark.detail != "callable":
         return f"{mark.name} lance une commande du système"
-    if mark.kind == "call" and mark.name == "unserialize" and mark.detail != "allowed_classes":
+    if mark.kind == "call" and mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
         return "unserialize sans allowed_classes peut créer n'importe quel objet"
     if mark.kind == "include":
         return f"{mark.name} d'un chemin calculé ({mark.detail})"

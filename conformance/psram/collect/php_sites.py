@@ -20,6 +20,9 @@ _WATCHED: Final = SHELL_FUNCTIONS | {
     *("unserialize", "assert", "pg_connect", "pg_pconnect", "mysqli_connect", "var_export"),
 }
 _WATCHED_CLASSES: Final = frozenset({"pdo", "mysqli", "kernel"})
+_OWN_COPY: Final = re.compile(
+    r"\\?serialize\s*\(", re.IGNORECASE
+)  # unserialize(serialize($x)) copies what is here already
 _NATIVE: Final = frozenset(
     {
         *("executequery", "executestatement", "executeupdate", "executecachequery", "createnativequery"),
@@ -97,11 +100,18 @@ def _function(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
         detail = "return"
     elif name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
         detail = "allowed_classes"
+    elif name == "unserialize" and arguments and _is_own(arguments[0]):
+        detail = "own"
     elif name in SHELL_FUNCTIONS and arguments and value(arguments[0]).dynamic:
         detail = "dynamic"
     elif not arguments and node.child_by_field_name("arguments") is not None and "..." in text(node)[-6:]:
         detail = "callable"
     return mark("call", name, detail)
+
+
+def _is_own(argument: Node) -> bool:
+    """Whether what is unserialized was written here: a copy (``unserialize(serialize($x))``), a literal."""
+    return _OWN_COPY.match(text(argument)[:40]) is not None or not value(argument).dynamic
 
 
 def _creation(node: Node, names: Names, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from psram import fixes, packs
 from psram.collect.memory import collect_files
-from psram.fixes import strict_types
+from psram.fixes import debug_calls, enable_kit, strict_types
 from psram.judge import judge
 from psram.model import Context, Finding, Report, Stage, Track
 from psram.rules import Rule
@@ -105,3 +105,51 @@ def test_the_patch_applied_by_git_gives_the_corrected_file(
     )
     assert done.returncode == 0, done.stderr
     assert (folder / "src/A.php").read_bytes() == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"<?php\n$a = 1;\nvar_dump($a);\n$b = 2;\n", b"<?php\n$a = 1;\n$b = 2;\n"),
+        (b"<?php\r\nf();\r\n    dd($a, 'x');  \r\n", b"<?php\r\nf();\r\n"),
+        (b"<?php\nif ($a) {\n    print_r(f($a));\n}\n", b"<?php\nif ($a) {\n}\n"),
+    ],
+)
+def test_a_debugging_call_goes_with_its_line(before: bytes, after: bytes) -> None:
+    found = tuple(Finding("interdit", "src/A.php", line) for line in range(1, before.count(b"\n") + 1))
+    assert debug_calls.fix(before, found) == after
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<?php\n$a = var_dump($a);\n",
+        b"<?php\nvar_dump($a); f();\n",
+        b"<?php\nvar_dump('a\\'b');\n",
+        b"<?php\nif ($a)\nvar_dump($a);\n",
+        b"<?php\nfoo(\nvar_dump($a));\n",
+        b"<?php\neval($a);\n",
+    ],
+)
+def test_a_debugging_call_that_does_more_is_left_to_a_person(content: bytes) -> None:
+    found = tuple(Finding("interdit", "src/A.php", line) for line in range(1, content.count(b"\n") + 1))
+    assert debug_calls.fix(content, found) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"<?php\nreturn [];\n", b"<?php\nreturn [\n    %s::class => ['all' => true],\n];\n"),
+        (
+            b"<?php\r\nreturn [\r\n    A::class => ['all' => true]\r\n];\r\n",
+            b"<?php\r\nreturn [\r\n    A::class => ['all' => true],\r\n    %s::class => ['all' => true],\r\n];\r\n",
+        ),
+        (b"<?php\nreturn [%s::class => ['test' => true]];\n", b"<?php\nreturn [%s::class => ['all' => true]];\n"),
+        (b"<?php\nreturn [\n// %s::class => ['all' => true],\n];\n", b""),
+        (b"<?php\nreturn array_merge([], f());\n", b""),
+    ],
+)
+def test_the_kit_is_switched_on_in_the_usual_list(before: bytes, after: bytes) -> None:
+    kit = b"AmCloud\\StarterKit\\StarterKitBundle"
+    found = (Finding("n'est pas activé", "config/bundles.php", 1),)
+    assert enable_kit.fix(before.replace(b"%s", kit), found) == (after.replace(b"%s", kit) or None)
