@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from amcloud.cli.exits import Exit, refuse
 from amcloud.cli.terminals import progress
+from amcloud.masking import mask
 
 if TYPE_CHECKING:
     from amcloud.cli.question import Target
@@ -95,14 +96,14 @@ def downloaded(url: str, option: str, most_bytes: int) -> bytes:
 
     from psram.errors import CollectError
 
-    with progress(f"Téléchargement de {url}"):
+    with progress(f"Téléchargement de {mask(url)}"):
         try:
             with requests.get(url, timeout=DOWNLOAD_S, stream=True) as answer:
                 answer.raise_for_status()
-                return b"".join(_bounded(answer.iter_content(65536), f"{option} {url}", most_bytes))
+                return b"".join(_bounded(answer.iter_content(65536), f"{option} {mask(url)}", most_bytes))
         except (requests.RequestException, OSError) as error:
             status = getattr(getattr(error, "response", None), "status_code", None) or type(error).__name__
-            raise CollectError(f"{option} {url} n'a pas pu être lu ({status})") from error
+            raise CollectError(f"{option} {mask(url)} n'a pas pu être lu ({status})") from error
 
 
 def _bounded(parts: Iterator[bytes], what: str, most_bytes: int) -> Iterator[bytes]:
@@ -133,7 +134,7 @@ def _run(asked: Asked, *, judged: bool) -> Answer:
         limits=asked.limits,
         evidence=asked.evidence,
     )
-    doing = f"Copie de {asked.target.path}" if asked.target.ask is Ask.URL else _DOING["listing"]
+    doing = f"Copie de {mask(asked.target.path)}" if asked.target.ask is Ask.URL else _DOING["listing"]
     with progress(doing) as shown:
 
         def told(step: Step) -> None:

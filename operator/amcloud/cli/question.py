@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from amcloud.cli.exits import why
+from amcloud.masking import mask
 
 if TYPE_CHECKING:
     from psram.model import Context, Limits, Php, Report
@@ -39,7 +40,7 @@ class Target(NamedTuple):
         from psram.worker.protocol import Ask
 
         here = self.ask is not Ask.URL and Path(self.path) == Path.cwd()
-        words = [] if here else [self.path if self.ask is Ask.URL else _short(self.path)]
+        words = [] if here else [mask(self.path) if self.ask is Ask.URL else _short(self.path)]
         return " ".join([*words, *([f"--commit {self.commit}"] if self.commit != "HEAD" else [])])
 
 

@@ -164,3 +164,9 @@ def test_a_folder_without_rights_is_refused_in_a_sentence(tmp_path: Path) -> Non
     (tmp_path / "dedans").mkdir(mode=0o755)
     tmp_path.chmod(0o700)
     assert "vous n'en avez pas le droit" in as_nobody(str(tmp_path / "dedans"))
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    shown = question.target("https://moi:tres-secret@forge.example/a.git", "").shown()
+    assert "tres-secret" not in shown
+    assert "forge.example/a.git" in shown
