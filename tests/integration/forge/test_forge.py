@@ -173,6 +173,25 @@ def test_a_developer_pushes_a_branch_but_not_the_protected_one(forge: RunningFor
     assert "not allowed to push code to protected branches" in refused.value.stderr
 
 
+def test_a_protected_tag_is_made_by_maintainers_alone_and_never_moved(forge: RunningForge) -> None:
+    project = forge.project(PROJECT, maintainers=("mainteneuse",))
+    forge.commit(PROJECT, {"a": "1"})
+    project.protectedtags.create({"name": "v*", "create_access_level": 40})
+    forge.user("developpeuse")
+    developer = forge.client().users.list(username="developpeuse", get_all=False)[0]
+    project.members.create({"user_id": developer.id, "access_level": 30})
+    work = forge.folder / "work" / PROJECT
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        forge.push(work, PROJECT, "HEAD:refs/tags/v1", token=forge.user("developpeuse"))
+    assert "not allowed to create this tag" in refused.value.stderr
+    forge.push(work, PROJECT, "HEAD:refs/tags/essai", token=forge.user("developpeuse"))
+    forge.push(work, PROJECT, "HEAD:refs/tags/v1", token=forge.user("mainteneuse"))
+    forge.commit(PROJECT, {"a": "2"})
+    with pytest.raises(subprocess.CalledProcessError) as moved:
+        forge.push(work, PROJECT, "+HEAD:refs/tags/v1", token=forge.user("mainteneuse"))
+    assert "cannot be updated" in moved.value.stderr
+
+
 def test_a_protected_branch_is_not_rewritten(forge: RunningForge) -> None:
     forge.commit(PROJECT, {"a": "1"})
     work = forge.folder / "work" / PROJECT
