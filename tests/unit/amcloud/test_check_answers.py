@@ -18,6 +18,7 @@ from psram.rules import Stage, Track
 
 Said = tuple[int, str, str]
 Check = Callable[..., Said]
+ROOT = Path(__file__).parents[3]
 PLACE = (Track.HOMOLOGATION, Stage.ACCEPTANCE)
 GOOD = "<?php\n\ndeclare(strict_types=1);\n\nnamespace App;\n\nfinal class A\n{\n}\n"
 
@@ -169,3 +170,29 @@ def test_colours_need_a_terminal_and_respect_no_color(check: Check, monkeypatch:
     assert not terminals.coloured(Terminal())  # type: ignore[arg-type]
     assert "\x1b" not in check()[1]
     assert os.environ["NO_COLOR"] == "1"
+
+
+def advisories(file: Path, affected: str) -> Path:
+    entry = {"advisoryId": "EXEMPLE-1", "packageName": "twig/twig", "affectedVersions": affected, "title": "Exemple"}
+    file.write_text(json.dumps({"dated": "2026-06-01", "advisories": {"twig/twig": [entry]}}), "utf-8")
+    return file
+
+
+def test_an_advisory_database_decides_what_a_laptop_leaves_open(check: Check, tmp_path: Path) -> None:
+    for name in ("composer.json", "composer.lock"):
+        shutil.copy(ROOT / "sandbox/apps/suivi-courriers" / name, tmp_path / name)
+
+    def verdict(*arguments: str) -> str:
+        _, said, _ = check("--format", "json", "--at", "2026-06-02", *arguments)
+        found: str = next(r["verdict"] for r in json.loads(said)["results"] if r["rule_id"] == "CMP-002")
+        return found
+
+    database = tmp_path.parent / "avis.json"
+    assert verdict() == "indetermine"
+    assert verdict("--advisories", str(advisories(database, "<99"))) == "non_conforme"
+    assert verdict("--advisories", str(advisories(database, "<0.1"))) == "conforme"
+    content = database.read_bytes()
+    database.write_bytes(content[: len(content) // 2])
+    code, _, error = check("--advisories", str(database))
+    assert code == 3
+    assert "coupé" in error
