@@ -10,18 +10,13 @@ import msgspec
 import yaml
 
 from psram.errors import PackError
+from psram.yaml_depth import nests_beyond
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_DEPTH: Final = 30
+_PARSED_DEPTH: Final = 1000  # what the parser bears; told without reading tokens in most files
 _MAX_NODES: Final = 100_000
-_OPENS: Final = (
-    yaml.FlowSequenceStartToken,
-    yaml.FlowMappingStartToken,
-    yaml.BlockSequenceStartToken,
-    yaml.BlockMappingStartToken,
-)
-_CLOSES: Final = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
 def document(file: Path) -> dict[str, Any]:
@@ -37,40 +32,30 @@ def document(file: Path) -> dict[str, Any]:
         if file.stat().st_size > _MAX_BYTES:
             raise PackError(f"{file.name} dépasse 1 Mio")
         text = file.read_text("utf-8")
-        _shallow(text, file.name)
+        if nests_beyond(text, _PARSED_DEPTH):
+            raise PackError(f"{file.name} imbrique plus de {_MAX_DEPTH} niveaux")
         content = yaml.load(text, Loader=_LOADER)  # noqa: S506  the safe loader, in C
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise PackError(f"{file.name} ne peut pas être lu : {error}") from error
+    _counted(content, file.name)
     if not isinstance(content, dict):
         raise PackError(f"{file.name} n'est pas un objet")
-    _counted(content, file.name)
     return content
 
 
 def _counted(content: object, name: str) -> None:
-    """Refuse what aliases multiply: the built object is small, walking it (for its digest) would never end."""
-    waiting, seen = [content], 0
+    """Refuse deep nesting, and what aliases multiply: the built object is small, walking it would never end."""
+    waiting, seen = [(content, 1)], 0
     while waiting:
-        node = waiting.pop()
+        node, depth = waiting.pop()
         seen += 1
-        if seen > _MAX_NODES:
-            raise PackError(f"{name} dépasse {_MAX_NODES} valeurs, alias développés")
-        if isinstance(node, dict):
-            waiting += node.values()
-        elif isinstance(node, list):
-            waiting += node
-
-
-def _shallow(text: str, name: str) -> None:
-    """Refuse deep nesting before anything is built; tokens come one by one."""
-    depth = 0
-    for token in yaml.scan(text, Loader=_LOADER):
-        if isinstance(token, _OPENS):
-            depth += 1
-        elif isinstance(token, _CLOSES):
-            depth -= 1
         if depth > _MAX_DEPTH:
             raise PackError(f"{name} imbrique plus de {_MAX_DEPTH} niveaux")
+        if seen > _MAX_NODES:
+            raise PackError(f"{name} dépasse {_MAX_NODES} valeurs, alias développés")
+        if isinstance(node, dict | list):
+            inner = node.values() if isinstance(node, dict) else node
+            waiting += [(value, depth + 1) for value in inner]
 
 
 def digest(content: object) -> str:

@@ -6,18 +6,17 @@ parsing, and nodes while walking.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 import yaml
 
 from psram.facts import DataFacts, Entry
+from psram.yaml_depth import nests_beyond
 
 MAX_NESTING: Final = 100
 MAX_ENTRIES: Final = 20_000
 _MAX_VALUE: Final = 500
-_COMPACT: Final = re.compile(r"^[ \t]*((?:[-?:][ \t]+)+)", re.MULTILINE)
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -40,15 +39,8 @@ def facts(content: bytes) -> DataFacts:
 
 
 def too_deep(source: str) -> bool:
-    """Whether brackets, compact sequences or indentation could nest beyond the bound (strings counted as well)."""
-    depth = 0
-    for found in re.finditer(r"[\[\]{}]", source):
-        depth = depth + 1 if found[0] in "[{" else max(depth - 1, 0)
-        if depth > MAX_NESTING:
-            return True
-    if any(len(found[1].split()) > MAX_NESTING for found in _COMPACT.finditer(source)):
-        return True
-    return max(map(len, re.findall(r"^[ ]*", source, re.MULTILINE)), default=0) > 4 * MAX_NESTING
+    """Whether collections nest beyond the bound."""
+    return nests_beyond(source, MAX_NESTING)
 
 
 def _flattened(documents: Sequence[yaml.Node | None]) -> DataFacts:

@@ -1,0 +1,45 @@
+"""Whether a YAML text nests too deep to be parsed: beyond some twenty thousand levels the C parser crashes the process.
+
+Exact, whatever strings and comments hold: a closing bracket in a string closes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import yaml
+
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MARGIN: Final = re.compile(r"^[ \t]*(?:[-?:][ \t]+)*", re.MULTILINE)
+_OPENS: Final = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSES: Final = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+
+
+def nests_beyond(text: str, limit: int) -> bool:
+    """Whether collections nest more than ``limit`` deep. What is not YAML is not deep: parsing it will say so."""
+    if _at_most(text) <= limit:
+        return False
+    depth = 0
+    try:
+        for token in yaml.scan(text, Loader=_LOADER):  # one by one, nothing is built
+            if isinstance(token, _OPENS):
+                depth += 1
+            elif isinstance(token, _CLOSES):
+                depth -= 1
+            if depth > limit:
+                return True
+    except (yaml.YAMLError, ValueError):
+        return False
+    return False
+
+
+def _at_most(text: str) -> int:
+    """A bound of the depth that costs little: every bracket opens, every column of a line's margin as well."""
+    margins = (found.end() - found.start() for found in _MARGIN.finditer(text))
+    return text.count("[") + text.count("{") + max(margins, default=0) + 1
