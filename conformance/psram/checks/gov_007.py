@@ -25,7 +25,8 @@ def _folders(facts: Facts, params: Params) -> Iterator[Finding]:
             f for f in facts.files if f.path.startswith(folder) and not f.path.endswith((".gitkeep", ".gitignore"))
         ]
         if inside:
-            yield Finding(f"le dossier {folder} est versionné ({len(inside)} fichier(s))", inside[0].path)
+            said = f"le dossier {folder} est versionné ({len(inside)} fichier(s))"
+            yield Finding(said, inside[0].path, excerpt=folder)
 
 
 def _files(facts: Facts, params: Params) -> Iterator[Finding]:

@@ -21,4 +21,4 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     if errors <= tolerated:
         return outcome([])
     said = f"{errors} erreur(s) de style dans {files} fichier(s) PHP ; {int(tolerated)} au plus sont tolérées"
-    return outcome([Finding(said), *reported(facts, report)])
+    return outcome([Finding(said, excerpt="mesure"), *reported(facts, report)])

@@ -24,7 +24,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     wanted = float(params["min_ratio"])
     if typed < total * wanted:
         said = f"{typed} types déclarés sur {total} ({typed / total:.0%}, il en faut {wanted:.0%})"
-        return outcome([Finding(said), *untyped])
+        return outcome([Finding(said, excerpt="mesure"), *untyped])
     return outcome([])
 
 

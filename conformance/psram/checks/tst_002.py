@@ -28,6 +28,10 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 def _problems(covered: float, lines: float, before: float | None, params: Params, named: str) -> Iterator[Finding]:
     ratio = covered / lines
     if ratio < float(params["min_ratio"]):
-        yield Finding(f"{ratio:.0%} des lignes sont testées, {float(params['min_ratio']):.0%} attendues{named}")
+        yield Finding(
+            f"{ratio:.0%} des lignes sont testées, {float(params['min_ratio']):.0%} attendues{named}", excerpt="mesure"
+        )
     if before is not None and before * lines - covered > float(params["tolerated_lines"]):
-        yield Finding(f"la couverture baisse : {ratio:.1%} des lignes, {before:.1%} au dernier commit accepté")
+        yield Finding(
+            f"la couverture baisse : {ratio:.1%} des lignes, {before:.1%} au dernier commit accepté", excerpt="baisse"
+        )

@@ -155,3 +155,13 @@ def test_no_rule_takes_a_line_that_moved_for_a_new_finding() -> None:
 
 def _lines(report: Report) -> list[int]:
     return [finding.line for result in report.results for finding in result.findings]
+
+
+def test_a_measure_that_changed_is_the_same_finding() -> None:
+    """What is said of the whole project holds a figure that changes with each commit: it is no news each time."""
+    rule = next(r for r in PACK.rules if r.id == "GOV-007")
+    before = Example("", files={"vendor/a.php": "<?php\n"})
+    after = Example("", files={"vendor/a.php": "<?php\n", "vendor/b.php": "<?php\n"})
+    first, second = _judged(rule, before), _judged(rule, after)
+    assert first.results[0].findings[0].message != second.results[0].findings[0].message
+    assert compare(second, first).sentence() == "0 nouveau, 1 déjà connu, 0 disparu"
