@@ -81,8 +81,8 @@ def php_version(php: Php, cache: FactCache | None) -> str | None:
     named = f"php\0{program}\0{state.st_ino}\0{state.st_size}\0{state.st_mtime_ns}\0{php.version}"
     key = hashlib.sha256(named.encode()).digest()
     known = cache.get([key]).get(key) if cache is not None else None
-    if known is not None:
-        return known.decode("ascii", "replace") or None
+    if known is not None and re.fullmatch(re.escape(php.version).encode() + rb"\.[0-9]+", known):
+        return known.decode()
     found = php_worker.version(php)
     if cache is not None and found is not None:
         cache.put({key: found.encode()})

@@ -1,0 +1,2 @@
+<?php
+class A { const B = 1; const B = 2; }

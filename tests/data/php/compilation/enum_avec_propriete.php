@@ -1,0 +1,2 @@
+<?php
+enum A { public $a; case B; }

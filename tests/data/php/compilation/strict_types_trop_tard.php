@@ -1,0 +1,3 @@
+<?php
+$a = 1;
+declare(strict_types=1);

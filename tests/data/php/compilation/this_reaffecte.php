@@ -1,0 +1,2 @@
+<?php
+function f() { $this = 1; }

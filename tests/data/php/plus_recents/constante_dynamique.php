@@ -1,0 +1,4 @@
+<?php
+class A { const B = 1; }
+$n = 'B';
+echo A::{$n};

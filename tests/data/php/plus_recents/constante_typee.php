@@ -1,0 +1,2 @@
+<?php
+class A { const int B = 1; }

@@ -1,0 +1,2 @@
+<?php
+$a = new readonly class { public function __construct(public int $x = 1) {} };

@@ -1,0 +1,2 @@
+<?php
+$a = 'x' |> strtoupper(...);

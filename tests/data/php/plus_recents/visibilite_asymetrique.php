@@ -1,0 +1,2 @@
+<?php
+class A { public private(set) int $a = 1; }

@@ -1,0 +1,2 @@
+<?php
+catch (Exception $e) {}

@@ -1,0 +1,4 @@
+<?php
+if (true {
+    echo 1;
+}

@@ -1,0 +1,2 @@
+<?php
+enum Couleur: string { case Rouge = 'r'; case Bleu = 'b'; }

@@ -1,0 +1,5 @@
+<?php
+#[Attribute]
+class A { const B = <<<'T'
+    texte
+    T; }

@@ -1,0 +1,2 @@
+<?php
+readonly class Point { public function __construct(public int $x) {} }
