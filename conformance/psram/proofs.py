@@ -22,7 +22,10 @@ class Giver(StrEnum):
 
 
 class TestCase(msgspec.Struct, frozen=True, order=True):
-    """One case of a JUnit report, its data sets together; ``outcome`` is the worst: passed, skipped or failed."""
+    """One case of a JUnit report, its data sets together.
+
+    ``outcome`` is the worst of passed, empty (it asserts nothing), skipped and failed.
+    """
 
     __test__ = False  # pytest: not a test class
 

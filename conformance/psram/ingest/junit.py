@@ -12,7 +12,7 @@ MAX_KEPT: Final = 2000
 _ROOTS: Final = frozenset({"testsuites", "testsuite"})
 _KINDS: Final = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 _OUTCOMES: Final = {"": "passed", "skipped": "skipped", "failures": "failed", "errors": "failed"}
-_WORST: Final = ("passed", "skipped", "failed")
+_WORST: Final = ("passed", "empty", "skipped", "failed")
 
 
 def read(content: bytes) -> TestSummary:
@@ -40,6 +40,7 @@ class _Reader:
         self._case: str | None = None
         self._key = ("", "")
         self._told = ""
+        self._asserts_nothing = False
 
     def summary(self) -> TestSummary:
         """The totals, and the cases kept."""
@@ -63,6 +64,7 @@ class _Reader:
             name = attributes.get("name", "")
             self._case, self._told = f"{owner}::{name}"[:200], ""
             full = attributes.get("class") or owner.replace(".", "\\")
+            self._asserts_nothing = attributes.get("assertions") == "0"
             self._key = (full[:200], name.partition(" with data set")[0][:200])
             self._counts["tests"] += 1
             if self._counts["tests"] > MAX_CASES:
@@ -81,7 +83,8 @@ class _Reader:
         if broken:
             self._failed.append(self._case)
         self._counts["isolation"] += speaks
-        self._keep(self._speaking if speaks else self._cases, _OUTCOMES[self._told])
+        outcome = "empty" if not self._told and self._asserts_nothing else _OUTCOMES[self._told]
+        self._keep(self._speaking if speaks else self._cases, outcome)
         self._case = None
 
     def _keep(self, cases: dict[tuple[str, str], str], outcome: str) -> None:

@@ -91,7 +91,7 @@ def tested(trials: list[Trial], runs: Runs, what: str) -> Cell:
         return cell(Column.TEST, _NO, "le test d'isolation échoue sur ce commit", proofs)
     if Run.UNTOLD in outcomes:
         return cell(Column.TEST, _UNKNOWN, "test présent ; le pipeline de ce commit ne l'a pas encore confirmé", proofs)
-    return cell(Column.TEST, _NO, "le test d'isolation n'a pas été exécuté sur ce commit", proofs)
+    return cell(Column.TEST, _NO, "le test d'isolation n'a rien vérifié sur ce commit (absent, ignoré ou vide)", proofs)
 
 
 def native(analysis: Analysis, tables: Iterable[str], runs: Runs) -> Cell:

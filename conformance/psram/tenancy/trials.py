@@ -37,7 +37,7 @@ class Run(Enum):
 
     PASSED = auto()
     FAILED = auto()
-    SKIPPED = auto()
+    SKIPPED = auto()  # or it asserts nothing
     ABSENT = auto()
     UNTOLD = auto()  # no report, or one that does not name its cases
 
@@ -58,7 +58,7 @@ class Runs:
                 return Run.PASSED
             case "failed":
                 return Run.FAILED
-            case "skipped":
+            case "skipped" | "empty":
                 return Run.SKIPPED
             case _:
                 return Run.ABSENT if self._complete else Run.UNTOLD

@@ -38,6 +38,11 @@ def test_cases_carry_their_class_and_the_worst_outcome_of_their_data_sets() -> N
     assert summary.cases_total == 3
 
 
+def test_a_case_that_asserts_nothing_did_not_prove_anything() -> None:
+    (case,) = junit.read(b'<testsuite><testcase class="A" name="t" assertions="0"/></testsuite>').cases
+    assert case.outcome == "empty"
+
+
 def test_a_flood_of_cases_never_hides_those_that_speak_of_isolation() -> None:
     flood = b"".join(b'<testcase classname="A" name="t%d"/>' % n for n in range(junit.MAX_KEPT + 50))
     summary = junit.read(b"<testsuite>" + flood + b'<testcase classname="ZIsolation" name="t"/></testsuite>')
