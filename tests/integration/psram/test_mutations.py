@@ -89,3 +89,11 @@ def test_a_mutation_that_changes_nothing_or_misses_is_told(sample: Sample) -> No
     assert "la mutation ne change rien" in said[0]
     assert "mutation inapplicable" in said[1]
     assert "conforme au lieu de non_conforme" in said[2]
+
+
+def test_mutations_of_a_rule_are_all_different() -> None:
+    for rule_id, known in KNOWN.items():
+        told = [
+            (m.edits, str(m.evidence), str(m.context), str(m.facts)) for m in (*known.violations, *known.lookalikes)
+        ]
+        assert len(set(told)) == len(told), rule_id
