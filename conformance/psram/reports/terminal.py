@@ -34,6 +34,7 @@ class _Detail(NamedTuple):
     steps: int
     spaced: bool = False
     cut: bool = False
+    terse: bool = False
 
 
 _DETAILS: Final = (
@@ -45,6 +46,7 @@ _DETAILS: Final = (
     _Detail(1, False, 0),
     _Detail(1, False, 0, cut=True),
     _Detail(-1, False, 0),
+    _Detail(-1, False, 0, terse=True),
 )
 """From the most told to the least: the first that fits the screen is taken."""
 _EVERYTHING: Final = _Detail(_ALL, True, _ALL, spaced=True)
@@ -122,6 +124,8 @@ class _Writer:
         if self._change is not None:
             before = self._change.previous_commit[:12] or "le rapport donné"
             yield Line(f"Depuis {before} : {self._change.sentence()}", hang=4)
+        if self._shown.full and self._report.tenancy is not None:
+            yield Line(f"Isolation : {self._report.tenancy.sentence()} ; la matrice est dans --format html", hang=4)
         yield from self._until()
         for result in self._report.results:
             if result.verdict is Verdict.CONFORMING and result.reason:
@@ -161,7 +165,7 @@ class _Writer:
         severity = "bloquante" if result.blocks and result.severity is not Severity.BLOCKING else result.severity.value
         name = f"✘ {result.rule_id}"
         if self._detail.places < 0:
-            yield Line(f"{name} {result.title} {_count(result)}", painted=len(name), colours=(colour, "bold"), cut=True)
+            yield Line(f"{name} {_counted(result)}", painted=len(name), colours=(colour, "bold"), cut=True)
             return
         tag = f"  [{severity}]"
         if result.blocks and 0 < self._shown.width < len(name) + 1 + len(result.title) + len(tag):
@@ -193,13 +197,12 @@ class _Writer:
         if not actions:
             return
         mechanical = sum(action.mechanical for action in actions)
-        some = f", dont {mechanical} par « --fix »" if mechanical else ""
+        some = f" ({mechanical} par --fix)" if mechanical else ""
         several = "s" if len(actions) > 1 else ""
         hours = duration(sum(action.hours for action in actions))
         least = "au moins " if any(r.verdict is Verdict.NOT_EVALUATED for r in self._doubts) else ""
-        yield Line(
-            f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}{some}, environ {hours}"
-        )
+        said = f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}{some}, environ {hours}"
+        yield Line(said, hang=4)
         for number, action in enumerate(actions[: self._detail.steps], 1):
             what = "" if self._detail.remedy else f" : {action.title}"
             said = f"  {number}. {', '.join(action.rules)}, environ {duration(action.hours)}{what}"
@@ -214,6 +217,9 @@ class _Writer:
         for (confirm, reason), results in reasons.items():
             if len(results) == 1:
                 yield from self._doubt(results[0])
+            elif self._detail.terse:
+                if not confirm:
+                    yield Line(f"? {len(results)} règles : {reason}", painted=1, colours=("yellow",), cut=True)
             elif confirm and not reason:
                 yield Line(f"À confirmer par la plateforme : {', '.join(r.rule_id for r in results)}", hang=4)
             else:
@@ -223,8 +229,8 @@ class _Writer:
     def _doubt(self, result: RuleResult) -> Iterator[Line]:
         name, label = f"? {result.rule_id}", projection.label(result)
         said = f"{name} {result.title} : {label} ({result.missing_evidence})"
-        yield Line(said, painted=len(name), colours=("yellow",), hang=4)
-        for finding in result.findings[: max(1, self._detail.places)]:
+        yield Line(said, painted=len(name), colours=("yellow",), hang=4, cut=self._detail.terse)
+        for finding in () if self._detail.terse else result.findings[: max(1, self._detail.places)]:
             yield Line(f"    {_place(finding)}{printable(finding.message)}", hang=8)
 
     def _afterwards(self) -> Iterator[Line]:
@@ -235,7 +241,10 @@ class _Writer:
         signed = [r.rule_id for r in self._report.results if r.verdict is Verdict.TO_VALIDATE and r not in self._later]
         if signed:
             yield Line(f"À valider par une personne, sur pièce signée : {', '.join(signed)}", hang=4)
-        if told:
+        if told and self._detail.terse:
+            waiting = len(told) + sum(r.to_confirm for r in self._doubts)
+            yield Line(f"À confirmer ou à vérifier par la plateforme : {waiting} règles")
+        elif told:
             yield Line(f"À vérifier par la plateforme : {', '.join(_later(told))}", hang=4)
         fine = sum(r.verdict is Verdict.CONFORMING for r in self._report.results)
         rules = f"{fine} règle{'s respectées' if fine > 1 else ' respectée'} sur {len(self._report.results)}"
@@ -267,12 +276,12 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMES_SHOWN] if more else names) + more
 
 
-def _count(result: RuleResult) -> str:
+def _counted(result: RuleResult) -> str:
+    """The title with the first place, after how many there are: the end of the line may be cut."""
     first = result.findings[0] if result.findings else None
     where = _place(first).rstrip() if first is not None else ""
-    if result.findings_total > 1:
-        return f"({result.findings_total} endroits{', ' + where if where else ''})"
-    return f"({where})" if where else ""
+    times = f"×{result.findings_total} " if result.findings_total > 1 else ""
+    return f"{times}{result.title}{f' ({where})' if where else ''}"
 
 
 def _place(finding: Finding) -> str:
