@@ -110,3 +110,12 @@ class Tenancy(msgspec.Struct, frozen=True, omit_defaults=True):
     def count(self, verdict: CellVerdict) -> int:
         """How many cells say that."""
         return sum(cell.verdict is verdict for row in self.rows for cell in row.cells)
+
+    def sentence(self) -> str:
+        """One French sentence: how many rows are red, and which columns of the first of them."""
+        red = [row for row in self.rows if any(c.verdict is CellVerdict.VIOLATED for c in row.cells)]
+        if not red:
+            waiting = self.count(CellVerdict.UNKNOWN)
+            return f"{self.rows_total} ligne(s), " + ("des preuves attendues" if waiting else "tout est prouvé")
+        columns = [c.column.value for c in red[0].cells if c.verdict is CellVerdict.VIOLATED]
+        return f"{len(red)} ligne(s) rouge(s) sur {self.rows_total}, d'abord {red[0].name} ({', '.join(columns)})"
