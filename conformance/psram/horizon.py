@@ -42,6 +42,8 @@ def solve(report: Report, pack: Pack, context: Context, given: Mapping[str, Outc
         if then != today:
             changed = tuple(sorted(rule for rule in {*then, *today} if then.get(rule) != today.get(rule)))
             return _said(report, later, day, changed, reasons)
+    if waiting:  # more days than anybody would read
+        return Horizon(f"Rien ne change ce verdict avant le {min(waiting)} ; au-delà, on n'a pas cherché.")
     return Horizon("Aucune date connue ne change ce verdict sans que le code change.")
 
 

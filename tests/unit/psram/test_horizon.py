@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from norms import COMMIT, CONFORMING, CONTEXT, DAY, FACTS, MAJOR, answering, pack, rule, violated
 
+from psram import horizon
 from psram.judge import judge
 from psram.model import Context, Derogation, NextDate, Outcome, Report, ReportVerdict, Severity, Verdict
 from psram.proofs import AdvisoryDatabase, Evidence, ForgeEvidence, PipelineEvidence, TestSummary
@@ -209,3 +210,13 @@ def test_absurd_dates_are_survived(monkeypatch: pytest.MonkeyPatch, day: date) -
     assert report.horizon is not None
     assert report.horizon.on == date(2027, 5, 1)
     assert at(day, pack(rule("CMP-004"), rule("PHP-001")), context).horizon is not None
+
+
+def test_the_search_is_bounded_and_says_where_it_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, {"PHP-001": CONFORMING})
+    days = [DAY + timedelta(days=n) for n in range(1, horizon.MAX_DAYS + 10)]
+    many = tuple(Derogation(f"d{n}", "PHP-001", "j", "a", day) for n, day in enumerate(days))
+    report = at(DAY, pack(rule("PHP-001")), msgspec.structs.replace(CONTEXT, derogations=many))
+    assert report.horizon is not None
+    assert report.horizon.on is None
+    assert f"avant le {days[horizon.MAX_DAYS]}" in report.horizon.sentence
