@@ -13,6 +13,7 @@ from psram.tenancy import php_files
 
 _CONNECTION = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.connections\.([^.]+)\.")
 _DATABASE_ENV = re.compile(r"env\((?:[a-z_]+:)*([A-Z0-9_]*DATABASE_URL[A-Z0-9_]*)\)")
+_DRIVERS = frozenset({"pdo", "mysqli", "sqlite3"})
 _TEMPLATED = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.(?:.*\.)?(?:dbname|url)$")
 
 
@@ -51,7 +52,16 @@ def _opened(facts: Facts, params: Params) -> Iterator[Finding]:
         for mark in php.marks:
             if mark.kind == "static" and mark.name.endswith("DriverManager::getconnection"):
                 yield at(file, mark, "DriverManager::getConnection ouvre une connexion hors du Starter Kit")
-            elif mark.kind == "new" and mark.name.lower() in ("pdo", "mysqli"):
+            elif mark.kind == "new" and mark.name.lower() in _DRIVERS:
                 yield at(file, mark, f"new {mark.name} ouvre une connexion hors du Starter Kit")
             elif mark.kind == "call" and mark.name in ("pg_connect", "pg_pconnect", "mysqli_connect"):
                 yield at(file, mark, f"{mark.name} ouvre une connexion hors du Starter Kit")
+        for declaration in php.declarations:
+            parent = next((p for p in declaration.parents if p.lower() in _DRIVERS), None)
+            if parent is not None:
+                said = f"{declaration.name} étend {parent} : une connexion hors du Starter Kit"
+                yield Finding(said, file.path, declaration.line)
+        for site in php.access:
+            if site.kind == "connect":
+                said = f"{site.method} ouvre une connexion hors du Starter Kit"
+                yield Finding(said, file.path, site.line, excerpt=site.excerpt)

@@ -5,10 +5,12 @@ Doctrine's filters alone are not enough: native SQL bypasses them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from psram.checks import Params
-from psram.checks.common import outcome, unknown
+from psram.checks.common import entries, outcome, unknown
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
 from psram.tenancy import vocabulary
@@ -17,12 +19,14 @@ from psram.tenancy.analysis import Analysis, of
 from psram.tenancy.guards import problems
 from psram.tenancy.schema import Said
 
+_SERVICE: Final = re.compile(r"^(?:when@[\w-]+\.)?services\.((?:\w+\\)+\w+)")
+
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by an unguarded tenant table, a disabled filter, native SQL without the tenant or a changed tenant."""
     analysis = of(facts, vocabulary.of(params))
     schema = analysis.schema
-    code = list(_code(analysis))
+    code = [*_code(analysis), *_services(facts, params)]
     found = [*map(_said, schema.escapes), *code, *_nothing(analysis), *_tables(analysis)]
     if schema.doubts and not schema.escapes and not code:
         missing = "une migration qui se lit : écrivez-la en SQL simple, hors de tout bloc DO ou fonction"
@@ -62,3 +66,12 @@ def _code(analysis: Analysis) -> Iterator[Finding]:
     for site in analysis.sites:
         if site.danger in (Danger.LEAK, Danger.SWITCH):
             yield Finding(site.said, site.file.path, site.site.line, excerpt=site.site.excerpt)
+
+
+def _services(facts: Facts, params: Params) -> Iterator[Finding]:
+    """The kit's services, or Doctrine's, that the configuration replaces: the filter and the guard go with them."""
+    reserved = tuple(str(name).lower() for name in params.get("reserved_services", ()))
+    for file, entry in entries(facts, "config/", ".yaml", ".yml"):
+        found = _SERVICE.match(entry.path)
+        if found is not None and found[1].lower().startswith(reserved):
+            yield Finding(f"le service {found[1]} du Starter Kit est remplacé", file.path, entry.line)

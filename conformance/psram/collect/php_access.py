@@ -61,6 +61,8 @@ def _site(place: Place, name: str, group: str) -> DataSite | None:
             kind = known.CREATED.get(name.rpartition("\\")[2].lower())
             return None if kind is None else _made(place, kind, name)
         case "function" if outer is not None and outer.node.type == "function_call_expression":
+            if name.lower() in known.CONNECTS:
+                return _made(outer, "connect", name)
             return _sent(outer, name, (value(argument).text for argument in arguments(outer.node)))
         case "method" if outer is not None and outer.node.type in _CALLS:
             return _called(outer, name) if outer.node.child_by_field_name("name") == node else None

@@ -24,11 +24,24 @@ FUNCTIONS: Final = frozenset(
     | {"mysqli_prepare", "mysqli_multi_query", "mysqli_real_query", "mysql_query", "mysql_db_query", "odbc_exec"}
     | {"odbc_prepare", "oci_parse", "sqlsrv_query", "sqlsrv_prepare", "db2_exec", "db2_prepare"}
 )
+CONNECTS: Final = frozenset(
+    {
+        "mysql_connect",
+        "mysql_pconnect",
+        "oci_connect",
+        "oci_pconnect",
+        "sqlsrv_connect",
+        "odbc_connect",
+        "odbc_pconnect",
+    }
+    | {"db2_connect", "db2_pconnect", "ibase_connect", "sqlite_open"}
+)
+"""Functions that open a connection; those of PDO, mysqli and PostgreSQL are marks of the file."""
 FILTERS: Final = frozenset({"disable", "suspend", "setparameter", "addfilter"})
 HANDLES: Final = frozenset({"getnativeconnection", "getwrappedconnection"})
 JOINS: Final = frozenset({"join", "innerjoin", "leftjoin", "rightjoin"})
 _TABLES: Final = frozenset({"from", "insert", "update", "delete"})
-CREATED: Final = {"entitymanager": "manager", "nativequery": "opaque"}
+CREATED: Final = {"entitymanager": "manager", "nativequery": "opaque", "sqlite3": "connect"}
 LOOKS_SQL: Final = re.compile(
     r"\s*\(?\s*(select|insert|update|delete|with|alter|create|drop|truncate|set|grant|call|do|lock|copy|merge|reset"
     r"|refresh|show|explain|replace)\b",
@@ -46,9 +59,9 @@ METHODS: Final = frozenset(
 )
 _METHOD: Final = re.compile(rb"[-:][>:]\s*(\w+)\s*\(")
 _FUNCTION: Final = re.compile(
-    rf"(?<![\w$>:\\])({'|'.join(sorted(FUNCTIONS, key=lambda name: (-len(name), name)))})\s*\(".encode()
+    rf"(?<![\w$>:\\])({'|'.join(sorted(FUNCTIONS | CONNECTS, key=lambda name: (-len(name), name)))})\s*\(".encode()
 )
-_FAMILIES: Final = (b"pg_", b"mysql", b"odbc_", b"oci_", b"sqlsrv_", b"db2_")
+_FAMILIES: Final = (b"pg_", b"mysql", b"odbc_", b"oci_", b"sqlsrv_", b"db2_", b"ibase_", b"sqlite_")
 _CREATED: Final = re.compile(rf"\bnew\s+(\\?(?:\w+\\)*(?:{'|'.join(CREATED)}))\b".encode())
 _KIT: Final = re.compile(rb"amcloud\\starterkit\\tenancy\\\w+")
 Candidate = tuple[int, int, str]
