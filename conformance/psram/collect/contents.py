@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from psram.collect import personal_data, sensitive
+from psram.collect import masking, personal_data, sensitive
 from psram.collect.reading import Reading, State
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
 
 _LINK_MAX_BYTES: Final = 4096
+_DECLARED: Final = b"valeurs_fictives"
 _NOTHING: Final = BlobFacts()
 
 
@@ -32,29 +33,38 @@ def is_binary(content: bytes) -> bool:
 
 
 def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
-    """The facts of one content under all of its roles. Readers are loaded when their role is first asked for."""
-    found: dict[str, Any] = {}
+    """The facts of one content under all of its roles. Readers are loaded when their role is first asked for.
+
+    No value of a secret or personal number is in any of them: the others read the content with these masked.
+    """
+    secrets = sensitive.hits(content) if Role.TEXT in asked else []
+    numbers = personal_data.hits(content) if Role.TEXT in asked else []
+    addresses = personal_data.email_hits(content) if Role.SAMPLE in asked else []
+    hits = [*secrets, *numbers, *addresses]
+    shown = masking.masked(content, hits) if hits else content
+    found: dict[str, Any] = {
+        "secrets": masking.marks(content, "secret", secrets, shown=shown),
+        "personal": masking.marks(content, "personal", numbers, shown=shown),
+        "emails": masking.marks(content, "email", addresses, shown=shown),
+    }
     if Role.PHP in asked:
         from psram.collect import php
 
-        found["php"] = php.facts(content)
-    if Role.TEXT in asked:
-        found["secrets"], found["personal"] = sensitive.secrets(content), sensitive.personal(content)
+        found["php"] = php.facts(shown)
     if Role.SQL in asked:
         from psram.collect import sql_data
 
-        found["sql"] = sql_data.facts(content)
+        found["sql"] = sql_data.facts(shown)
     if Role.TWIG in asked:
         from psram.collect import flat_data
 
-        found["literals"] = flat_data.twig(content)
+        found["literals"] = flat_data.twig(shown)
     if Role.WEB in asked:
         from psram.collect import web_data
 
-        found["remote"] = web_data.facts(content)
-    if Role.SAMPLE in asked:
-        found["emails"] = personal_data.emails(content)
-    found["data"] = _data(content, asked)
+        found["remote"] = web_data.facts(shown)
+    # the file that declares values as fictitious is read as it is: they are compared with what was found
+    found["data"] = _data(content if _DECLARED in content else shown, asked)
     return BlobFacts(**found)
 
 

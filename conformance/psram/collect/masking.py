@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from psram.facts import Mark
 
 MAX_MARKS: Final = 200
-_HASHES: Final = re.compile(rb"#+")
+_HIDDEN: Final = re.compile(rb"[^\r\n]")
+_VALUES: Final = re.compile(rb"x{4,}")
 
 
 class Hit(NamedTuple):
@@ -20,18 +22,24 @@ class Hit(NamedTuple):
     detail: str = ""
 
 
-def marks(content: bytes, kind: str, hits: list[Hit]) -> tuple[Mark, ...]:
-    """Marks of the hits in their order, values masked in excerpts; ``detail`` starts with the value's print."""
+def masked(content: bytes, hits: Iterable[Hit]) -> bytes:
+    """The content with every value replaced by as many ``x``: lines and syntax stay what they are."""
+    written = bytearray(content)
+    for hit in hits:
+        written[hit.start : hit.end] = _HIDDEN.sub(b"x", content[hit.start : hit.end])
+    return bytes(written)
+
+
+def marks(content: bytes, kind: str, hits: Sequence[Hit], *, shown: bytes | None = None) -> tuple[Mark, ...]:
+    """Marks of the hits in their order; ``shown`` is the content without any value (else without these)."""
     if not hits:
         return ()
-    masked = bytearray(content)
-    for hit in hits:
-        masked[hit.start : hit.end] = b"#" * (hit.end - hit.start)
+    hidden = masked(content, hits) if shown is None else shown
     found = set()
     for hit in hits[: 4 * MAX_MARKS]:
-        start = masked.rfind(b"\n", 0, hit.start) + 1
-        end = masked.find(b"\n", start)
-        text = _HASHES.sub(b"#", bytes(masked[start : start + 2000 if end < 0 else min(end, start + 2000)]))
-        excerpt = "".join(text.decode("utf-8", "replace").split())[:400]
+        start = hidden.rfind(b"\n", 0, hit.start) + 1
+        end = hidden.find(b"\n", start)
+        text = hidden[start : start + 2000 if end < 0 else min(end, start + 2000)]
+        excerpt = "".join(_VALUES.sub(b"x", text).decode("utf-8", "replace").split())[:400]
         found.add(Mark(content.count(b"\n", 0, hit.start) + 1, kind, hit.name, hit.detail, excerpt))
     return tuple(sorted(found)[:MAX_MARKS])

@@ -38,23 +38,33 @@ _SHAPE: Final = bytes(
 
 def personal(content: bytes) -> tuple[Mark, ...]:
     """Places that hold a social security number or a bank account number whose control key is right."""
+    return marks(content, "personal", hits(content))
+
+
+def hits(content: bytes) -> list[Hit]:
+    """Where these numbers are."""
     shape = content.translate(_SHAPE)  # most contents hold no such run of digits: told by plain searches
     if b"0000000" not in shape and b"000 000" not in shape:
-        return ()
-    return marks(content, "personal", [*_nirs(content), *_ibans(content)])
+        return []
+    return [*_nirs(content), *_ibans(content)]
 
 
 def emails(content: bytes) -> tuple[Mark, ...]:
     """Addresses that look like a person's (``prenom.nom@…``); authors and licences left out. ``name`` is the domain."""
+    return marks(content, "email", email_hits(content))
+
+
+def email_hits(content: bytes) -> list[Hit]:
+    """Where these addresses are."""
+    found: list[Hit] = []
     if b"@" not in content:
-        return ()
-    found = []
+        return found
     for address in _EMAIL.finditer(content):
         start = content.rfind(b"\n", 0, address.start()) + 1
         if _CREDITED.search(content, start, address.start()) is None:
             detail = salted(address[0].lower())
             found.append(Hit(address.start(), address.end(), address[2].decode("ascii").lower(), detail))
-    return marks(content, "email", found)
+    return found
 
 
 def _nirs(content: bytes) -> Iterator[Hit]:

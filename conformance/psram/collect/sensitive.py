@@ -74,11 +74,16 @@ _MIN_ENTROPY_BITS: Final = 3.3
 
 def secrets(content: bytes) -> tuple[Mark, ...]:
     """Places that hold what looks like a real secret; ``detail`` is the value's print."""
+    return marks(content, "secret", hits(content))
+
+
+def hits(content: bytes) -> list[Hit]:
+    """Where these values are."""
     found: list[Hit] = []
     for hit in (*_tokens(content), *_dsns(content), *_assigned(content)):
         if not any(hit.start < other.end and other.start < hit.end for other in found[-MAX_MARKS:]):
             found.append(hit)  # the most precise kind speaks for a value
-    return marks(content, "secret", found)
+    return found
 
 
 def _hit(content: bytes, start: int, end: int, name: str) -> Hit:

@@ -1,0 +1,223 @@
+"""Secrets and personal data: found, told apart from what looks like them, and never kept."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from psram import checks, examples, fictitious, packs
+from psram.collect import contents, personal_data, sensitive
+from psram.collect.memory import collect_files
+from psram.facts import Facts, History, Mark, PastSecret
+from psram.model import Context, Finding, Outcome, Stage, Track, Verdict
+from psram.roles import Role
+
+CONTEXT = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 6, 1))
+PACK = packs.load()
+KEY = examples.composed("a8F3kLq92@@MzXv7TbR4nYw1")
+NUMBERS = {name: examples.composed(f"@{name}@") for name in ("NIR", "NIR_ESPACES", "NIR_CORSE", "IBAN", "IBAN_ESPACES")}
+
+
+def judged(rule_id: str, files: dict[str, str], history: tuple[PastSecret, ...] | None = None) -> Outcome:
+    facts = collect_files({path: text.encode() for path, text in files.items()})
+    if history is not None:
+        facts = replaced(facts, history)
+    rule = PACK.rule(rule_id)
+    assert rule is not None
+    return checks.find(rule_id)(facts, rule.params, CONTEXT)
+
+
+def replaced(facts: Facts, secrets: tuple[PastSecret, ...]) -> Facts:
+    import msgspec
+
+    return msgspec.structs.replace(facts, history=History("1" * 40, 3, 9, secrets=secrets))
+
+
+def said(outcome: Outcome) -> list[str]:
+    return [finding.message for finding in outcome.findings]
+
+
+@pytest.mark.parametrize("value", [KEY, *NUMBERS.values()])
+def test_no_value_is_kept_anywhere_in_facts(value: str) -> None:
+    import msgspec
+
+    line = f"api_key = '{value}' # {value}\n" if value != KEY else f"api_key = '{value}'\n"
+    php = f"<?php\neval($apiKey = '{value}'); $c->executeQuery(\"SELECT '{value}' . $x\");\n"
+    facts = collect_files(
+        {
+            "tests/a.txt": line.encode(),
+            "src/A.php": (php if value != KEY else "<?php\neval($apiKey = '" + value + "');\n").encode(),
+            "config/a.yaml": f"a:\n  api_key: '{value}'\n".encode(),
+            ".env": f"API_KEY={value}\n".encode(),
+            "Dockerfile": f"ENV API_KEY={value}\n".encode(),
+        }
+    )
+    kept = msgspec.json.encode(facts.blobs)
+    assert any(b.secrets or b.personal for b in facts.blobs.values())
+    assert value.encode() not in kept
+    assert value.replace(" ", "").encode() not in kept
+
+
+@pytest.mark.parametrize("name", sorted(NUMBERS))
+def test_a_number_whose_key_is_right_is_found_and_one_digit_off_is_not(name: str) -> None:
+    value = NUMBERS[name]
+    assert len(personal_data.personal(f"x;{value};y".encode())) == 1
+    wrong = value[:-1] + str((int(value[-1]) + 1) % 10)
+    assert personal_data.personal(f"x;{wrong};y".encode()) == ()
+
+
+def test_the_same_number_has_the_same_print_with_and_without_spaces() -> None:
+    one, other = (personal_data.personal(NUMBERS[n].encode())[0].detail for n in ("NIR", "NIR_ESPACES"))
+    assert one == other
+
+
+def test_a_nir_of_order_000_belongs_to_nobody() -> None:
+    number = "1840567482000"
+    value = f"{number}{personal_data.nir_key(number):02d}"
+    assert len(personal_data.personal(value.encode())) == 1
+    assert judged("RGPD-003", {"tests/a.csv": value}).verdict is Verdict.CONFORMING
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$dummyApiKey = '{key}';",
+        "'token_name' => '{key}',",
+        "'secret_error': '{key}'",
+        "action=login&lgpassword={key}",
+        "PASSWORD = PASSWORD_ARGON2ID_X9",
+        "postgresql://app:{key}@localhost:5432/a",
+        "https://u:{key}@host.example/",
+        "'https://(?:{key}:x@)?forge.test/'",
+        "APP_SECRET={key}",
+        "password = '%env(MOT_DE_PASSE)%'",
+        "scheme://user[:motdepasse@host]/",
+    ],
+)
+def test_what_looks_like_a_secret_and_is_none(line: str) -> None:
+    assert sensitive.secrets(line.format(key=KEY).encode()) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$apiKey = '{key}';",
+        "PASSWORD={key}",
+        '"mot_de_passe": "{key}"',
+        "mdp: {key}",
+        "https://forge.test/x?token={key}",
+        "amqp://u:{key}@file.interne.test:5672",
+        "Authorization: Bearer {key}",
+        "private_key => '{key}'",
+    ],
+)
+def test_what_is_a_secret(line: str) -> None:
+    found = sensitive.secrets(line.format(key=KEY).encode())
+    assert [mark.line for mark in found] == [1]
+    assert found[0].detail == fictitious.salted(KEY.encode())
+
+
+DECLARED = "valeurs_fictives:\n  - valeur: {value}\n    justification: {why}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "why", "accepted"),
+    [
+        ("tests/a.php", "clé d'un serveur d'essai", True),
+        ("docs/lisez-moi.md", "clé d'un serveur d'essai", True),
+        ("src/A.php", "clé d'un serveur d'essai", False),
+        ("tests/a.php", "oui", False),
+    ],
+)
+def test_a_declared_value_is_accepted_where_samples_live_and_with_a_reason(path: str, why: str, accepted: bool) -> None:
+    files = {".psram.yml": DECLARED.format(value=KEY, why=why), path: f"<?php\n$apiKey = '{KEY}';\n"}
+    outcome = judged("SEC-001", files)
+    assert (outcome.verdict is Verdict.CONFORMING) is accepted
+    if not accepted:
+        assert any("fictive" in message for message in said(outcome))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "valeurs_fictives: 3\n", "valeurs_fictives: [{valeur: [1]}]\n", "- a\n", "\0"]
+)
+def test_a_declaration_that_cannot_be_read_declares_nothing(text: str) -> None:
+    files = {".psram.yml": text, "tests/a.php": f"<?php\n$apiKey = '{KEY}';\n"}
+    assert judged("SEC-001", files).verdict is Verdict.VIOLATED
+
+
+PAST = PastSecret("2" * 40, "src/Ancien.php", Mark(4, "secret", "secret en clair", "0a1b2c3d", "$cle='#';"))
+REVOKED = "secrets_revoques:\n  - empreinte: 0a1b2c3d\n    revoque_le: {day}\n    justification: {why}\n"
+
+
+def test_a_secret_of_an_earlier_commit_is_told_with_its_commit_and_path() -> None:
+    outcome = judged("SEC-001", {"a.txt": "a"}, (PAST,))
+    assert outcome.verdict is Verdict.VIOLATED
+    assert [(f.path, f.line) for f in outcome.findings] == [("src/Ancien.php", 4)]
+    assert "222222222222" in said(outcome)[0]
+    assert "0a1b2c3d" in said(outcome)[0]
+
+
+@pytest.mark.parametrize(
+    ("day", "why", "accepted"),
+    [
+        ("2026-01-15", "remplacée chez le fournisseur", True),
+        ("2026-06-02", "remplacée chez le fournisseur", False),
+        ("hier", "remplacée chez le fournisseur", False),
+        ("2026-01-15", "ok", False),
+    ],
+)
+def test_a_secret_of_the_past_counts_until_it_is_revoked(day: str, why: str, accepted: bool) -> None:
+    outcome = judged("SEC-001", {".psram.yml": REVOKED.format(day=day, why=why)}, (PAST,))
+    assert (outcome.verdict is Verdict.CONFORMING) is accepted
+
+
+def test_a_revocation_says_nothing_of_a_secret_that_is_still_there() -> None:
+    present = fictitious.salted(KEY.encode())
+    declared = REVOKED.format(day="2026-01-15", why="remplacée chez le fournisseur").replace("0a1b2c3d", present)
+    files = {".psram.yml": declared, "src/A.php": f"<?php\n$apiKey = '{KEY}';\n"}
+    assert judged("SEC-001", files).verdict is Verdict.VIOLATED
+
+
+def test_only_addresses_of_people_in_samples_are_personal() -> None:
+    lines = "a@b.fr\njeanne.martin@cpam.fr\n * @author Paul Durand <paul.durand@editeur.fr>\nx.y@sous.example.org\n"
+    assert [m.name for m in personal_data.emails(lines.encode())] == ["cpam.fr", "sous.example.org"]
+    assert judged("RGPD-003", {"src/a.txt": lines}).findings == ()
+    found: tuple[Finding, ...] = judged("RGPD-003", {"tests/a.txt": lines}).findings
+    assert [f.line for f in found] == [2]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.lists(
+            st.sampled_from(["password", "=", "'", KEY, "://", ":", "@", "\n", NUMBERS["NIR"], " ", "é"]), max_size=40
+        )
+        .map("".join)
+        .map(str.encode),
+    )
+)
+def test_any_text_is_read_and_marks_are_bounded(content: bytes) -> None:
+    found = contents.extract(content, frozenset(set(Role)))
+    for marks in (found.secrets, found.personal, found.emails):
+        assert len(marks) <= 200
+        assert all(1 <= mark.line <= content.count(b"\n") + 1 for mark in marks)
+    if f"password='{KEY}'".encode() in content:
+        assert all(KEY not in mark.excerpt for mark in (*found.secrets, *found.personal, *found.emails))
+
+
+@pytest.mark.parametrize(
+    "unit", ["password='", "://a:b", "-----BEGIN PRIVATE KEY-----\n", "1 84 05 67 482 001 ", "eyJ", "a@"]
+)
+def test_a_megabyte_of_almost_secrets_is_read_in_bounded_time(unit: str) -> None:
+    import time
+
+    content = (unit * (1024 * 1024 // len(unit))).encode()
+    start = time.process_time()
+    sensitive.secrets(content)
+    personal_data.personal(content)
+    personal_data.emails(content)
+    assert time.process_time() - start < 8
