@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from psram.errors import UsageError
-from psram.facts import Facts, SyntaxFacts
+from psram.facts import Facts, History, SyntaxFacts
 from psram.ingest.junit import read as read_junit
 from psram.judge import ENGINE
 from psram.model import Context, PackRef
@@ -33,6 +33,7 @@ class Bundle(msgspec.Struct, frozen=True):
     pack: PackRef
     context: Context
     syntax: SyntaxFacts | None = None
+    history: History | None = None
 
 
 def dump(facts: Facts, context: Context, pack: Pack) -> bytes:
@@ -45,6 +46,7 @@ def dump(facts: Facts, context: Context, pack: Pack) -> bytes:
         pack=PackRef(pack.name, pack.version, pack.digest),
         context=context,
         syntax=facts.syntax,
+        history=facts.history,
     )
     return msgspec.json.format(msgspec.json.encode(bundle, order="sorted"), indent=1) + b"\n"
 
@@ -67,7 +69,7 @@ def load(content: bytes) -> Bundle:
 
 
 def complete(facts: Facts, bundle: Bundle, pack: Pack) -> Facts:
-    """The facts with the platform's syntax verdicts.
+    """The facts with the platform's syntax verdicts and what it read of earlier commits.
 
     Raises:
         UsageError: the evidence is of another commit, or was judged by another pack.
@@ -77,4 +79,4 @@ def complete(facts: Facts, bundle: Bundle, pack: Pack) -> Facts:
     if pack.digest != bundle.pack.digest:
         said = f"ces preuves viennent du pack {bundle.pack.name} ({bundle.pack.digest[:19]}…), autre que celui d'ici"
         raise UsageError(said)
-    return msgspec.structs.replace(facts, syntax=bundle.syntax)
+    return msgspec.structs.replace(facts, syntax=bundle.syntax, history=bundle.history)

@@ -8,12 +8,15 @@ from psram import fictitious
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome, pattern, read
 from psram.facts import Facts, Kind
-from psram.model import Context, Finding, Outcome
+from psram.model import Context, Finding, Outcome, Verdict
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file made to hold secrets, by a content that looks like a real one, and by what history keeps."""
-    return outcome([*_named(facts, params), *_contained(facts, params), *_past(facts, params, context)])
+    found = [*_named(facts, params), *_contained(facts, params), *_past(facts, params, context)]
+    if not found and facts.history is not None and facts.history.problem:
+        return Outcome(Verdict.CONFORMING, missing_evidence=f"historique lu en partie : {facts.history.problem}")
+    return outcome(found)
 
 
 def _named(facts: Facts, params: Params) -> Iterator[Finding]:

@@ -1,0 +1,172 @@
+"""Secrets that earlier commits hold, read in real repositories with git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from psram import examples
+from psram.facts import Facts, History
+from psram.model import Limits
+from psram.worker import run
+from psram.worker.protocol import Ask, Request
+
+KEY = examples.composed("a8F3kLq92@@MzXv7TbR4nYw1")
+LEAK = f"<?php\n$apiKey = '{KEY}';\n"
+
+
+class Repository:
+    """A repository made here, commit by commit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        identity = ("-c", "user.name=Exemple", "-c", "user.email=exemple@amcloud.example")
+        argv = ["git", *identity, "-C", str(self.folder), *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(self, **files: str | None) -> str:
+        """A commit that writes these files (``None`` removes one); in a name ``__`` is ``/`` and ``_php`` a suffix."""
+        for name, content in files.items():
+            path = self.folder / name.replace("__", "/").replace("_php", ".php")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                path.unlink()
+            else:
+                path.write_text(content, "utf-8")
+        self.git("add", "-A")
+        self.git("commit", "--quiet", "--allow-empty", "-m", "x")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "depot")
+
+
+def read(path: Path, ask: Ask = Ask.COMMIT, limits: Limits | None = None) -> Facts:
+    answer = run(Request(ask, str(path), limits=limits or Limits()))
+    assert answer.facts is not None, answer.problem or answer.usage
+    return answer.facts
+
+
+def history(path: Path, ask: Ask = Ask.COMMIT, limits: Limits | None = None) -> History:
+    found = read(path, ask, limits).history
+    assert found is not None
+    return found
+
+
+def test_a_secret_that_was_removed_is_found_with_the_commit_that_brought_it(repository: Repository) -> None:
+    repository.commit(a_php="<?php\n")
+    guilty = repository.commit(src__Client_php=LEAK)
+    repository.commit(src__Client_php=None)
+    repository.commit(a_php="<?php\n\n")
+    found = history(repository.folder)
+    assert [(s.commit, s.path, s.mark.line) for s in found.secrets] == [(guilty, "src/Client.php", 2)]
+    assert (found.commits, found.complete, found.problem) == (4, True, "")
+    assert KEY not in str(found)
+
+
+def test_a_secret_that_is_still_there_is_the_trees_not_historys(repository: Repository) -> None:
+    repository.commit(a_php=LEAK)
+    repository.commit(b_php="<?php\n")
+    facts = read(repository.folder)
+    assert facts.history is not None
+    assert facts.history.secrets == ()
+    assert sum(len(blob.secrets) for blob in facts.blobs.values()) == 1
+
+
+def test_a_side_branch_that_was_merged_counts_and_one_that_was_not_does_not(repository: Repository) -> None:
+    repository.commit(a_php="<?php\n")
+    repository.git("checkout", "--quiet", "-b", "autre")
+    merged = repository.commit(b_php=LEAK)
+    repository.commit(b_php=None)
+    repository.git("checkout", "--quiet", "main")
+    repository.commit(c_php="<?php\n")
+    assert history(repository.folder).secrets == ()
+    repository.git("merge", "--quiet", "--no-ff", "-m", "fusion", "autre")
+    assert [s.commit for s in history(repository.folder).secrets] == [merged]
+
+
+def test_history_that_was_rewritten_no_longer_counts(repository: Repository) -> None:
+    repository.commit(a_php="<?php\n")
+    repository.commit(b_php=LEAK)
+    repository.commit(b_php=None)
+    repository.git("checkout", "--quiet", "--orphan", "propre")
+    repository.commit(a_php="<?php\n")
+    assert history(repository.folder).secrets == ()
+
+
+def test_the_work_tree_is_read_on_top_of_its_history(repository: Repository) -> None:
+    repository.commit(a_php=LEAK)
+    (repository.folder / "a.php").write_text("<?php\n", "utf-8")
+    assert [s.path for s in history(repository.folder, Ask.WORKTREE).secrets] == ["a.php"]
+
+
+def test_a_folder_of_a_repository_has_its_own_history(repository: Repository) -> None:
+    repository.commit(un__a_php=LEAK, deux__b_php="<?php\n")
+    repository.commit(un__a_php="<?php\n")
+    assert history(repository.folder / "deux", Ask.WORKTREE).secrets == ()
+    assert [s.path for s in history(repository.folder / "un", Ask.WORKTREE).secrets] == ["a.php"]
+
+
+def test_a_folder_without_git_has_none(tmp_path: Path) -> None:
+    (tmp_path / "a.php").write_text("<?php\n", "utf-8")
+    assert read(tmp_path, Ask.WORKTREE).history is None
+
+
+def test_a_shallow_copy_is_said_to_be_one(repository: Repository, tmp_path: Path) -> None:
+    repository.commit(a_php=LEAK)
+    repository.commit(a_php="<?php\n")
+    copy = tmp_path / "copie.git"
+    subprocess.run(
+        ["git", "clone", "--quiet", "--bare", "--depth=1", f"file://{repository.folder}", str(copy)], check=True
+    )
+    found = history(copy)
+    assert (found.secrets, found.complete, found.commits) == ((), False, 1)
+    assert "1 commit" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        pytest.param(Limits(history_commits=2), "2 derniers commits", id="commits"),
+        pytest.param(Limits(history_bytes=1), "Mio", id="bytes"),
+        pytest.param(Limits(history_timeout_s=0.0001), "lecture de l'historique", id="time"),
+    ],
+)
+def test_beyond_a_bound_history_is_said_to_be_read_in_part(
+    repository: Repository, limits: Limits, problem: str
+) -> None:
+    repository.commit(a_php=LEAK)
+    repository.commit(a_php="<?php\n// 1\n")
+    repository.commit(a_php="<?php\n// 2\n")
+    found = history(repository.folder, limits=limits)
+    assert not found.complete
+    assert problem in found.problem
+
+
+def test_no_history_is_read_when_none_is_asked_for(repository: Repository) -> None:
+    repository.commit(a_php=LEAK)
+    repository.commit(a_php="<?php\n")
+    assert read(repository.folder, limits=Limits(history_commits=0)).history is None
+
+
+def test_a_hostile_history_is_read_like_any_other(repository: Repository) -> None:
+    """Attributes and a text conversion would act on a difference; none is made."""
+    trap = repository.folder / "piege"
+    repository.git("config", "diff.mien.textconv", f"touch {trap};cat")
+    (repository.folder / ".gitattributes").write_text("*.php diff=mien export-ignore\n", "utf-8")
+    guilty = repository.commit(a_php=LEAK)
+    (repository.folder / "nom\nétrange .php").write_text(LEAK, "utf-8")
+    repository.commit()
+    (repository.folder / "nom\nétrange .php").unlink()
+    repository.commit(a_php="<?php " + "(" * 100_000)
+    repository.commit(a_php="<?php\n")
+    assert [s.commit for s in history(repository.folder).secrets] == [guilty]
+    assert not trap.exists()
