@@ -56,9 +56,10 @@ def _seen(seen: Seen) -> Finding:
     used = f"{len(seen.places)} requête(s) directe(s)" if seen.places else "aucune requête lisible"
     if seen.created is not None:
         file, line = seen.created
-        return Finding(f"la table « {seen.name} » est créée hors de migrations/, sans entité : {used}", file.path, line)
-    file, line, excerpt = seen.places[0]
+        said = f"la table « {seen.name} » est créée hors de migrations/, sans entité : {used}"
+        return Finding(said, file.path, line, excerpt=f"table {seen.name}")
+    file, line, _excerpt = seen.places[0]
     others = [f"{f.path}:{number}" for f, number, _e in seen.places[1:3]]
     also = f" (aussi {', '.join(others)}{'…' if len(seen.places) > len(others) + 1 else ''})" if others else ""
     said = f"la table « {seen.name} » n'a ni entité ni migration : {used}{also}"
-    return Finding(said, file.path, line, excerpt=excerpt)
+    return Finding(said, file.path, line, excerpt=f"table {seen.name}")  # the same finding, whatever its queries
