@@ -18,7 +18,7 @@ class Presentation:
     findings are new, known or gone; ``rules_url`` is where the rules' pages are, ending with a slash.
     ``moments`` are those whose rules count for whoever reads; ``decided`` is false where the platform has the last
     word, as on a laptop. The rest concerns the terminal only: ``width`` 0 folds nothing, ``height`` is the room,
-    ``notes`` follow the heading and ``footer`` ends the text.
+    ``notes`` follow the heading and ``footer`` ends the text; ``mended``: rules that ``--fix`` corrects in part.
     """
 
     of: str = ""
@@ -35,3 +35,4 @@ class Presentation:
     height: int = 24
     notes: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()

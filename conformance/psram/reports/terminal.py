@@ -196,12 +196,11 @@ class _Writer:
         actions = [action for action in path.actions if broken & set(action.rules)] if path is not None else []
         if not actions:
             return
-        mechanical = sum(action.mechanical for action in actions)
-        some = f" ({mechanical} par --fix)" if mechanical else ""
         several = "s" if len(actions) > 1 else ""
         hours = duration(sum(action.hours for action in actions))
         least = "au moins " if any(r.verdict is Verdict.NOT_EVALUATED for r in self._doubts) else ""
-        said = f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}{some}, environ {hours}"
+        some = f" (--fix corrige {', '.join(self._shown.mended)})" if self._shown.mended else ""
+        said = f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}, environ {hours}{some}"
         yield Line(said, hang=4)
         for number, action in enumerate(actions[: self._detail.steps], 1):
             what = "" if self._detail.remedy else f" : {action.title}"

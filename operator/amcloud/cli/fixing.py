@@ -18,6 +18,7 @@ from amcloud.cli import terminals
 from amcloud.cli.exits import Exit, closed_pipe_is_enough, refuse, why
 
 if TYPE_CHECKING:
+    from amcloud.cli.question import Target
     from psram.fixes import Correction
     from psram.model import Report
 
@@ -126,6 +127,17 @@ def fix(report: Report, folder: Path, *, yes: bool, force: bool) -> bool:
         return False
     _write(tree, made)
     return True
+
+
+def mended(report: Report, target: Target) -> tuple[str, ...]:
+    """Rules of which something would be corrected in the target's folder."""
+    from psram import fixes
+    from psram.worker.protocol import Ask
+
+    if target.ask is not Ask.WORKTREE:
+        return ()
+    made = fixes.corrections(report, Tree(Path(target.path)).read)
+    return tuple(sorted({rule for correction in made for rule in correction.rules}))
 
 
 def _mixed(report: Report, paths: list[str]) -> str:

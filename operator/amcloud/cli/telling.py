@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from amcloud.cli import terminals
+from amcloud.cli import fixing, terminals
 from amcloud.cli.exits import Exit
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def presentation(
     from psram.reports import Presentation
 
     width, height = terminals.size(sys.stdout)
+    mended = fixing.mended(report, target)
     return Presentation(
         previous=previous,
         moments=moments(report) if decided else Presentation().moments,
@@ -43,7 +44,8 @@ def presentation(
         width=width if output is None else 0,
         height=height,
         notes=tuple(_notes(facts)),
-        footer=tuple(_next(report, target, mendable=_has_kit(facts), decided=decided)),
+        footer=tuple(_next(report, target, mended=mended if _has_kit(facts) else (), decided=decided)),
+        mended=mended,
     )
 
 
@@ -89,14 +91,14 @@ def _has_kit(facts: Facts) -> bool:
     return any(each.name == KIT for each in facts.composer.require)
 
 
-def _next(report: Report, target: Target, *, mendable: bool, decided: bool) -> Iterator[str]:
+def _next(report: Report, target: Target, *, mended: tuple[str, ...], decided: bool) -> Iterator[str]:
     """The next command to type; corrections are worth it where they are most of the way."""
     from psram.model import ReportVerdict, Verdict
     from psram.worker.protocol import Ask
 
     blocking = report.blocking(_source())
     violated = [r for r in blocking if r.verdict is Verdict.VIOLATED]
-    if mendable and target.ask is Ask.WORKTREE and any(r.patch for r in violated):
+    if any(r.rule_id in mended for r in violated):
         yield f"Ensuite : {_typed('amcloud check', target.shown(), '--fix')}"
     elif blocking and report.verdict_for(_source(), confirmed_later=True) is not ReportVerdict.CONFORMING:
         yield f"Ensuite : amcloud check --explain {blocking[0].rule_id}"

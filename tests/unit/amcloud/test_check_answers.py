@@ -196,3 +196,12 @@ def test_an_advisory_database_decides_what_a_laptop_leaves_open(check: Check, tm
     code, _, error = check("--advisories", str(database))
     assert code == 3
     assert "coupé" in error
+
+
+def test_a_correction_is_announced_only_where_something_would_be_corrected(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "a.php").write_text(GOOD.replace("declare(strict_types=1);\n\n", ""), "utf-8")
+    assert "--fix corrige PHP-004" in check()[1]
+    (tmp_path / "a.php").write_text(f"{GOOD}eval('1');\n", "utf-8")
+    said = check()[1]
+    assert "PHP-006" in said
+    assert "--fix" not in said
