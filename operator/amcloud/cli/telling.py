@@ -43,7 +43,7 @@ def presentation(
         full=full,
         width=width if output is None else 0,
         height=height,
-        notes=tuple(_notes(facts)),
+        notes=tuple(_notes(facts, target)),
         footer=tuple(_next(report, target, mended=mended if _has_kit(facts) else (), decided=decided)),
         mended=mended,
     )
@@ -75,8 +75,12 @@ def status(report: Report, shown: Presentation, fail_on: Severity) -> Exit:
     return Exit.COULD_NOT_TELL if verdict is ReportVerdict.UNKNOWN else Exit.OK
 
 
-def _notes(facts: Facts) -> Iterator[str]:
+def _notes(facts: Facts, target: Target) -> Iterator[str]:
     """What a reader who is in the wrong folder, or without the kit, should know first."""
+    whole = _above(target) if not facts.composer.manifest_present else ""
+    if whole:
+        yield f"Ce dossier n'est qu'une partie de l'application : « amcloud check {whole} » la vérifie en entier."
+        return
     php = any(file.path.endswith(".php") for file in facts.files)
     if not php and not facts.composer.manifest_present:
         yield "Aucun fichier PHP ni composer.json ici : est-ce bien le dossier de l'application ?"
@@ -85,6 +89,16 @@ def _notes(facts: Facts) -> Iterator[str]:
             "Écrite sans le Starter Kit : « amcloud new NOM » donne une application conforme où porter ce code, "
             "module par module (docs/contrat-starter-kit.md)."
         )
+
+
+def _above(target: Target) -> str:
+    """The folder above that is a whole application, as it would be typed; empty when there is none."""
+    from psram.worker.protocol import Ask
+
+    if target.ask is Ask.URL:
+        return ""
+    found = next((each for each in Path(target.path).parents if (each / "composer.json").is_file()), None)
+    return "" if found is None else target._replace(path=str(found)).shown() or "."
 
 
 def _has_kit(facts: Facts) -> bool:

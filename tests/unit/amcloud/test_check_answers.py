@@ -205,3 +205,10 @@ def test_a_correction_is_announced_only_where_something_would_be_corrected(check
     said = check()[1]
     assert "PHP-006" in said
     assert "--fix" not in said
+
+
+def test_a_part_of_an_application_names_the_whole(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "composer.json").write_text("{}", "utf-8")
+    (tmp_path / "src/A.php").write_text(GOOD, "utf-8")
+    assert "« amcloud check . » la vérifie en entier" in check("src")[1]
