@@ -26,17 +26,18 @@ from amcloud.ports import UnderWay
 from amcloud.settings import Executor, Settings
 from amcloud.stages import checking
 from amcloud.stages.checking import Subject
-from amcloud_sandbox import apps, binaries, identity, images
+from amcloud_sandbox import apps, binaries, images
 from amcloud_sandbox.demo import auditor, install, platform, projects
 from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
-from amcloud_sandbox.demo.scene import Cast, Scene, manifest_of
+from amcloud_sandbox.demo.scene import Scene, manifest_of
 from amcloud_sandbox.forge import provision
 from amcloud_sandbox.layout import Layout
 from psram.facts import Facts
 from psram.model import Limits, Php
 
 SYSTEM, APP, ENGINE = install.NAMESPACE, "suivi-courriers", "e2e/8.2"
+NAME = "courriers-en-jobs"
 CHECK_S = 120.0
 SLOW_FILES = 3000
 
@@ -60,12 +61,18 @@ def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     image = images.operator(layout, narrator.say)
     provision.publish_pipelines(layout, url=where.forge_url, token=where.forge_root_token)
     hook = install.install(where, narrator, image=image, extra={"AMCLOUD_EXECUTOR": Executor.KUBERNETES})
-    where.kubectl("rollout", "restart", f"deploy/{install.OPERATOR}", "-n", SYSTEM)
-    where.kubectl("rollout", "status", f"deploy/{install.OPERATOR}", "-n", SYSTEM, "--timeout=120s")
+    restart(where)
     work = tmp_path_factory.mktemp("executor")
     (work / "hook").write_text(hook, encoding="utf-8")
     yield Ground(where, image, work)
     install.install(where, narrator, image=image)
+    restart(where)
+
+
+def restart(where: Platform) -> None:
+    """The operator reads its settings anew."""
+    where.kubectl("rollout", "restart", f"deploy/{install.OPERATOR}", "-n", SYSTEM)
+    where.kubectl("rollout", "status", f"deploy/{install.OPERATOR}", "-n", SYSTEM, "--timeout=120s")
 
 
 def reader(ground: Ground, **settings: Any) -> JobChecks:
@@ -205,33 +212,41 @@ def test_a_project_that_the_token_does_not_open_is_refused_as_without_jobs(groun
         settled(reader(ground), closed)
 
 
+def renamed(folder: Path) -> None:
+    """The conforming sample, under a name of its own: the demonstration has the other."""
+    apps.write(APP, "r1", folder)
+    manifest = folder / "localapp.yaml"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(APP, NAME), encoding="utf-8")
+
+
 def test_an_application_is_judged_and_hosted_with_checks_as_jobs_and_its_report_is_made_again_offline(
     ground: Ground,
 ) -> None:
-    scene = Scene(ground.where, Narrator(), ground.work, (ground.work / "hook").read_text(encoding="utf-8"))
-    folder = ground.work / f"{APP}.source"
-    apps.write(APP, "r1", folder)
+    hook = (ground.work / "hook").read_text(encoding="utf-8")
+    scene = Scene(ground.where, Narrator(), ground.work, hook)
+    folder = ground.work / f"{NAME}.source"
+    renamed(folder)
     manifest = manifest_of(folder)
-    cast: Cast = scene.declare(manifest, folder)
+    cast = scene.declare(manifest, folder)
     started: set[str] = set()
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.3):
-            names = ground.where.kubectl("get", "jobs", "-n", SYSTEM, "-l", OF_CHECKS, "-o", "name").split()
-            started.update(names)
+            found = ground.where.kubectl.json("get", "jobs", "-n", SYSTEM, "-l", OF_CHECKS)["items"]
+            started.update(job["metadata"]["annotations"]["amcloud.cnamts.fr/owner"] for job in found)
 
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
-    scene.push(cast, "r1")
+    cast.pushed_at = time.monotonic()
+    cast.pushed = projects.push_content(ground.where, cast.project, ground.work / NAME, renamed, "exemple")
     ground.where.kubectl.apply(manifest)
     status = scene.wait_for_verdict(cast)
     assert status.status == "success", status.description
     scene.wait_until_serving(cast)
     stop.set()
     watching.join()
-    assert started, "the operator started no Job"
-    published = identity.edge_session().get(f"{cast.line.report_url}.json", timeout=10).content
+    assert f"{cast.namespace}/{NAME}" in started
+    scene.casts[auditor.APP] = cast
     auditor.recomputes_the_report(scene)
-    assert b'"verdict":"conforme"' in published
-    ground.where.kubectl("delete", "lapp", APP, "-n", cast.namespace, "--timeout=120s")
+    ground.where.kubectl("delete", "lapp", NAME, "-n", cast.namespace, "--timeout=120s")
