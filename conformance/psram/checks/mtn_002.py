@@ -32,7 +32,7 @@ def _entities(analysis: Analysis) -> Iterator[Finding]:
 
 def _problem(analysis: Analysis, entity: Entity) -> tuple[str, int]:
     """What is wrong with the entity, and on which line; empty when nothing is."""
-    scoped, reason = entity in analysis.scoped, analysis.shared(entity)
+    scoped, reason = analysis.is_scoped(entity), analysis.shared(entity)
     attribute = entity.attribute(analysis.words.shared_attribute)
     line = entity.declaration.line
     if not scoped and reason is None:

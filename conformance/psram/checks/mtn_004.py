@@ -39,8 +39,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 def _entities(analysis: Analysis, runs: Runs) -> Iterator[tuple[CellVerdict, Finding]]:
     for entity in analysis.scoped:
         tables = analysis.tables_of(entity)
-        named = frozenset({entity.declaration.name.lower(), *(t.lower() for t in tables)})
-        trials = [t for t in analysis.trials if t.names(named)]
+        trials = analysis.trials_of(entity.declaration.name, *tables)
         answer: Cell = cells.tested(trials, runs, f"{entity.short} ni sa table « {tables[0]} »")
         if answer.verdict is not CellVerdict.CONFORMING:
             yield answer.verdict, Finding(f"{entity.short} : {answer.said}", entity.file.path, entity.declaration.line)

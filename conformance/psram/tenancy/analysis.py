@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from psram.facts import Facts, FileFact, Mark
-from psram.tenancy.access import UNREADABLE, Site, sites
+from psram.tenancy.access import UNREADABLE, Danger, Site, sites
 from psram.tenancy.entities import Classes, Entity, entities, folded, foreign_mappings, php_files
 from psram.tenancy.schema import Schema, Table, replay
 from psram.tenancy.trials import Trial, isolation_tests
@@ -42,6 +42,28 @@ class Analysis:
     mappings: tuple[FileFact, ...]
     seen: tuple[Seen, ...]
     bundle: tuple[FileFact, Mark] | None
+    scoped_names: frozenset[str]
+    naming: dict[str, tuple[Trial, ...]]
+    touching: dict[str, tuple[Site, ...]]
+
+    @property
+    def switches(self) -> tuple[Site, ...]:
+        """Places that change the current organisation or take the filter off."""
+        return self.touching.get("", ())
+
+    def sites_of(self, tables: Iterable[str]) -> list[Site]:
+        """Places that touch one of these tables, in order."""
+        found = {id(site): site for name in tables for site in self.touching.get(name, ())}
+        return sorted(found.values(), key=lambda site: (site.file.path, site.site.line))
+
+    def is_scoped(self, entity: Entity) -> bool:
+        """Whether its rows belong to an organisation by the kit's trait."""
+        return entity.declaration.name in self.scoped_names
+
+    def trials_of(self, *names: str) -> list[Trial]:
+        """The isolation tests that name one of these classes or tables, in order."""
+        found = {id(trial): trial for name in names for trial in self.naming.get(name.lower(), ())}
+        return sorted(found.values(), key=lambda trial: (trial.file.path, trial.method.line))
 
     def tables_of(self, entity: Entity) -> tuple[str, ...]:
         """Names that the entity's table can have, inheritance followed."""
@@ -57,7 +79,7 @@ class Analysis:
 
     def undeclared(self) -> Iterator[Entity]:
         """Entities that are neither scoped nor shared."""
-        return (e for e in self.entities if e not in self.scoped and self.shared(e) is None)
+        return (e for e in self.entities if not self.is_scoped(e) and self.shared(e) is None)
 
     def loose_tables(self) -> Iterator[Table]:
         """Tables of the migrations without an entity, the tenant's column, a link's shape or a reason to be shared."""
@@ -94,7 +116,9 @@ def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
     scoped = tuple(e for e in found if classes.uses(e.declaration, words.trait))
     schema = replay(facts, words)
     tenants = schema.tenant_tables() | {t for e in scoped for t in tables[e.declaration.name]}
+    trials = tuple(isolation_tests(facts, words))
     owned = {e.declaration.name.lower(): tables[e.declaration.name] for e in scoped}
+    places = tuple(sites(facts, words, frozenset(tenants), owned))
     return Analysis(
         words=words,
         entities=found,
@@ -102,12 +126,33 @@ def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
         tables=tables,
         schema=schema,
         tenant_tables=frozenset(tenants),
-        sites=tuple(sites(facts, words, frozenset(tenants), owned)),
-        trials=tuple(isolation_tests(facts, words)),
+        sites=places,
+        trials=trials,
         mappings=tuple(foreign_mappings(facts)),
         seen=tuple(_seen(facts, words)),
         bundle=_bundle(facts, words),
+        scoped_names=frozenset(e.declaration.name for e in scoped),
+        naming=_naming(trials),
+        touching=_touching(places),
     )
+
+
+def _touching(places: tuple[Site, ...]) -> dict[str, tuple[Site, ...]]:
+    """Places by the tables that they touch; under no name, those that change the current organisation."""
+    found: dict[str, list[Site]] = {}
+    for site in places:
+        for name in ("",) if site.danger is Danger.SWITCH else site.tables:
+            found.setdefault(name, []).append(site)
+    return {name: tuple(listed) for name, listed in found.items()}
+
+
+def _naming(trials: tuple[Trial, ...]) -> dict[str, tuple[Trial, ...]]:
+    """The isolation tests by the words that they name."""
+    found: dict[str, dict[int, Trial]] = {}
+    for trial in trials:
+        for word in (*trial.method.mentions, *trial.suite.mentions):
+            found.setdefault(word.lower(), {})[id(trial)] = trial
+    return {word: tuple(named.values()) for word, named in found.items()}
 
 
 def _seen(facts: Facts, words: Vocabulary) -> Iterator[Seen]:

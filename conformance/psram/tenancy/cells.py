@@ -13,7 +13,7 @@ from psram.tenancy.report import Cell, CellVerdict, Column, Proof, ProofKind
 from psram.tenancy.schema import Place, Table
 from psram.tenancy.trials import Run, Runs, Trial
 
-MAX_PROOFS: Final = 10
+MAX_PROOFS: Final = 5
 _OK, _NO, _UNKNOWN, _NONE = (
     CellVerdict.CONFORMING,
     CellVerdict.VIOLATED,
@@ -37,7 +37,7 @@ def column(analysis: Analysis, entity: Entity, table: Table | None) -> Cell:
     """Whether the entity and its table carry the organisation."""
     words = analysis.words
     declared = Proof(ProofKind.SOURCE, f"class {entity.short}", entity.file.path, entity.declaration.line)
-    if entity not in analysis.scoped:
+    if not analysis.is_scoped(entity):
         return cell(Column.COLUMN, _NO, "ni « use TenantScoped; » ni #[SharedEntity]", [declared])
     if table is None:
         return cell(Column.COLUMN, _NO, f"aucune migration ne crée « {analysis.tables_of(entity)[0]} »", [declared])
@@ -50,11 +50,10 @@ def column(analysis: Analysis, entity: Entity, table: Table | None) -> Cell:
 
 def filtered(analysis: Analysis, entity: Entity) -> Cell:
     """Whether the kit's filter adds the organisation to the entity's queries."""
-    if entity not in analysis.scoped:
+    if not analysis.is_scoped(entity):
         return cell(Column.FILTER, _NO, "le filtre ne couvre que les entités TenantScoped")
-    offs = [s for s in analysis.sites if s.danger is Danger.SWITCH]
-    if offs:
-        return cell(Column.FILTER, _NO, offs[0].said, map(query, offs))
+    if analysis.switches:
+        return cell(Column.FILTER, _NO, analysis.switches[0].said, map(query, analysis.switches))
     if analysis.bundle is None:
         return cell(Column.FILTER, _NO, "le Starter Kit n'est pas activé dans config/bundles.php")
     file, mark = analysis.bundle
@@ -96,8 +95,7 @@ def tested(trials: list[Trial], runs: Runs, what: str) -> Cell:
 
 def native(analysis: Analysis, tables: Iterable[str], runs: Runs) -> Cell:
     """Whether every query on these tables is limited, then proven by a test or justified."""
-    wanted = frozenset(tables)
-    return queries([s for s in analysis.sites if wanted.intersection(s.tables)], analysis, runs)
+    return queries(analysis.sites_of(tables), analysis, runs)
 
 
 def queries(sites: list[Site], analysis: Analysis, runs: Runs) -> Cell:
@@ -126,7 +124,7 @@ def proven(site: Site, analysis: Analysis, runs: Runs) -> Run:
     if site.site.reason:
         return Run.PASSED
     owner = site.site.symbol.partition("::")[0].lower()
-    outcomes = {runs.of(t) for t in analysis.trials if owner and t.names(frozenset({owner}))}
+    outcomes = {runs.of(t) for t in analysis.trials_of(owner)} if owner else set()
     order = (Run.PASSED, Run.UNTOLD, Run.FAILED, Run.SKIPPED, Run.ABSENT)
     return next((run for run in order if run in outcomes), Run.ABSENT)
 

@@ -80,20 +80,19 @@ def _entity(analysis: Analysis, entity: Entity, runs: Runs) -> Row:
     tables = analysis.tables_of(entity)
     name = table.name if table is not None else tables[0]
     reason = analysis.shared(entity)
-    if reason is not None and entity not in analysis.scoped:
+    if reason is not None and not analysis.is_scoped(entity):
         answers: tuple[Cell, ...] = tuple(_shared(reason))
         nature = Nature.SHARED
     else:
-        named = frozenset({entity.declaration.name.lower(), *(t.lower() for t in tables)})
         what = f"{entity.short} ni sa table « {name} »"
         answers = (
             cells.column(analysis, entity, table),
             cells.filtered(analysis, entity),
             cells.policy(analysis, name, table),
-            cells.tested([t for t in analysis.trials if t.names(named)], runs, what),
+            cells.tested(analysis.trials_of(entity.declaration.name, *tables), runs, what),
             cells.native(analysis, tables, runs),
         )
-        nature = Nature.SCOPED if entity in analysis.scoped else Nature.UNDECLARED
+        nature = Nature.SCOPED if analysis.is_scoped(entity) else Nature.UNDECLARED
     return Row(entity.short, nature, answers, name, entity.file.path, entity.declaration.line)
 
 
@@ -111,7 +110,7 @@ def _table(analysis: Analysis, table: Table, runs: Runs) -> Row:
         cells.cell(Column.COLUMN, CellVerdict.CONFORMING, analysis.words.column, [cells.migration(column)]),
         cells.cell(Column.FILTER, _NONE, "sans entité : Doctrine ne la lit pas"),
         cells.policy(analysis, table.name, table),
-        cells.tested([t for t in analysis.trials if t.names(frozenset({table.name}))], runs, f"« {table.name} »"),
+        cells.tested(analysis.trials_of(table.name), runs, f"« {table.name} »"),
         cells.native(analysis, [table.name], runs),
     )
     return Row(table.name, Nature.TABLE, answers, table.name, table.place.path, table.place.line)

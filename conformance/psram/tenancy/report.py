@@ -68,7 +68,7 @@ class Proof(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer, its reason in French and its proofs (at most ten; ``proofs_total`` counts them all)."""
+    """One answer, its reason in French and its proofs (at most five; ``proofs_total`` counts them all)."""
 
     column: Column
     verdict: CellVerdict

@@ -22,10 +22,6 @@ class Trial:
     suite: TestSuite
     method: TestMethod
 
-    def names(self, wanted: frozenset[str]) -> bool:
-        """Whether it names one of these classes or tables (lower case)."""
-        return any(word.lower() in wanted for word in (*self.method.mentions, *self.suite.mentions))
-
     @property
     def case(self) -> str:
         """Its name in a report."""
