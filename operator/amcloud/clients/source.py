@@ -34,6 +34,9 @@ REFS_MAX_BYTES: Final = 4 * 1024 * 1024
 PROJECT_MAX_BYTES: Final = 512 * 1024 * 1024
 """A project's mirror that grows beyond is made anew."""
 MIRRORS_MAX: Final = 200
+LAST: Final = "refs/amcloud/last"
+ALONE: Final = "amcloud-alone"
+"""File of a mirror whose project has more history than the limit on files: its commits come without it."""
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,20}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -92,10 +95,10 @@ class GitSource:
         return found
 
     def fetch(self, project: str, commit: str, token: str | None) -> Path:
-        """A bare repository that holds ``commit`` and its tree, nothing else being promised.
+        """A bare repository that holds ``commit``, its tree and, where they fit the bounds, the commits before it.
 
         Raises:
-            RepositoryRefusedError: the project is closed to this credential, or the commit is too big.
+            RepositoryRefusedError: the project is closed to this credential, or the commit alone is too big.
         """
         if not _COMMIT.fullmatch(commit):
             raise RepositoryRefusedError(f"« {one_line(commit, chars=64)} » n'est pas un nom de commit.")
@@ -106,16 +109,29 @@ class GitSource:
                 shutil.rmtree(mirror, ignore_errors=True)
             self._prepare(mirror)
             if not self._has(mirror, commit):
-                argv = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--", address, commit]
+                if (mirror / LAST).exists() and not self._has(mirror, LAST):  # what it says to have is not all there
+                    shutil.rmtree(mirror, ignore_errors=True)
+                    self._prepare(mirror)
                 doing = f"lecture du commit {commit[:12]} de {project}"
-                try:
-                    self._git(argv, doing=doing, token=token, timeout_s=FETCH_S, folder=mirror)
-                except ForgeUnavailableError as error:
-                    if _cut_short(mirror):  # git itself only says that its child died
-                        raise _too_big(doing) from error
-                    raise
+                alone = mirror / ALONE
+                if alone.exists() or not self._brought(mirror, address, commit, doing=doing, token=token):
+                    alone.touch()  # its history is too big, and will be at the next push
+                    if not self._brought(mirror, address, commit, "--depth=1", doing=doing, token=token):
+                        raise _too_big(doing)
             os.utime(mirror)
         return mirror
+
+    def _brought(self, mirror: Path, address: str, commit: str, *options: str, doing: str, token: str | None) -> bool:
+        """Whether what was asked for is there; not when it is bigger than the limit on files."""
+        # the reference is what the next fetch tells the forge that it has already
+        argv = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, "--", address, f"+{commit}:{LAST}"]
+        try:
+            self._git(argv, doing=doing, token=token, timeout_s=FETCH_S, folder=mirror)
+        except ForgeUnavailableError:
+            if _cut_short(mirror):  # git itself only says that its child died
+                return False
+            raise
+        return True
 
     def _prepare(self, mirror: Path) -> None:
         if (mirror / "HEAD").exists():

@@ -95,6 +95,65 @@ def test_a_commit_that_is_too_big_is_refused(
         source.fetch(PROJECT, commit, token)
 
 
+def commits(repository: Path, commit: str) -> int:
+    argv = ["git", "-C", str(repository), "rev-list", "--count", commit]
+    return int(subprocess.run(argv, capture_output=True, check=True).stdout)
+
+
+def packed(repository: Path) -> int:
+    return sum(path.stat().st_size for path in (repository / "objects" / "pack").glob("*.pack"))
+
+
+def test_the_commits_before_it_come_too_and_a_later_push_brings_only_what_is_new(
+    forge: RunningForge, source: GitSource, token: str
+) -> None:
+    project = "cpam-bas-rhin/historique"
+    forge.project(project, maintainers=("organisation",))
+    forge.commit(project, {"gros.bin": os.urandom(300_000)})
+    forge.commit(project, {"gros.bin": None, "a": "1"})
+    commit = forge.commit(project, {"a": "2"})
+    repository = source.fetch(project, commit, token)
+    assert commits(repository, commit) == 3
+    before = packed(repository)
+    assert before > 300_000, "what an earlier commit held is here as well"
+    later = forge.commit(project, {"a": "3"})
+    assert commits(source.fetch(project, later, token), later) == 4
+    assert packed(repository) - before < 5_000
+
+
+def test_a_history_that_is_too_big_is_left_and_the_commit_comes_alone(
+    forge: RunningForge, source: GitSource, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_module, "FILE_MAX_BYTES", 1024 * 1024)
+    project = "cpam-bas-rhin/lourd"
+    forge.project(project, maintainers=("organisation",))
+    for _ in range(3):
+        forge.commit(project, {"gros.bin": os.urandom(600_000)})
+    commit = forge.commit(project, {"gros.bin": None, "a": "1"})
+    repository = source.fetch(project, commit, token)
+    assert (show(repository, f"{commit}:a"), commits(repository, commit)) == (b"1", 1)
+    later = forge.commit(project, {"a": "2"})
+    assert show(source.fetch(project, later, token), f"{later}:a") == b"2"
+
+
+def test_a_branch_that_was_rewritten_is_read_as_it_is_now(forge: RunningForge, source: GitSource, token: str) -> None:
+    project = "cpam-bas-rhin/reecrit"
+    made = forge.project(project, maintainers=("organisation",))
+    old = forge.commit(project, {"secret": "x"})
+    source.fetch(project, old, token)
+    made.protectedbranches.delete("main")
+    work = forge.folder / "work" / project
+    git(work, "checkout", "--quiet", "--orphan", "autre")
+    git(work, "rm", "-r", "--quiet", "-f", ".")
+    (work / "a").write_text("propre")
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "-m", "Réécrit")
+    forge.push(work, project, "+HEAD:refs/heads/main")
+    new = git(work, "rev-parse", "HEAD")
+    repository = source.fetch(project, new, token)
+    assert (show(repository, f"{new}:a"), commits(repository, new)) == (b"propre", 1)
+
+
 def test_a_commit_that_the_forge_does_not_have_is_asked_again_later(source: GitSource, token: str) -> None:
     with pytest.raises((ForgeUnavailableError, RepositoryRefusedError)):
         source.fetch(PROJECT, "f" * 40, token)
