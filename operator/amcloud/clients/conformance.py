@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from amcloud.clients.verdicts import Verdicts
 from amcloud.errors import BrokenInstallationError
 from amcloud.ports import Judged, Question, UnderWay
 from amcloud.settings import Settings
@@ -61,6 +62,7 @@ class PsramConformance:
         self._now = now
         self._advisories = advisories
         self._engine = engine(php or model.Php())
+        self._verdicts = Verdicts()
 
     def judge(self, question: Question) -> Judged | UnderWay:
         """The verdict, or that it is under way.
@@ -75,7 +77,13 @@ class PsramConformance:
         if isinstance(facts, UnderWay):
             return facts
         context = self._context(question, facts)
-        return Judged(judge(facts, pack, context), evidence.dump(facts, context, pack))
+        return self._verdicts.of(
+            facts,
+            self._engine,
+            pack,
+            context,
+            lambda: Judged(judge(facts, pack, context), evidence.dump(facts, context, pack)),
+        )
 
     def _context(self, question: Question, facts: Facts) -> model.Context:
         database = self._advisories()
