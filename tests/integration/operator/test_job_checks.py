@@ -1,6 +1,6 @@
 """Checks as Jobs, with the operator's own rights, on a real API server. No node: what a pod would do is told by hand.
 
-That a pod reads a commit and hands its facts back is shown on a cluster with nodes: tests/e2e/test_executor.py.
+That a pod reads a commit and hands its facts back is shown on a cluster with nodes: tests/e2e/test_checks_as_jobs.py.
 """
 
 from __future__ import annotations
