@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from psram.facts import Facts, FileFact, Mark
@@ -118,7 +118,8 @@ def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
     tenants = schema.tenant_tables() | {t for e in scoped for t in tables[e.declaration.name]}
     trials = tuple(isolation_tests(facts, words))
     owned = {e.declaration.name.lower(): tables[e.declaration.name] for e in scoped}
-    places = tuple(sites(facts, words, frozenset(tenants), owned))
+    hosted = _hosted(facts, words)
+    places = tuple(sites(facts, hosted, frozenset(tenants), owned))
     return Analysis(
         words=words,
         entities=found,
@@ -129,7 +130,7 @@ def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
         sites=places,
         trials=trials,
         mappings=tuple(foreign_mappings(facts)),
-        seen=tuple(_seen(facts, words)),
+        seen=tuple(_seen(facts, hosted)),
         bundle=_bundle(facts, words),
         scoped_names=frozenset(e.declaration.name for e in scoped),
         naming=_naming(trials),
@@ -144,6 +145,13 @@ def _touching(places: tuple[Site, ...]) -> dict[str, tuple[Site, ...]]:
         for name in ("",) if site.danger is Danger.SWITCH else site.tables:
             found.setdefault(name, []).append(site)
     return {name: tuple(listed) for name, listed in found.items()}
+
+
+def _hosted(facts: Facts, words: Vocabulary) -> Vocabulary:
+    """The same words, without leaving out a folder of tests that the application loads in production."""
+    loaded = tuple(mapping.constraint for mapping in facts.composer.psr4)
+    kept = tuple(folder for folder in words.ignore if not any(path.startswith(folder) for path in loaded))
+    return replace(words, ignore=kept)
 
 
 def _naming(trials: tuple[Trial, ...]) -> dict[str, tuple[Trial, ...]]:

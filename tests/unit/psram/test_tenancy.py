@@ -175,6 +175,13 @@ def test_what_only_looks_like_a_way_around_is_left_alone(body: str) -> None:
     assert dangers(body) == []
 
 
+def test_a_folder_of_tests_that_production_loads_is_not_left_out() -> None:
+    files = {**GUARDED, "tests/outil/A.php": "<?php\n$c->fetchOne('SELECT 1 FROM courrier');\n"}
+    assert of(facts_of(files), WORDS).sites == ()
+    loaded = '{"autoload": {"psr-4": {"App\\\\Outil\\\\": "tests/outil/"}}}'
+    assert [s.danger for s in of(facts_of({**files, "composer.json": loaded}), WORDS).sites] == [Danger.LEAK]
+
+
 def test_a_flood_of_calls_never_hides_what_follows() -> None:
     many = "<?php\n" + "\n".join("$c->executeStatement($this->sql);" for _ in range(600))
     kinds = {site.site.kind for site in of(facts_of({**GUARDED, "src/A.php": many}), WORDS).sites}
