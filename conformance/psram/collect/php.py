@@ -13,8 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import tree_sitter_php
-from tree_sitter import Language, Node, Parser, Query, QueryCursor
+from tree_sitter import Node, Parser, Query, QueryCursor
 
 from psram.collect import (
     php_access,
@@ -27,6 +26,7 @@ from psram.collect import (
     php_types,
     php_web,
 )
+from psram.collect.php_below import language, query
 from psram.collect.php_tree import PhpFile
 from psram.facts import PhpFacts
 
@@ -49,9 +49,7 @@ _BRACKETS: Final = re.compile(rb"[\[\](){}]")
 
 @functools.cache
 def _tools() -> tuple[Parser, Query]:
-    language = Language(tree_sitter_php.language_php())
-    kinds = " ".join(f"({kind})" for kind in _visitors())
-    return Parser(language), Query(language, f"[{kinds}] @node")
+    return Parser(language()), query(tuple(_visitors()))
 
 
 @functools.cache

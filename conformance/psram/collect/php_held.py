@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
+from psram.collect.php_below import below
 from psram.collect.php_names import text
 
-_MAX_STEPS = 8000
+_TELLING = (
+    *("property_declaration", "property_promotion_parameter", "assignment_expression"),
+    *("augmented_assignment_expression", "reference_assignment_expression", "member_access_expression"),
+)
 _CLASSES = frozenset({"class_declaration", "enum_declaration", "anonymous_class"})
 
 
@@ -29,13 +33,10 @@ def values(access: Node) -> list[Node] | None:
 def _collected(holder: Node, name: str) -> list[Node] | None:
     found: list[Node] = []
     private = False
-    stack = [holder]
-    steps = 0
-    while stack:
-        steps += 1
-        current = stack.pop()
-        if steps > _MAX_STEPS:
-            return None
+    looked = below(holder, _TELLING)
+    if looked is None:
+        return None
+    for current in looked:
         match current.type:
             case "property_declaration":
                 for element in current.named_children:
@@ -57,7 +58,6 @@ def _collected(holder: Node, name: str) -> list[Node] | None:
                 return None
             case _:
                 pass
-        stack.extend(current.named_children)
     return found if private and found else None
 
 

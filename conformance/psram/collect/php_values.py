@@ -8,11 +8,16 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from psram.collect import php_held
+from psram.collect.php_below import below
 from psram.collect.php_names import text
 
 MAX_TEXT: Final = 4000
 _MAX_STEPS: Final = 400
-_MAX_CHILDREN: Final = 2000
+_SHARING: Final = ("argument", "reference_assignment_expression", "by_ref")
+_BINDING: Final = (
+    *("assignment_expression", "augmented_assignment_expression", "reference_assignment_expression"),
+    *("global_declaration", "simple_parameter", "foreach_statement"),
+)
 _NUMBER_CASTS: Final = re.compile(r"^(int|integer|bool|boolean|float|double)$", re.IGNORECASE)
 # Calls whose result cannot carry an injection into SQL: quoting, numbers, lists of place-holders.
 _SAFE_CALLS: Final = frozenset(
@@ -180,13 +185,10 @@ class _Reader:
 
 def _handed_over(node: Node, name: str) -> bool:
     """Whether a table is handed to a call that could fill it (``preg_match``), or shared by reference."""
-    stack = [scope(node)]
-    steps = 0
-    while stack:
-        steps += 1
-        current = stack.pop()
-        if steps > 20 * _MAX_STEPS:
-            return True
+    looked = below(scope(node), _SHARING)
+    if looked is None:
+        return True
+    for current in looked:
         if current.type == "argument" and text(current) == name:
             call = current.parent.parent if current.parent is not None else None
             called = text(call.child_by_field_name("function")).lower().lstrip("\\") if call is not None else ""
@@ -194,7 +196,6 @@ def _handed_over(node: Node, name: str) -> bool:
                 return True
         if current.type in ("reference_assignment_expression", "by_ref") and name in text(current)[:400]:
             return True
-        stack.extend(current.named_children)
     return False
 
 
@@ -211,14 +212,11 @@ def assignments(node: Node, name: str) -> list[Node] | None:
 
     Empty when it also comes from outside, ``None`` when the function is too long to be followed.
     """
+    looked = below(scope(node), _BINDING)
+    if looked is None:
+        return None
     found: list[Node] = []
-    stack = [scope(node)]
-    steps = 0
-    while stack:
-        steps += 1
-        current = stack.pop()
-        if steps > 20 * _MAX_STEPS or current.named_child_count > _MAX_CHILDREN:
-            return None
+    for current in looked:
         match current.type:
             case "assignment_expression" | "augmented_assignment_expression":
                 left, right = current.child_by_field_name("left"), current.child_by_field_name("right")
@@ -241,7 +239,6 @@ def assignments(node: Node, name: str) -> list[Node] | None:
                 found.append(iterated)
             case _:
                 pass
-        stack.extend(reversed(current.named_children))
     return found
 
 
