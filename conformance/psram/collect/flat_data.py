@@ -16,7 +16,7 @@ _MAX_VALUE: Final = 1000
 _RAW: Final = re.compile(r"\|\s*raw\b")
 _LITERAL: Final = re.compile(r"""^\s*(?:'[^']*'|"[^"#]*")\s*(?:\|\s*(?:trans|raw)\b\s*(?:\([^)]*\))?\s*)*$""")
 _AUTOESCAPE_OFF: Final = re.compile(r"\{%-?\s*autoescape\s+false\b")
-_COMMENT: Final = re.compile(r"\{#.*?#\}", re.DOTALL)
+_SHOWN: Final = re.compile(r"[^\n]")
 _TWIG_CODE: Final = re.compile(
     r"""organi[sz][^\n'"]{0,60}['"](\d{3})['"]|['"](\d{3})['"][^\n'"]{0,60}organi[sz]""", re.I
 )
@@ -82,11 +82,23 @@ def _printed(source: str) -> Iterator[tuple[int, str]]:
         start = source.find("{{", end)
 
 
+def _uncommented(source: str) -> str:
+    """The template with its comments blanked, lines kept: searched once from left to right."""
+    parts: list[str] = []
+    kept = 0
+    start = source.find("{#")
+    while start >= 0 and (end := source.find("#}", start + 2)) >= 0:
+        parts += [source[kept:start], _SHOWN.sub(" ", source[start : end + 2])]
+        kept = end + 2
+        start = source.find("{#", kept)
+    return "".join([*parts, source[kept:]])
+
+
 def twig(content: bytes) -> tuple[Mark, ...]:
     """Unescaped output and literals that look like organisations, comments left out."""
     source = content.decode("utf-8", "replace")
     lines = source.split("\n")
-    source = _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), source)
+    source = _uncommented(source)
     marks: list[Mark] = []
 
     def add(kind: str, position: int, name: str, detail: str = "") -> None:

@@ -13,6 +13,7 @@ from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile
 
 _MAX_FOUND: Final = 200
+_MAX_SIDE: Final = 400
 _DIGESTS: Final = frozenset({"md5", "sha1", "crc32", "hash", "crypt"})
 _GUESSABLE: Final = frozenset({"rand", "mt_rand", "uniqid", "lcg_value", "str_shuffle", "array_rand", "shuffle"})
 _CIPHERS: Final = frozenset({"openssl_encrypt", "openssl_decrypt"})
@@ -134,14 +135,22 @@ def _comparison(file: PhpFile, start: int, end: int, seen: set[int]) -> None:
     seen.add(node.id)
     if text(node.child_by_field_name("operator")) not in _OPERATORS:
         return
-    left, right = text(node.child_by_field_name("left"))[:300], text(node.child_by_field_name("right"))[:300]
+    left, right = _side(file, node, "left"), _side(file, node, "right")
     if _leaks(left, right) or _leaks(right, left):
         _note(file, node, "comparison", "")
 
 
+def _side(file: PhpFile, node: Node, name: str) -> str:
+    """The text of one side; empty when it is longer than a value's (a whole chain of conditions)."""
+    side = node.child_by_field_name(name)
+    if side is None or side.end_byte - side.start_byte > _MAX_SIDE:
+        return ""
+    return file.content[side.start_byte : side.end_byte].decode("utf-8", "replace")
+
+
 def _leaks(one: str, other: str) -> bool:
     """Whether comparing these two tells, by the time it takes, how much of a secret was guessed."""
-    if _constant(one) or _constant(other):
+    if not one or not other or _constant(one) or _constant(other):
         return False
     if one.lower().startswith(("hash_hmac(", "\\hash_hmac(")) or (_DIGEST_CALL.match(one) and _SECRET.search(one)):
         return True

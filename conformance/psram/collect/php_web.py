@@ -4,12 +4,14 @@ and routes that it opens to everybody, past the Starter Kit's authentication.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
 from psram.collect import web_data
 from psram.collect.php_tree import Extractor, PhpFile
 
+_MAX_FOUND: Final = 500
 _TAGS: Final = (b"<script", b"<link", b"<img", b"<iframe", b"<form")
 _MAPPED: Final = re.compile(rb"['\"](?:url|path)['\"]\s*=>\s*['\"](?:https?:)?//([^/\"'\s?#:]{1,200})")
 _PAST: Final = re.compile(rb"_amcloud_public|\bAuthenticationListener\b")
@@ -32,7 +34,7 @@ def _finish(file: PhpFile) -> None:
 
 def _access(file: PhpFile) -> None:
     """What could go past the Starter Kit's authentication: its attribute on a route, its listener by name."""
-    for found in _PAST.finditer(file.content):
+    for found in itertools.islice(_PAST.finditer(file.content), _MAX_FOUND):
         node = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
         if node is not None and node.type in (*_LITERALS, "name"):
             kind = "public-route" if node.type != "name" else "kit-security"

@@ -13,9 +13,12 @@ from psram.facts import Mark
 
 _MAX_MARKS: Final = 200
 _MAX_TAG: Final = 4000
+_MAX_MAP: Final = 20_000
 _SCHEME: Final = rb"(?:(?:https?|wss?):)?//"
 _HOST: Final = rb"([^/\"'`\s>?#:{}()<]{1,200})"
-_COMMENTS: Final = re.compile(rb"<!--.*?-->|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
+_COMMENTS: Final = {b"<!--": b"-->", b"{#": b"#}", b"/*": b"*/"}
+_OPENING: Final = re.compile(rb"<!--|\{#|/\*")
+_SHOWN: Final = re.compile(rb"[^\n]")
 _TAG: Final = re.compile(
     rb"<(script|img|iframe|frame|link|source|video|audio|embed|object|track|form|input|image|use|base)\b", re.IGNORECASE
 )
@@ -25,11 +28,9 @@ _ATTRIBUTE: Final = re.compile(
     + _HOST,
     re.IGNORECASE,
 )
+_TAG_END: Final = re.compile(rb"[<>]")
 _REL: Final = re.compile(rb"\brel\s*=\s*[\"']?([\w -]+)", re.IGNORECASE)
 _HARMLESS_RELS: Final = frozenset({b"canonical", b"alternate", b"help", b"license", b"author", b"next", b"prev", b"me"})
-_IMPORT_MAP: Final = re.compile(
-    rb"<script[^>]{0,500}importmap[^>]{0,500}>(.{0,20000}?)</script", re.DOTALL | re.IGNORECASE
-)
 _ADDRESS: Final = re.compile(rb"[\"'](?:https?:)?//" + _HOST)
 _STYLE: Final = re.compile(rb"(?:url\(\s*[\"']?\s*|@import\s+[\"'])" + _SCHEME + _HOST, re.IGNORECASE)
 _SCRIPT: Final = re.compile(
@@ -51,7 +52,7 @@ _SOURCE: Final = re.compile(
 
 def facts(content: bytes) -> tuple[Mark, ...]:
     """Places that make a browser speak with another host; never raises."""
-    plain = _COMMENTS.sub(lambda found: re.sub(rb"[^\n]", b" ", found[0]), content)
+    plain = _uncommented(content)
     found = {
         *_tags(plain),
         *_listed(plain, _STYLE, "style"),
@@ -60,6 +61,23 @@ def facts(content: bytes) -> tuple[Mark, ...]:
         *policies(plain),
     }
     return marks(content, found)
+
+
+def _uncommented(content: bytes) -> bytes:
+    """The content with comments blanked, lines kept; a comment that never ends is none."""
+    parts: list[bytes] = []
+    endless: set[bytes] = set()
+    position = start = 0
+    while (opening := _OPENING.search(content, position)) is not None:
+        position = opening.end()
+        end = -1 if opening[0] in endless else content.find(_COMMENTS[opening[0]], position)
+        if end < 0:
+            endless.add(opening[0])
+            continue
+        position = end + len(_COMMENTS[opening[0]])
+        parts += [content[start : opening.start()], _SHOWN.sub(b" ", content[opening.start() : position])]
+        start = position
+    return b"".join([*parts, content[start:]]) if parts else content
 
 
 def marks(content: bytes, hits: set[tuple[int, str, str]]) -> tuple[Mark, ...]:
@@ -76,16 +94,27 @@ def marks(content: bytes, hits: set[tuple[int, str, str]]) -> tuple[Mark, ...]:
 def _tags(plain: bytes) -> Iterator[tuple[int, str, str]]:
     for tag in _TAG.finditer(plain):
         name = tag[1].lower()
-        end = plain.find(b">", tag.end(), tag.end() + _MAX_TAG)
-        body = plain[tag.end() : end if end >= 0 else tag.end() + _MAX_TAG]
+        ended = _TAG_END.search(plain, tag.end(), tag.end() + _MAX_TAG)
+        body = plain[tag.end() : ended.start() if ended is not None else tag.end() + _MAX_TAG]
         rel = _REL.search(body) if name == b"link" else None
         if rel is not None and set(rel[1].lower().split()) <= _HARMLESS_RELS:
             continue
         for attribute in _ATTRIBUTE.finditer(body):
             yield tag.end() + attribute.start(), name.decode(), _name(attribute[1])
-    for block in _IMPORT_MAP.finditer(plain):
-        for address in _ADDRESS.finditer(block[1]):
-            yield block.start(1) + address.start(), "importmap", _name(address[1])
+    for start, end in _import_maps(plain):
+        for address in _ADDRESS.finditer(plain, start, end):
+            yield address.start(), "importmap", _name(address[1])
+
+
+def _import_maps(plain: bytes) -> Iterator[tuple[int, int]]:
+    """Where ``<script type="importmap">`` starts and ends."""
+    position = plain.find(b"importmap")
+    while position >= 0:
+        end = plain.find(b"</script", position)
+        if end < 0:
+            return
+        yield position, min(end, position + _MAX_MAP)
+        position = plain.find(b"importmap", end)
 
 
 def _listed(plain: bytes, pattern: re.Pattern[bytes], how: str) -> Iterator[tuple[int, str, str]]:
