@@ -19,7 +19,7 @@ from amcloud.stages import declaration
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.build import Image, Pipeline
 from amcloud.stages.isolation import Isolation
-from amcloud.stages.manifest import App, Organisation, Stage, StageName
+from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
@@ -285,8 +285,15 @@ class Cluster(Protocol):
 class Database(Protocol):
     """The shared PostgreSQL: one database and two roles an instance."""
 
-    def ensure(self, place: Place, known: Access | None) -> Access:
-        """Database and roles exist with these credentials; made when ``known`` is ``None``."""
+    def ensure(self, place: Place, known: Access | None, rotation: Rotation | None = None) -> Access:
+        """Database and roles exist with these credentials; made when ``known`` is ``None``.
+
+        Renewed when ``rotation`` was not answered yet, beside the known ones, which stay valid until :meth:`retire`;
+        not while earlier ones still are.
+        """
+
+    def retire(self, place: Place, access: Access) -> None:
+        """Former credentials of the instance open nothing any more; those of ``access`` alone do."""
 
     def isolation(self, place: Place, commit: str) -> Isolation:
         """What two synthetic organisations can do to each other's rows, as the application's role; leaves nothing.

@@ -16,11 +16,12 @@ from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import apply, build, claims, manifest, observe, render, report, repository, verdict
 from amcloud.stages.apply import Wave
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
-from amcloud.stages.render import Object, Place, Revision
+from amcloud.stages.render import Access, Object, Place, Revision
 from amcloud.stages.report import StageOutcome
 from amcloud.stages.verdict import Moment, Reason
 
 POLL_DELETION_S = 2.0
+POLL_ROTATION_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     revision = so_far.deployed
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
     served = manifest.served(app, stage, world.cluster.organisations())
-    access = world.database.ensure(place, world.cluster.access(place))
+    access = world.database.ensure(place, world.cluster.access(place), stage.rotation)
     yield (so_far := replace(so_far, database_ready=True))
 
     objects = render.objects(
@@ -105,7 +106,8 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         yield (so_far := so_far.observed(seen))
         if seen.progress is not observe.Progress.DONE:
             return
-    yield so_far.served(url=_address(app, place, served, world), organisations=served)
+    so_far = so_far.served(url=_address(app, place, served, world), organisations=served)
+    yield _settled(so_far, stage, place, access, pods, world)
 
 
 def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
@@ -199,6 +201,18 @@ def _kept(question: Question, judged: Judged | None, world: World, so_far: Stage
     url = world.reports.keep(question, judged)
     name = world.cluster.keep_report(question.app, question.stage, judged.report, url)
     return replace(so_far, report_url=url, report_name=name)
+
+
+def _settled(  # noqa: PLR0917 - one argument a thing that it depends on
+    so_far: StageOutcome, stage: Stage, place: Place, access: Access, pods: tuple[Object, ...], world: World
+) -> StageOutcome:
+    """Former credentials end once no pod holds them; a rotation that waited for that begins in the next pass."""
+    if not observe.settled(pods, render.fingerprint(access)):
+        return so_far.again(POLL_ROTATION_S)
+    world.database.retire(place, access)
+    if stage.rotation is not None and stage.rotation.token != access.rotation:
+        return so_far.again(POLL_ROTATION_S)
+    return replace(so_far, rotated=access.rotation)
 
 
 def _address(app: App, place: Place, served: tuple[Organisation, ...], world: World) -> str:

@@ -13,6 +13,8 @@ VERSION = "v1"
 FIELD_MANAGER = "amcloud"
 FINALIZER = f"{GROUP}/hosting"
 REQUESTED_AT = f"{GROUP}/requestedAt"
+ROTATE = f"{GROUP}/rotate-"
+"""With a stage's name: annotation of a LocalApp that asks for new credentials of that instance."""
 
 
 class Executor(StrEnum):

@@ -17,7 +17,7 @@ from amcloud.errors import ForgeUnavailableError, UnavailableError
 from amcloud.ports import Judged, Produced, Question, UnderWay, World
 from amcloud.settings import FINALIZER, GROUP, Settings
 from amcloud.stages import apply
-from amcloud.stages.app import App, Organisation, Stage, StageName
+from amcloud.stages.app import App, Organisation, Rotation, Stage, StageName
 from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
 from amcloud.stages.build import Image, Pipeline, PipelineStatus
 from amcloud.stages.isolation import Isolation
@@ -338,12 +338,16 @@ class FakeDatabase:
     def __init__(self, outside: FakeWorld) -> None:
         self._outside = outside
         self.databases: dict[str, Access] = {}
+        self.former: dict[str, Access] = {}
         self.down = False
         self.seen = Isolation()
 
-    def ensure(self, place: Place, known: Access | None) -> Access:
+    def ensure(self, place: Place, known: Access | None, rotation: Rotation | None = None) -> Access:
         if self.down:
             raise UnavailableError("base de données : pas de réponse")
+        if known and rotation and known.rotation != rotation.token and place.database not in self.former:
+            self.former[place.database] = known
+            known = replace(known, app_url=f"{known.app_url}+", rotation=rotation.token)
         access = known or Access(
             app_url=f"postgresql://{place.database}_app:x@base.example/{place.database}",
             owner_url=f"postgresql://{place.database}_owner:x@base.example/{place.database}",
@@ -354,6 +358,10 @@ class FakeDatabase:
             self.databases[place.database] = access
             self._outside.effect("database", place.database)
         return access
+
+    def retire(self, place: Place, access: Access) -> None:
+        if self.former.pop(place.database, None):
+            self._outside.effect("retire", place.database)
 
     def isolation(self, place: Place, commit: str) -> Isolation:
         if self.down:
@@ -375,6 +383,7 @@ class FakeCluster:
         self.objects: dict[Key, dict[str, Any]] = {}
         self.apps: dict[tuple[str, str], dict[str, Any]] = {}
         self.reports: dict[str, Report] = {}
+        self.running: tuple[Object, ...] = ()
         self.events: list[Event] = []
         self.organisations_by_code = dict(ORGANISATIONS)
         self.namespaces = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
@@ -440,7 +449,7 @@ class FakeCluster:
         return {key: copy.deepcopy(self.objects[key]) for key in keys if key in self.objects}
 
     def pods(self, namespace: str) -> tuple[Object, ...]:
-        return ()
+        return self.running
 
     def execute(self, operation: Operation) -> None:
         match operation:

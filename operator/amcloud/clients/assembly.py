@@ -89,6 +89,15 @@ def fleet(settings: Settings, *, processes: int, cache: Path | None = None) -> F
     return Fleet(cluster, ReportReader(settings.database_url), facts)
 
 
+def api() -> Api:
+    """The API of the cluster that this pod or KUBECONFIG belongs to, for commands.
+
+    Raises:
+        BrokenInstallationError: there is no way to reach a cluster from here.
+    """
+    return Api(_cluster(), connections=1)
+
+
 def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:
     """Who reads commits, as the settings say."""
     php = Php()

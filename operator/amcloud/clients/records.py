@@ -6,6 +6,7 @@ import base64
 import binascii
 import copy
 import json
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -65,7 +66,8 @@ def access(secret: Object) -> Access | None:
     names = ("database-url", "owner-database-url", "app-secret", "oidc-client-secret")
     values = [secret_value(secret, name) for name in names]
     found = [value for value in values if value]
-    return Access(*found) if len(found) == len(names) else None
+    rotation = secret_value(secret, "rotation") or ""
+    return replace(Access(*found), rotation=rotation) if len(found) == len(names) else None
 
 
 def masked_pod(pod: Object) -> Object:

@@ -104,11 +104,22 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """Somebody asked for new credentials of an instance."""
+
+    token: str
+    """Tells this request from others, usually by its time; kept beside the credentials that answer it."""
+    app_secret: bool = False
+    """Whether APP_SECRET is renewed too, which signs people out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One stage as asked for."""
 
     name: StageName
     ref: Ref
+    rotation: Rotation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from amcloud.errors import InvalidManifestError
-from amcloud.settings import REQUESTED_AT
+from amcloud.settings import REQUESTED_AT, ROTATE
 from amcloud.stages.app import (
     App,
     ConnectorUse,
@@ -27,6 +28,7 @@ from amcloud.stages.app import (
     Ref,
     RefKind,
     Repository,
+    Rotation,
     Schedule,
     Size,
     Stage,
@@ -53,6 +55,7 @@ __all__ = [
     "Ref",
     "RefKind",
     "Repository",
+    "Rotation",
     "Schedule",
     "Size",
     "Stage",
@@ -88,6 +91,7 @@ _TAG = re.compile(r"[A-Za-z0-9._/+*?-]+")
 _VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _STORAGE = re.compile(r"[1-9][0-9]{0,3}Gi")
 _SECRET = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_REQUEST = re.compile(r"(?P<token>[A-Za-z0-9:.+-]{1,40})(?P<app_secret>/app-secret)?")
 _NAME_LIKE = "un nom en minuscules, chiffres et tirets, commençant par une lettre,"
 
 NAME_LONGEST = 40
@@ -131,7 +135,7 @@ def parse(
         register=spec.child("privacy").optional_text("register", longest=64) or "",
         sponsor=spec.optional_text("sponsor", longest=120),
         repository=_repository(spec, owner),
-        stages=_stages(spec),
+        stages=tuple(replace(one, rotation=_rotation(metadata, one.name)) for one in _stages(spec)),
         organisations=_organisations(spec, owner, organisations),
         hosting=_hosting(spec.child("hosting")),
         norm_pack=_norm_pack(spec.child("normPack")),
@@ -306,6 +310,13 @@ def _requested_at(metadata: Fields) -> str | None:
     annotations = metadata.child("annotations")
     value = annotations.values.get(REQUESTED_AT)
     return value if isinstance(value, str) and len(value) <= 64 and value.isprintable() else None  # noqa: PLR2004
+
+
+def _rotation(metadata: Fields, stage: StageName) -> Rotation | None:
+    """The request for new credentials; one that is not written as ``amcloud rotate-credentials`` does is none."""
+    value = metadata.child("annotations").values.get(ROTATE + stage)
+    found = _REQUEST.fullmatch(value) if isinstance(value, str) else None
+    return Rotation(found["token"], found["app_secret"] is not None) if found else None
 
 
 def _agree(app: App, spec: Fields) -> None:

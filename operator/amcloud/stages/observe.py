@@ -11,11 +11,13 @@ from typing import Any, assert_never
 from amcloud.settings import GROUP
 from amcloud.stages import troubles
 from amcloud.stages.apply import Key, Wave, key, wave_of
-from amcloud.stages.render import Object
+from amcloud.stages.render import HELD, Object
 from amcloud.stages.troubles import Trouble
 from amcloud.stages.verdict import Reason
 
 COMMIT = f"{GROUP}/commit"
+_HOLDERS = frozenset({"web", "schedule"})
+_OVER = frozenset({"Succeeded", "Failed"})
 
 
 class Progress(StrEnum):
@@ -63,6 +65,16 @@ def observe(
             case _:
                 assert_never(wave)
     return replace(seen, serving=_serving(live))
+
+
+def settled(pods: tuple[Object, ...], fingerprint: str) -> bool:
+    """Whether every pod of the application that runs, or ends, was made with the credentials of that fingerprint."""
+    return all(
+        (pod["metadata"].get("annotations") or {}).get(HELD) == fingerprint
+        for pod in pods
+        if (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/component") in _HOLDERS
+        and _status(pod).get("phase") not in _OVER
+    )
 
 
 def _foundation(live: list[Object]) -> Observation:

@@ -63,6 +63,8 @@ class StageOutcome:
     """What the probe of the instance's database saw; ``None`` when this pass did not come so far."""
     restored: tuple[str, ...] = field(default=())
     """Objects that somebody had changed and that were put back."""
+    rotated: str = ""
+    """Token of the last request for new credentials that is wholly done: the former ones open nothing any more."""
     problem: str = ""
     """What stands in the way of ``deployed`` while the pass speaks of a newer commit."""
 
@@ -115,6 +117,10 @@ class StageOutcome:
     def leaks(self) -> bool:
         """Whether one organisation was seen to reach another's rows."""
         return self.isolation is not None and bool(self.isolation.leaks)
+
+    def again(self, after_s: float) -> StageOutcome:
+        """The same, and another pass in ``after_s`` seconds at the latest."""
+        return replace(self, retry_after_s=min(after_s, self.retry_after_s or after_s))
 
     def served(self, *, url: str, organisations: tuple[Organisation, ...]) -> StageOutcome:
         """Every wave is done: the deployed revision answers. A refusal of a newer commit stays what the pass says."""

@@ -25,6 +25,8 @@ CREDENTIALS: Final = "amcloud-credentials"
 """Name of the Secret that keeps an instance's :class:`Access`."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 OWNER: Final = f"{GROUP}/owner"
+HELD: Final = f"{GROUP}/credentials"
+"""Annotation of a pod: :func:`fingerprint` of the credentials that it was made with."""
 TIME_ZONE: Final = "Europe/Paris"
 
 VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -72,6 +74,8 @@ class Access:
     """DSN of the owner role, for migrations only."""
     app_secret: str
     oidc_client_secret: str
+    rotation: str = ""
+    """Token of the last request for new credentials that these answer; empty when there was none."""
 
     def __repr__(self) -> str:
         return "Access(***)"
@@ -195,6 +199,12 @@ def needed_version(kind: str, offers: Offers) -> str:
     return version
 
 
+def fingerprint(access: Access) -> str:
+    """Tells the credentials that pods hold from those they should; gives nothing away of their 256 random bits."""
+    held = "\0".join((access.app_url, access.app_secret, access.oidc_client_secret))
+    return hashlib.sha256(held.encode()).hexdigest()[:16]
+
+
 def owner(app: App) -> str:
     """How the objects of an instance name the LocalApp that they belong to."""
     return f"{app.namespace}/{app.name}"
@@ -247,6 +257,7 @@ def _surroundings(place: Place, served: tuple[Organisation, ...], access: Access
     return {
         "secret_name": CREDENTIALS,
         "secret_data": _secret_data(access),
+        "credentials": fingerprint(access),
         "organisations_json": _organisations(place, served),
         "hosts": [f"{o.label}.{place.domain}" for o in served],
         "https": settings.url_scheme == "https",
@@ -268,6 +279,7 @@ def _secret_data(access: Access) -> dict[str, str]:
         "owner-database-url": access.owner_url,
         "app-secret": access.app_secret,
         "oidc-client-secret": access.oidc_client_secret,
+        **({"rotation": access.rotation} if access.rotation else {}),
     }
     return {key: base64.b64encode(value.encode()).decode() for key, value in found.items()}
 

@@ -164,6 +164,7 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "image": outcome.deployed.image if served and outcome.deployed else before.get("image"),
         "url": outcome.url or before.get("url"),
         "organisationsServed": len(outcome.organisations) if served else before.get("organisationsServed"),
+        "credentialsRotation": outcome.rotated or before.get("credentialsRotation"),
         "pipelineURL": outcome.pipeline_url or (before.get("pipelineURL") if same_commit else None),
         "conformance": judgement.of(outcome) or (before.get("conformance") if same_commit else None),
     }

@@ -1,0 +1,52 @@
+"""LocalApps as people change them from a command: with their own rights, by annotations that the operator acts upon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from amcloud.clients.kubernetes_api import Api
+from amcloud.errors import InvalidManifestError
+from amcloud.settings import GROUP
+from amcloud.stages.render import Object
+
+KIND = "LocalApp"
+
+
+class LocalApps:
+    """The LocalApps of one cluster."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def find(self, name: str, namespace: str = "") -> Object:
+        """The LocalApp of that name: names are unique in the fleet, ``namespace`` spares the search.
+
+        Raises:
+            InvalidManifestError: there is none, or several are declared.
+        """
+        if namespace:
+            found = [one] if (one := self.get(namespace, name)) is not None else []
+        else:
+            listed = self._api.items(self._api.resource(GROUP, KIND).path(), doing="lecture des LocalApp")
+            found = [one for one in listed if one["metadata"]["name"] == name]
+        if not found:
+            where = f" dans l'espace {namespace}" if namespace else ""
+            raise InvalidManifestError(name, f"aucune LocalApp de ce nom{where} (kubectl get lapp -A)")
+        if len(found) > 1:
+            spaces = ", ".join(sorted(one["metadata"]["namespace"] for one in found))
+            raise InvalidManifestError(name, f"ce nom est déclaré dans plusieurs espaces ({spaces}) : --namespace")
+        return found[0]
+
+    def get(self, namespace: str, name: str) -> Object | None:
+        """The LocalApp as it is now, or ``None``."""
+        path = self._api.resource(GROUP, KIND).path(namespace, name)
+        return self._api.get(path, doing=f"lecture de la LocalApp {namespace}/{name}")
+
+    def annotate(self, found: Object, annotations: Mapping[str, str]) -> None:
+        """``found`` carries these annotations, besides its own."""
+        metadata: Mapping[str, Any] = found["metadata"]
+        path = self._api.resource(GROUP, KIND).path(metadata["namespace"], metadata["name"])
+        doing = f"annotation de la LocalApp {metadata['namespace']}/{metadata['name']}"
+        if self._api.patch(path, {"metadata": {"annotations": dict(annotations)}}, doing=doing) is None:
+            raise InvalidManifestError(metadata["name"], "cette LocalApp n'existe plus")
