@@ -1,7 +1,7 @@
 """Credentials of one instance: made, kept, renewed. Passwords are drawn here; PostgreSQL learns them in ``database``.
 
 PostgreSQL has one password a role, so an instance has two roles of each kind that sign in by turns: those of one turn
-stay valid until nobody uses them any more (docs/decisions/0008-rotation-by-alternate-roles.md).
+stay valid until nobody uses them any more (docs/decisions/0009-rotation-by-alternate-roles.md).
 """
 
 from __future__ import annotations
