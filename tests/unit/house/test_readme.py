@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def test_every_measure_is_explained() -> None:
     assert written == {metric.name for metric in REGISTRY.collect()}
 
 
+@cache
 def members(command: str) -> set[str]:
     """Sub-commands of a command; empty when it is none of a group."""
     found = typer.main.get_command(build())
