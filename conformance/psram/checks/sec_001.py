@@ -6,14 +6,18 @@ from collections.abc import Iterator
 
 from psram import fictitious
 from psram.checks import Params
-from psram.checks.common import at, ignored, outcome, pattern, read
+from psram.checks.common import at, hostile, ignored, outcome, pattern, read, unknown
 from psram.facts import Facts, Kind
 from psram.model import Context, Finding, Outcome, Verdict
+from psram.roles import Role
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file made to hold secrets, by a content that looks like a real one, and by what history keeps."""
     found = [*_named(facts, params), *_contained(facts, params), *_past(facts, params, context)]
+    stopped = tuple(hostile(facts, Role.TEXT))
+    if not found and stopped:
+        return unknown("la lecture de ces fichiers : simplifiez-les ou retirez-les", stopped)
     if not found and facts.history is not None and facts.history.problem:
         return Outcome(Verdict.CONFORMING, missing_evidence=f"historique lu en partie : {facts.history.problem}")
     return outcome(found)

@@ -77,8 +77,12 @@ def _too_much(limits: Limits) -> str:
     return f"l'historique contient plus de {limits.history_bytes // 1024 // 1024} Mio de textes : il est lu en partie"
 
 
-def found(listing: Past, facts: Mapping[str, BlobFacts]) -> History:
-    """The secrets of these contents, given the facts of each, in order of commit and path."""
+def found(listing: Past, facts: Mapping[str, BlobFacts], *, stopped: int = 0) -> History:
+    """The secrets of these contents, given the facts of each, in order of commit and path.
+
+    ``stopped`` contents ended the process that read them: nothing is known of them.
+    """
+    problem = listing.problem or (f"{stopped} contenu(s) ancien(s) arrêtent l'analyse" if stopped else "")
     secrets = [
         PastSecret(*listing.places[blob], mark)
         for blob in listing.sizes
@@ -89,7 +93,7 @@ def found(listing: Past, facts: Mapping[str, BlobFacts]) -> History:
         commit=listing.commit,
         commits=listing.commits,
         contents=len(listing.sizes),
-        complete=not listing.problem,
-        problem=listing.problem,
+        complete=not problem,
+        problem=problem,
         secrets=tuple(sorted(secrets)[:_MAX_SECRETS]),
     )

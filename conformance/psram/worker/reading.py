@@ -104,7 +104,8 @@ class Reader:
         found = gathered.composer or ComposerFacts()
         before = None
         if past is not None:
-            before = history.found(past, gathered.known.facts)
+            stopped = sum(gathered.known.unread.get(blob) is Skip.HOSTILE for blob in past.sizes)
+            before = history.found(past, gathered.known.facts, stopped=stopped)
             for blob in past.sizes:
                 gathered.known.facts.pop(blob, None)
         return assembled(listing, choice, gathered.known, composer=found, syntax=syntax, history=before)

@@ -221,6 +221,8 @@ def test_a_content_that_kills_its_worker_costs_itself_only(tmp_path: Path) -> No
     syntax = next(r for r in answer.report.results if r.rule_id == "PHP-001")
     assert syntax.verdict is Verdict.UNKNOWN
     assert [f.path for f in syntax.findings if "arrête l'analyse" in f.message] == ["src/faim.php"]
+    secrets = next(r for r in answer.report.results if r.rule_id == "SEC-001")
+    assert secrets.verdict is Verdict.UNKNOWN  # nobody looked into it for secrets either
 
 
 def test_when_no_worker_can_begin_all_is_undecided_with_a_reason(tmp_path: Path) -> None:
