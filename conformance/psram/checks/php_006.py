@@ -25,8 +25,10 @@ def _uses(facts: Facts, params: Params, forbidden: frozenset[str]) -> Iterator[t
         if ignored(file.path, params):
             continue
         for mark in php.marks:
+            if mark.kind == "call-text" and "$fonction()" in forbidden:
+                yield mark, at(file, mark, f"la fonction appelée est nommée par un texte composé ({mark.name})")
             if mark.kind in ("call", "silence", "backtick", "exit", "global", "goto") and mark.name in forbidden:
-                if mark.detail in ("return", "callable"):
+                if mark.detail == "return":
                     continue  # print_r($x, true) prints nothing
                 yield mark, at(file, mark, _message(mark))
 

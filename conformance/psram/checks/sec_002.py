@@ -35,8 +35,12 @@ def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
 
 
 def _sink(mark: Mark) -> str:
-    if mark.kind == "call" and mark.name in SHELL_FUNCTIONS and mark.detail != "callable":
+    if mark.kind == "call" and mark.name in SHELL_FUNCTIONS:
         return f"{mark.name} lance une commande du système"
+    if mark.kind == "indirect":
+        return f"{mark.name} est appelé sans être nommé ({mark.detail or 'appel par une variable ou un texte'})"
+    if mark.kind == "call-input":
+        return f"la fonction appelée vient de la requête ou d'un texte codé ({mark.name})"
     if mark.kind == "call" and mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
         return "unserialize sans allowed_classes peut créer n'importe quel objet"
     if mark.kind == "include":

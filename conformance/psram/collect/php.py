@@ -19,6 +19,7 @@ from psram.collect import (
     php_access,
     php_crypto,
     php_declarations,
+    php_indirect,
     php_logs,
     php_members,
     php_sites,
@@ -33,6 +34,7 @@ from psram.facts import PhpFacts
 EXTRACTORS: Final = (
     php_declarations.EXTRACTOR,  # first: the others ask for the namespace and imports that it enters
     php_sites.EXTRACTOR,
+    php_indirect.EXTRACTOR,
     php_types.EXTRACTOR,
     php_members.EXTRACTOR,
     php_crypto.EXTRACTOR,

@@ -12,33 +12,39 @@ def text(node: Node | None) -> str:
     return "" if node is None or node.text is None else node.text.decode("utf-8", "replace")
 
 
+def _kind(node: Node) -> str:
+    """What a ``use`` is of: ``function``, ``const``, or classes (empty)."""
+    return next((c.type for c in node.children if c.type in ("function", "const")), "")
+
+
 @dataclass(slots=True)
 class Names:
-    """Imports of one file: alias (lower case) → full name."""
+    """Imports of one file, alias (lower case) → full name; functions have their own, full names in lower case."""
 
     namespace: str = ""
     imports: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
 
     def enter(self, namespace: str) -> None:
         """Start a namespace: imports do not cross it."""
         self.namespace = namespace
         self.imports.clear()
+        self.functions.clear()
 
     def add_use(self, declaration: Node) -> None:
-        """Take the imports of a ``use`` declaration; those of functions and constants are not classes."""
+        """Take the imports of a ``use`` declaration; those of constants are left out."""
         group = declaration.child_by_field_name("body")
         base = ""
         if group is not None:
             base = next((text(c) for c in declaration.named_children if c.type == "namespace_name"), "")
-        if any(c.type in ("function", "const") for c in declaration.children):
-            return
+        kind = _kind(declaration)
         clauses = (group or declaration).named_children
         for clause in clauses:
             if clause.type == "namespace_use_clause":
-                self._add(clause, base)
+                self._add(clause, base, kind or _kind(clause))
 
-    def _add(self, clause: Node, base: str) -> None:
-        if any(c.type in ("function", "const") for c in clause.children):
+    def _add(self, clause: Node, base: str, kind: str) -> None:
+        if kind == "const":
             return
         alias = clause.child_by_field_name("alias")
         named = [c for c in clause.named_children if c.type in ("name", "qualified_name", "namespace_name")]
@@ -46,7 +52,10 @@ class Names:
             return
         full = (f"{base}\\" if base else "") + text(named[0]).lstrip("\\")
         key = text(alias) if alias is not None else full.rpartition("\\")[2]
-        self.imports[key.lower()] = full
+        if kind == "function":
+            self.functions[key.lower()] = full.lower()
+        else:
+            self.imports[key.lower()] = full
 
     def resolve(self, written: str) -> str:
         """The full class name of ``written`` as PHP would resolve it."""

@@ -57,7 +57,7 @@ def call_facts(  # noqa: PLR0911  one line a kind of node
 
     match node.type:
         case "function_call_expression":
-            return _function(node, mark)
+            return _function(node, names, mark)
         case "member_call_expression" | "nullsafe_member_call_expression":
             return _method(node, line, mark, excerpt)
         case "scoped_call_expression":
@@ -90,8 +90,9 @@ def _arguments(node: Node) -> list[Node]:
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
-def _function(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
-    name = text(node.child_by_field_name("function")).lower().lstrip("\\")
+def _function(node: Node, names: Names, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
+    written = text(node.child_by_field_name("function")).lower().lstrip("\\")
+    name = names.functions.get(written, written)
     if name not in _WATCHED:
         return [], []
     arguments = _arguments(node)
