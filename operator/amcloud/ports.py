@@ -295,6 +295,9 @@ class Database(Protocol):
     def retire(self, place: Place, access: Access) -> None:
         """Former credentials of the instance open nothing any more; those of ``access`` alone do."""
 
+    def size(self, place: Place) -> int:
+        """Bytes that the instance's database takes, indexes included; as it was minutes ago at most."""
+
     def isolation(self, place: Place, commit: str) -> Isolation:
         """What two synthetic organisations can do to each other's rows, as the application's role; leaves nothing.
 

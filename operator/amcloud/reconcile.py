@@ -18,6 +18,7 @@ from amcloud.stages.apply import Wave
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
 from amcloud.stages.render import Access, Object, Place, Revision
 from amcloud.stages.report import StageOutcome
+from amcloud.stages.storage import Storage
 from amcloud.stages.verdict import Moment, Reason
 
 POLL_DELETION_S = 2.0
@@ -79,7 +80,8 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
     served = manifest.served(app, stage, world.cluster.organisations())
     access = world.database.ensure(place, world.cluster.access(place), stage.rotation)
-    yield (so_far := replace(so_far, database_ready=True))
+    storage = Storage(world.database.size(place), app.hosting.storage_gib)
+    yield (so_far := replace(so_far, database_ready=True, storage=storage))
 
     objects = render.objects(
         app, stage, place, revision, served, access, world.cluster.offers(), settings, world.templates

@@ -339,6 +339,7 @@ class FakeDatabase:
         self._outside = outside
         self.databases: dict[str, Access] = {}
         self.former: dict[str, Access] = {}
+        self.bytes_used = 8 * 1024 * 1024
         self.down = False
         self.seen = Isolation()
 
@@ -358,6 +359,9 @@ class FakeDatabase:
             self.databases[place.database] = access
             self._outside.effect("database", place.database)
         return access
+
+    def size(self, place: Place) -> int:
+        return self.bytes_used
 
     def retire(self, place: Place, access: Access) -> None:
         if self.former.pop(place.database, None):

@@ -38,6 +38,8 @@ CONNECT_S: Final = 5
 STATEMENT_S: Final = 30
 VERIFIED_S: Final = 60.0
 """Seconds for which credentials that worked are believed to work still."""
+MEASURED_S: Final = 300.0
+"""Seconds for which a size that was measured is told again."""
 PROVEN_S: Final = 900.0
 """Seconds for which a revision's schema that was found closed is believed closed still."""
 _USABLE: Final = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND rolcanlogin"
@@ -52,6 +54,7 @@ class PostgresDatabase:
         self._clock = clock
         self._verified: dict[str, tuple[Access, float]] = {}
         self._retired: dict[str, Turn] = {}
+        self._sizes: dict[str, tuple[int, float]] = {}
         self._isolated: dict[tuple[str, str], tuple[Isolation, float]] = {}
         self._lock = threading.Lock()
 
@@ -107,6 +110,19 @@ class PostgresDatabase:
                 self._isolated[proven] = (seen, self._clock())
         return seen
 
+    def size(self, place: Place) -> int:
+        """Bytes that the database takes, as it was :data:`MEASURED_S` seconds ago at most."""
+        with self._lock:
+            known = self._sizes.get(place.database)
+        if known and self._clock() - known[1] < MEASURED_S:
+            return known[0]
+        with self._connected(f"mesure de la base {place.database}") as connection:
+            row = connection.execute("SELECT pg_database_size(%s)", (place.database,)).fetchone()
+        measured = int(row[0]) if row else 0
+        with self._lock:
+            self._sizes[place.database] = (measured, self._clock())
+        return measured
+
     def drop(self, database: str) -> None:
         """Remove database and roles, whoever is connected; absent is fine. One that is not an instance's stays."""
         first, second = roles(database), roles(database, Turn.SECOND)
@@ -123,6 +139,7 @@ class PostgresDatabase:
                 connection.execute(statement("DROP ROLE IF EXISTS {}", role))
         with self._lock:
             self._verified.pop(database, None)
+            self._sizes.pop(database, None)
             self._retired.pop(database, None)
 
     def _server(self) -> str:

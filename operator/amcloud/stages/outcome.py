@@ -13,6 +13,7 @@ from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.observe import Observation, Progress
 from amcloud.stages.render import Revision
+from amcloud.stages.storage import Storage
 from amcloud.stages.verdict import Answer, Decision, Moment, Reason, moments
 from psram.model import Report, ReportVerdict
 
@@ -59,6 +60,8 @@ class StageOutcome:
     """Address of the instance once ``deployed`` is wholly in service."""
     organisations: tuple[str, ...] = ()
     database_ready: bool = False
+    storage: Storage | None = None
+    """How full the database is; ``None`` when this pass did not look."""
     isolation: Isolation | None = None
     """What the probe of the instance's database saw; ``None`` when this pass did not come so far."""
     restored: tuple[str, ...] = field(default=())

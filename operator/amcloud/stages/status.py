@@ -211,7 +211,9 @@ def _instance(outcome: StageOutcome, text: str) -> Iterator[Condition]:
     if reason is Reason.MIGRATION_FAILED:
         yield Condition("DatabaseReady", Status.FALSE, reason, text)
     elif outcome.database_ready:
-        yield Condition("DatabaseReady", Status.TRUE, Reason.DATABASE_READY, "base et rôles en place")
+        full = outcome.storage.sentence() if outcome.storage and outcome.storage.exceeded else ""
+        why = Reason.STORAGE_EXCEEDED if full else Reason.DATABASE_READY
+        yield Condition("DatabaseReady", Status.TRUE, why, full or "base et rôles en place")
     if outcome.isolation is not None:
         yield _tenant_isolated(outcome.isolation)
 
@@ -289,6 +291,11 @@ def _problems(app: App, outcomes: tuple[StageOutcome, ...]) -> list[dict[str, st
         {"path": f"spec.stages[{outcome.stage}]", "message": bounded(outcome.problem)}
         for outcome in outcomes
         if outcome.problem
+    ]
+    found += [
+        {"path": "spec.hosting.database.storage", "message": f"{outcome.stage} : {words}"}
+        for outcome in outcomes
+        if outcome.storage and (words := outcome.storage.sentence())
     ]
     packs = {outcome.report.pack.name for outcome in outcomes if outcome.report is not None}
     if app.norm_pack is not None and packs and app.norm_pack not in packs:

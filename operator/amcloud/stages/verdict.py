@@ -29,6 +29,7 @@ class Reason(StrEnum):
     BUILT = "Built"
     PROVISIONED = "Provisioned"
     DATABASE_READY = "DatabaseReady"
+    STORAGE_EXCEEDED = "StorageExceeded"
     TENANT_ISOLATED = "TenantIsolated"
     DEROGATED = "Derogated"
     NOTIFIED = "Notified"
