@@ -1,6 +1,7 @@
 """Whether a YAML text nests too deep to be parsed: beyond some twenty thousand levels the C parser crashes the process.
 
-Exact, whatever strings and comments hold: a closing bracket in a string closes nothing.
+Told from tokens, whatever strings and comments hold: a closing bracket in a string closes nothing. A list written without
+indentation below its key counts with that key, so that at worst half of the levels are seen.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ _CLOSES: Final = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.Bloc
 
 
 def nests_beyond(text: str, limit: int) -> bool:
-    """Whether collections nest more than ``limit`` deep. What is not YAML is not deep: parsing it will say so."""
+    """Whether collections nest beyond ``limit``: never below it, always from twice as deep.
+
+    What is not YAML is not deep: parsing it will say so.
+    """
     if _at_most(text) <= limit:
         return False
     depth = 0
