@@ -1,7 +1,7 @@
 """Whether a YAML text nests too deep to be parsed: beyond some twenty thousand levels the C parser crashes the process.
 
-Told from tokens, whatever strings and comments hold: a closing bracket in a string closes nothing. A list written without
-indentation below its key counts with that key, so that at worst half of the levels are seen.
+Told from tokens, whatever strings and comments hold: a closing bracket in a string closes nothing. A list written
+without indentation below its key counts with that key, so that at worst half of the levels are seen.
 """
 
 from __future__ import annotations
