@@ -44,8 +44,10 @@ EXTRACTORS: Final = (
     php_trials.EXTRACTOR,
 )
 MAX_NESTING: Final = 500
-_PLACE: Final = operator.attrgetter("byte_range", "type")
-"""Captures come in no order of their own: by place, so that the same content always gives the same facts."""
+_PLACE: Final = operator.attrgetter("byte_range")
+"""Captures come in no order of their own: by place, so that the same content always gives the same facts. No two of
+the kinds that are asked for can have the same place: each has words or signs of its own around what it holds.
+"""
 _BRACKETS: Final = re.compile(rb"[\[\](){}]")
 
 
