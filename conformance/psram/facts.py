@@ -236,6 +236,7 @@ class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     literals: tuple[Mark, ...] = ()
     remote: tuple[Mark, ...] = ()
     emails: tuple[Mark, ...] = ()
+    begins_as_php: bool = False
 
 
 class Constraint(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ from typing import Final
 _UNSCANNED: Final = ("composer.lock", "package-lock.json", "yarn.lock", "symfony.lock")
 _UNSCANNED_ENDINGS: Final = (".svg", ".min.js", ".min.css", ".map")
 _WEB_ENDINGS: Final = (".twig", ".html", ".htm", ".css", ".scss", ".js", ".mjs", ".ts", ".vue", ".phtml")
+PHP_ENDINGS: Final = (".php", ".phtml", ".inc", ".php5", ".php7", ".phps")
+_NOT_PROGRAMS: Final = (".twig", ".md", ".yaml", ".yml", ".rst", ".patch", ".diff")
 _SAMPLES: Final = ("fixture", "/seeds/", "jeux_de_donnees", "jeux-de-donnees")
 
 
@@ -32,7 +34,7 @@ def roles(path: str) -> frozenset[Role]:
     """What a file of that path is read as."""
     name = path.rpartition("/")[2].lower()
     found: set[Role] = set()
-    if name.endswith((".php", ".phtml", ".inc", ".php5", ".php7", ".phps")) or path == "bin/console":
+    if name.endswith(PHP_ENDINGS) or path == "bin/console":
         found.add(Role.PHP)
     elif name.endswith((".yaml", ".yml")):
         found.add(Role.YAML)
@@ -53,3 +55,8 @@ def roles(path: str) -> frozenset[Role]:
     if name not in _UNSCANNED and not name.endswith(_UNSCANNED_ENDINGS):
         found.add(Role.TEXT)
     return frozenset(found)
+
+
+def can_hold_php(path: str) -> bool:
+    """Whether a file of that path that begins as PHP is read as PHP, though its name does not say so."""
+    return not path.lower().endswith(_NOT_PROGRAMS)

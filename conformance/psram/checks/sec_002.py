@@ -35,17 +35,22 @@ def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
 
 
 def _sink(mark: Mark) -> str:
-    if mark.kind == "call" and mark.name in SHELL_FUNCTIONS:
-        return f"{mark.name} lance une commande du système"
-    if mark.kind == "indirect":
-        return f"{mark.name} est appelé sans être nommé ({mark.detail or 'appel par une variable ou un texte'})"
-    if mark.kind == "call-input":
-        return f"la fonction appelée vient de la requête ou d'un texte codé ({mark.name})"
-    if mark.kind == "call" and mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
-        return "unserialize sans allowed_classes peut créer n'importe quel objet"
-    if mark.kind == "include":
-        return f"{mark.name} d'un chemin calculé ({mark.detail})"
-    return ""
+    match mark.kind:
+        case "call" if mark.name in SHELL_FUNCTIONS:
+            said = f"{mark.name} lance une commande du système"
+        case "call" if mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
+            said = "unserialize sans allowed_classes peut créer n'importe quel objet"
+        case "indirect":
+            said = f"{mark.name} est appelé sans être nommé ({mark.detail or 'appel par une variable ou un texte'})"
+        case "call-input":
+            said = f"la fonction appelée vient de la requête ou d'un texte codé ({mark.name})"
+        case "include":
+            said = f"{mark.name} d'un chemin calculé ({mark.detail})"
+        case "include-other":
+            said = f"{mark.name} d'un contenu hors de l'application ou qui n'est pas du PHP par son nom ({mark.detail})"
+        case _:
+            said = ""
+    return said
 
 
 def _twig(facts: Facts, params: Params) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from psram.collect import masking, personal_data, sensitive
@@ -11,6 +12,8 @@ from psram.roles import Role
 
 _LINK_MAX_BYTES: Final = 4096
 _DECLARED: Final = b"valeurs_fictives"
+_BEGINS_AS_PHP: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:#![^\n]{0,200}\n)?\s{0,200}<\?(?:php|=)", re.IGNORECASE)
+_UNNAMED_OR_PHP: Final = frozenset({Role.TEXT, Role.SAMPLE, Role.WEB, Role.PHP})
 _NOTHING: Final = BlobFacts()
 
 
@@ -47,10 +50,12 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
         "personal": masking.marks(content, "personal", numbers, shown=shown),
         "emails": masking.marks(content, "email", addresses, shown=shown),
     }
-    if Role.PHP in asked:
+    begins = asked <= _UNNAMED_OR_PHP and _BEGINS_AS_PHP.match(content) is not None
+    if Role.PHP in asked or begins:
         from psram.collect import php
 
         found["php"] = php.facts(shown)
+        found["begins_as_php"] = begins
     if Role.SQL in asked:
         from psram.collect import sql_data
 

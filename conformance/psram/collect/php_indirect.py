@@ -22,7 +22,7 @@ from psram.facts import SHELL_FUNCTIONS
 
 _DANGEROUS: Final = SHELL_FUNCTIONS | {"create_function", "unserialize", "extract"}
 _KEPT: Final = re.compile(rf"([$]?\w+)(?:['\"]\s*,|\s*=)\s*(['\"])\\?({'|'.join(sorted(_DANGEROUS))})\2", re.IGNORECASE)
-_ANYWHERE: Final = -1
+_LAST: Final = -1
 _CALLERS: Final = {
     # the function that calls what it is given → where it is given
     **dict.fromkeys(("call_user_func", "call_user_func_array", "forward_static_call", "array_map"), 0),
@@ -32,9 +32,9 @@ _CALLERS: Final = {
     **dict.fromkeys(("array_filter", "array_walk", "array_walk_recursive", "array_reduce", "usort", "uasort"), 1),
     **dict.fromkeys(("uksort", "iterator_apply", "preg_replace_callback", "mb_ereg_replace_callback"), 1),
     **dict.fromkeys(
-        ("array_udiff", "array_uintersect", "array_diff_ukey", "array_intersect_ukey", "array_udiff_assoc"), _ANYWHERE
+        ("array_udiff", "array_uintersect", "array_diff_ukey", "array_intersect_ukey", "array_udiff_assoc"), _LAST
     ),
-    **dict.fromkeys(("array_uintersect_assoc", "array_diff_uassoc", "array_intersect_uassoc"), _ANYWHERE),
+    **dict.fromkeys(("array_uintersect_assoc", "array_diff_uassoc", "array_intersect_uassoc"), _LAST),
     "callbackfilteriterator": 1,
 }
 _NAMED_BY_TEXT: Final = frozenset({"name", "qualified_name", "anonymous_function", "arrow_function"})
@@ -97,7 +97,8 @@ def _given(file: PhpFile, node: Node, name: str) -> None:
     listed = next((c for c in node.named_children if c.type == "arguments"), None)
     arguments = [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
     where = _CALLERS[name]
-    chosen = [a for i, a in enumerate(arguments) if where in (_ANYWHERE, i) or a.child_by_field_name("name")]
+    place = where if where >= 0 else len(arguments) - 1
+    chosen = [a for i, a in enumerate(arguments) if i == place or a.child_by_field_name("name")]
     for argument in chosen:
         _judge(file, node, argument.named_children[-1], name)
 

@@ -10,8 +10,9 @@ from tree_sitter import Node
 
 from psram.collect.php_names import Names, text
 from psram.collect.php_tree import Extractor, PhpFile
-from psram.collect.php_values import assignments, value
+from psram.collect.php_values import assignments, scope, value
 from psram.facts import SHELL_FUNCTIONS, Mark, SqlSite
+from psram.roles import PHP_ENDINGS
 
 Excerpt = Callable[[int], str]
 
@@ -20,6 +21,11 @@ _WATCHED: Final = SHELL_FUNCTIONS | {
     *("unserialize", "assert", "pg_connect", "pg_pconnect", "mysqli_connect", "var_export"),
 }
 _WATCHED_CLASSES: Final = frozenset({"pdo", "mysqli", "kernel"})
+_INPUTS: Final = frozenset(
+    {"filter_input", "filter_input_array", "filter_has_var", "getallheaders", "apache_request_headers"}
+)
+_OF_REQUEST: Final = re.compile(r"(HTTP_|REQUEST_|QUERY_STRING|REMOTE_|PATH_INFO|CONTENT_|PHP_AUTH|SERVER_NAME)", re.I)
+_SUPERGLOBAL_NAMES: Final = re.compile(r"(_(get|post|request|cookie|files|session|server|env)|globals)$", re.I)
 _OWN_COPY: Final = re.compile(
     r"\\?serialize\s*\(", re.IGNORECASE
 )  # unserialize(serialize($x)) copies what is here already
@@ -76,6 +82,8 @@ def call_facts(  # noqa: PLR0911  one line a kind of node
             return mark("global", "global")
         case "goto_statement":
             return mark("goto", "goto")
+        case "dynamic_variable_name":
+            return _variable_variable(node, mark)
         case _:
             return _inclusion(node, mark)
 
@@ -93,9 +101,15 @@ def _arguments(node: Node) -> list[Node]:
 def _function(node: Node, names: Names, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
     written = text(node.child_by_field_name("function")).lower().lstrip("\\")
     name = names.functions.get(written, written)
+    if name in _INPUTS:
+        return mark("superglobal", f"{name}()")
+    arguments = _arguments(node)
+    if name == "getenv" and arguments and _OF_REQUEST.match(value(arguments[0]).text):
+        return mark("superglobal", f"getenv('{value(arguments[0]).text[:40]}')")
+    if name in ("file_get_contents", "fopen", "file") and arguments and "php://input" in text(arguments[0]).lower():
+        return mark("superglobal", "php://input")
     if name not in _WATCHED:
         return [], []
-    arguments = _arguments(node)
     detail = ""
     if name in ("print_r", "var_export") and len(arguments) > 1 and "true" in text(arguments[1]).lower():
         detail = "return"
@@ -125,9 +139,27 @@ def _creation(node: Node, names: Names, mark: _Marker) -> tuple[list[Mark], list
 
 def _inclusion(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
     target = node.named_children[0] if node.named_children else None
-    if target is None or not value(target).dynamic:
+    if target is None:
         return [], []
-    return mark("include", node.type.partition("_exp")[0], value(target).variable)
+    word, read = node.type.partition("_exp")[0], value(target)
+    if read.dynamic:
+        return mark("include", word, read.variable)
+    path = read.text.strip().lower()
+    elsewhere = target.type in ("string", "encapsed_string") and path.startswith("/") and not path.startswith("/app/")
+    foreign = "://" in path or path.startswith("data:") or elsewhere
+    if foreign or (path and not path.endswith((*PHP_ENDINGS, "?"))):  # ?: a constant that is not read here
+        return mark("include-other", word, read.text.strip()[:80])
+    return [], []
+
+
+def _variable_variable(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
+    """``${'_GET'}``, ``$$name`` where it can be a superglobal: PHP knows them so outside functions only."""
+    if not node.named_children or scope(node).type != "program":
+        return [], []
+    named = value(node.named_children[0])
+    if named.dynamic or _SUPERGLOBAL_NAMES.match(named.text):
+        return mark("superglobal", text(node)[:40], "computed" if named.dynamic else "")
+    return [], []
 
 
 def _method(node: Node, line: int, mark: _Marker, excerpt: Excerpt) -> tuple[list[Mark], list[SqlSite]]:
@@ -234,6 +266,7 @@ EXTRACTOR: Final = Extractor(
             *("function_call_expression", "member_call_expression", "nullsafe_member_call_expression"),
             *("scoped_call_expression", "object_creation_expression", "error_suppression_expression"),
             *("shell_command_expression", "exit_statement", "global_declaration", "goto_statement"),
+            "dynamic_variable_name",
             *("include_expression", "include_once_expression", "require_expression", "require_once_expression"),
         ),
         _take,

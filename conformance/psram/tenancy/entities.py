@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from psram.facts import Declaration, Facts, FileFact, Kind, Mark, PhpFacts
 from psram.memo import of_facts
-from psram.roles import Role, roles
+from psram.roles import Role, can_hold_php, roles
 
 ENTITY: Final = "Doctrine\\ORM\\Mapping\\Entity"
 MAPPINGS: Final = (".orm.xml", ".dcm.xml", ".orm.yml", ".orm.yaml", ".dcm.yml")
@@ -83,10 +83,13 @@ def _php_files(facts: Facts) -> tuple[tuple[FileFact, PhpFacts], ...]:
 
 def _known(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
     for file in facts.files:
-        if file.kind in (Kind.LINK, Kind.SUBMODULE) or file.skipped or Role.PHP not in roles(file.path):
-            continue  # the same content may lie under a name that PHP does not read
+        if file.kind in (Kind.LINK, Kind.SUBMODULE) or file.skipped:
+            continue
         blob = facts.blobs.get(file.blob)
-        if blob is not None and blob.php is not None and not blob.php.has_error:
+        if blob is None or blob.php is None or blob.php.has_error:
+            continue
+        # the same content may lie under a name that PHP does not read, unless its first bytes say that it is PHP
+        if Role.PHP in roles(file.path) or (blob.begins_as_php and can_hold_php(file.path)):
             yield file, blob.php
 
 
