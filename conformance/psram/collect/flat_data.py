@@ -13,6 +13,7 @@ _DIRECTIVE: Final = re.compile(r"#\s*(escape|syntax)\s*=\s*(\S+)", re.IGNORECASE
 _HEREDOC: Final = re.compile(r"""<<-?["']?(\w+)["']?""")
 _MAX_LINES: Final = 20_000
 _MAX_VALUE: Final = 1000
+_MAX_INSTRUCTION: Final = 20_000
 _RAW: Final = re.compile(r"\|\s*raw\b")
 _LITERAL: Final = re.compile(r"""^\s*(?:'[^']*'|"[^"#]*")\s*(?:\|\s*(?:trans|raw)\b\s*(?:\([^)]*\))?\s*)*$""")
 _AUTOESCAPE_OFF: Final = re.compile(r"\{%-?\s*autoescape\s+false\b")
@@ -39,8 +40,8 @@ def dotenv(content: bytes) -> DataFacts:
 def dockerfile(content: bytes) -> DataFacts:
     """Instructions of a Dockerfile: path = the instruction in capitals, continuation lines joined.
 
-    Here-documents belong to their instruction. A directive that changes how the file is read (``# escape=``) is an
-    entry ``#ESCAPE``; what lies beyond the bound is an entry ``#TOO_LONG``.
+    Here-documents belong to their instruction, their lines after its own. A directive that changes how the file
+    is read (``# escape=``) is an entry ``#ESCAPE``; what lies beyond the bound is an entry ``#TOO_LONG``.
     """
     entries: list[Entry] = []
     pending: list[str] = []
@@ -52,6 +53,8 @@ def dockerfile(content: bytes) -> DataFacts:
         if waiting:
             if line == waiting[0]:
                 waiting.pop(0)
+            elif entries:
+                entries[-1] = _longer(entries[-1], line)
             continue
         if not line or line.startswith("#"):
             directive = _DIRECTIVE.match(line)
@@ -63,12 +66,18 @@ def dockerfile(content: bytes) -> DataFacts:
         if line.endswith("\\"):
             continue
         instruction, _, rest = " ".join(pending).partition(" ")
-        entries.append(Entry(instruction.upper(), rest.strip()[:_MAX_VALUE], start))
+        entries.append(Entry(instruction.upper(), rest.strip()[:_MAX_INSTRUCTION], start))
         waiting = _HEREDOC.findall(rest)[:20] if instruction.upper() in ("RUN", "COPY", "ADD") else []
         pending = []
-    if len(lines) > _MAX_LINES or waiting or pending:
+    full = any(len(entry.value) >= _MAX_INSTRUCTION for entry in entries)
+    if len(lines) > _MAX_LINES or waiting or pending or full:
         entries.append(Entry("#TOO_LONG", "", len(lines)))
     return DataFacts(tuple(entries))
+
+
+def _longer(entry: Entry, line: str) -> Entry:
+    """The instruction with one more line of its here-document."""
+    return Entry(entry.path, f"{entry.value}\n{line}"[:_MAX_INSTRUCTION], entry.line)
 
 
 def _printed(source: str) -> Iterator[tuple[int, str]]:
