@@ -25,6 +25,7 @@ from amcloud.clients.database_setup import (
     ensure_database,
     ensure_login,
     ensure_role,
+    left_by_restoring,
     rights,
     statement,
 )
@@ -42,6 +43,7 @@ MEASURED_S: Final = 300.0
 """Seconds for which a size that was measured is told again."""
 PROVEN_S: Final = 900.0
 """Seconds for which a revision's schema that was found closed is believed closed still."""
+_OWNERS: Final = "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname = ANY(%s)"
 _USABLE: Final = "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND rolcanlogin"
 _SESSIONS: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)"
 
@@ -127,14 +129,13 @@ class PostgresDatabase:
         """Remove database and roles, whoever is connected; absent is fine. One that is not an instance's stays."""
         first, second = roles(database), roles(database, Turn.SECOND)
         with self._connected(f"suppression de la base {database}") as connection:
-            found = connection.execute(
-                "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (database,)
-            ).fetchone()
-            if found and found[0] != first.owner:
+            owners = dict(connection.execute(_OWNERS, ([database, *left_by_restoring(database)],)).fetchall())
+            if owners.get(database, first.owner) != first.owner:
                 raise BrokenInstallationError(
                     f"la base {database} n'est pas celle d'une application : laissée en place"
                 )
-            connection.execute(statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", database))
+            for name in (name for name, owner in owners.items() if owner == first.owner):
+                connection.execute(statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
             for role in (second.app, second.owner, first.app, first.owner):
                 connection.execute(statement("DROP ROLE IF EXISTS {}", role))
         with self._lock:

@@ -64,9 +64,12 @@ def ensure_database(connection: psycopg.Connection, database: str, *, owner: str
     connection.execute(statement("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'", database, owner))
 
 
-def rights(database: str, turn: Turn) -> Iterator[sql.Composed]:
-    """What the roles of an instance may do in its database, to be said there."""
-    first = roles(database)
+def rights(database: str, turn: Turn, *, instance: str = "") -> Iterator[sql.Composed]:
+    """What an instance's roles may do in ``database``, to be said there.
+
+    ``instance`` is the name that the roles are made of, where the database does not have it yet.
+    """
+    first, now = roles(instance or database), roles(instance or database, turn)
     yield statement("REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
     yield statement("GRANT CONNECT ON DATABASE {} TO {}", database, first.app)
     yield statement("SET ROLE {}", first.owner)  # what follows is the owner's to give
@@ -82,16 +85,20 @@ def rights(database: str, turn: Turn) -> Iterator[sql.Composed]:
     for role in (first.owner, first.app):
         yield statement("ALTER ROLE {} IN DATABASE {} SET search_path = public", role, database)
     if turn is not Turn.FIRST:
-        yield from _acting_as_the_first(database, roles(database, turn))
+        yield from _acting_as(database, first, now)
 
 
-def _acting_as_the_first(database: str, now: Roles) -> Iterator[sql.Composed]:
-    """Sessions of ``now`` are, from their first statement, those of the first turn's roles: same owner, same rights."""
-    first = roles(database)
+def _acting_as(database: str, first: Roles, now: Roles) -> Iterator[sql.Composed]:
+    """Sessions of ``now`` are, from their first statement, those of ``first``: same owner, same rights."""
     for role, acted in ((now.owner, first.owner), (now.app, first.app)):
         yield statement("GRANT {} TO {}", acted, role)
         yield statement("ALTER ROLE {} IN DATABASE {} SET search_path = public", role, database)
         yield statement("ALTER ROLE {} IN DATABASE {} SET role = {}", role, database, acted)
+
+
+def left_by_restoring(database: str) -> tuple[str, str]:
+    """Names of the database that is being restored beside this one, and of the one that served before it."""
+    return f"{database}_restored", f"{database}_previous"
 
 
 def statement(text: LiteralString, *identifiers: str) -> sql.Composed:

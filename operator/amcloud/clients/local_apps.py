@@ -43,6 +43,15 @@ class LocalApps:
         path = self._api.resource(GROUP, KIND).path(namespace, name)
         return self._api.get(path, doing=f"lecture de la LocalApp {namespace}/{name}")
 
+    def migrate_again(self, instance: str) -> int:
+        """Migration Jobs of an instance removed, so that the next pass makes them again; how many there were."""
+        jobs, doing = self._api.resource("batch", "Job"), f"migrations de {instance}"
+        labels = "app.kubernetes.io/component=migration,app.kubernetes.io/managed-by=amcloud"
+        names = [one["metadata"]["name"] for one in self._api.items(jobs.path(instance), doing=doing, labels=labels)]
+        for name in names:
+            self._api.delete(jobs.path(instance, name), doing=doing)
+        return len(names)
+
     def annotate(self, found: Object, annotations: Mapping[str, str]) -> None:
         """``found`` carries these annotations, besides its own."""
         metadata: Mapping[str, Any] = found["metadata"]

@@ -45,6 +45,8 @@ class PostgresServer:
     operator_url: str
     reports_url: str
     ci_url: str
+    folder: str = ""
+    """Folder of the administrator's socket: ``postgres``, for root alone."""
 
 
 @contextlib.contextmanager
@@ -54,11 +56,11 @@ def running_postgres() -> Iterator[PostgresServer]:
     with temporary_layout() as layout:
         try:
             part.up(layout, print)
-            urls = (
+            operator, reports, ci = (
                 (layout.credentials / f"postgres-{who}-url").read_text(encoding="utf-8")
                 for who in ("operator", "reports", "ci")
             )
-            yield PostgresServer(*urls)
+            yield PostgresServer(operator, reports, ci, str(layout.state / part.name))
         finally:
             part.down(layout)
 
