@@ -7,6 +7,7 @@ import io
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -18,6 +19,18 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_FILES: Final = 50_000
 _ZIP: Final = b"PK\x03\x04"
 _SEAL: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})(?:\s.*)?", re.DOTALL)
+_CUT: Final = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    EOFError,
+    IndexError,  # zipfile, where a name's bytes were changed to none
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    zlib.error,
+)
+"""What zipfile raises for an archive that is damaged."""
 
 
 def read(path: Path) -> Database:
@@ -61,7 +74,7 @@ def _archive(content: bytes, source: str) -> Database:
             if len(members) > MAX_FILES or sum(m.file_size for m in members) > MAX_BYTES:
                 return _unusable(source, "son archive est démesurée")
             files = [(m.filename, archive.read(m)) for m in members if tree.wanted(m.filename)]
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
+    except _CUT:
         return _unusable(source, "son archive zip est coupée ou illisible")
     return tree.load(files, source)
 
