@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,8 @@ _INSTANCES: Final = (
     "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = datname || '_owner' ORDER BY datname"
 )
 _SESSIONS: Final = (
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = %s AND pid <> pg_backend_pid() AND pg_has_role(usename, 'MEMBER')"  # of nobody: the server's own
 )
 
 
@@ -76,8 +77,10 @@ class Backups:
         return sorted((self._folder / database).glob(f"[0-9]*{SUFFIX}"), reverse=True)
 
     def forget(self, database: str, *, keep: int) -> list[Path]:
-        """The older dumps removed, so that ``keep`` are left."""
-        gone = self.dumps(database)[max(1, keep) :]
+        """The older dumps removed, so that ``keep`` are left, and what a dump that was killed left."""
+        parts = (self._folder / database).glob("*.part")
+        killed = [part for part in parts if time.time() - part.stat().st_mtime > DUMP_S]
+        gone = self.dumps(database)[max(1, keep) :] + killed
         for one in gone:
             one.unlink()
         return gone
@@ -102,11 +105,12 @@ class Backups:
             self._prepare(connection, aside, database)
             try:
                 self._fill(aside, database, dump)
+                self._drop(connection, previous, database)
+                _swap(connection, database, aside, previous)
             except BaseException:
-                self._drop(connection, aside, database)
+                with suppress(psycopg.Error):  # what went wrong matters more
+                    self._drop(connection, aside, database)
                 raise
-            self._drop(connection, previous, database)
-            _swap(connection, database, aside, previous)
 
     def _prepare(self, connection: psycopg.Connection, aside: str, database: str) -> None:
         first = roles(database)

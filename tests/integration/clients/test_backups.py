@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from amcloud.cli import backup, restore
 from amcloud.clients import assembly
 from amcloud.clients.backups import Backups
 from amcloud.clients.database import PostgresDatabase
-from amcloud.errors import BrokenInstallationError
+from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.stages.app import Rotation
 from amcloud.stages.render import Access, Place
 from amcloud_sandbox.testing.services import PostgresServer, postgres
@@ -170,6 +171,21 @@ def test_a_dump_that_does_not_restore_leaves_what_serves_untouched(
     assert read(access, "671") == ["courrier 671"]
 
 
+def test_a_session_that_is_not_ours_to_end_stops_the_restoration_and_nothing_else(
+    postgres: PostgresServer, backups: Backups, access: Access
+) -> None:
+    dump = backups.dump(PLACE.database, NOW)
+    port = int(conninfo_to_dict(postgres.operator_url)["port"] or 0)
+    where: dict[str, Any] = {"host": postgres.folder, "port": port, "user": "postgres", "dbname": PLACE.database}
+    with psycopg.connect(**where), pytest.raises(UnavailableError, match="accessed by other users"):
+        backups.restore(PLACE.database, dump)
+    assert read(access, "671") == ["courrier 671"]
+    with psycopg.connect(postgres.operator_url) as operator:
+        left = operator.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'archives\\_acceptance\\_%'")
+        assert left.fetchone() == (0,)
+    backups.restore(PLACE.database, dump)
+
+
 def test_a_dump_whose_tables_leak_is_refused(backups: Backups, access: Access) -> None:
     with psycopg.connect(access.owner_url) as owner:
         owner.execute(OPEN)
@@ -198,7 +214,12 @@ def test_only_so_many_dumps_are_kept_and_only_instances_are_dumped(backups: Back
     made = [backups.dump(PLACE.database, NOW + timedelta(days=day)) for day in range(3)]
     assert backups.forget(PLACE.database, keep=2) == [made[0]]
     assert backups.dumps(PLACE.database) == [made[2], made[1]]
-    backups.forget(PLACE.database, keep=0)
+    killed, under_way = (made[2].with_name(f"{name}.part") for name in ("killed", "under-way"))
+    for part in (killed, under_way):
+        part.touch()
+    os.utime(killed, (0, 0))
+    assert backups.forget(PLACE.database, keep=0) == [made[1], killed]
+    assert under_way.exists()
     assert backups.dumps(PLACE.database) == [made[2]]
 
 
