@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from psram.checks import Params
-from psram.checks.common import entries, outcome, unknown
+from psram.checks.common import at, entries, outcome, unknown
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import vocabulary
+from psram.tenancy import php_files, vocabulary
 from psram.tenancy.access import Danger
 from psram.tenancy.analysis import Analysis, of
 from psram.tenancy.guards import problems
 from psram.tenancy.schema import Said
 
+_SWITCHING: Final = frozenset({"tenant-set", "tenant-setting"})
 _SERVICE: Final = re.compile(r"^(?:when@[\w-]+\.)?services\.((?:\w+\\)+\w+)")
 
 
@@ -26,7 +27,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by an unguarded tenant table, a disabled filter, native SQL without the tenant or a changed tenant."""
     analysis = of(facts, vocabulary.of(params))
     schema = analysis.schema
-    code = [*_code(analysis), *_services(facts, params)]
+    code = [*_code(analysis), *_marked(facts, analysis), *_services(facts, params)]
     found = [*map(_said, schema.escapes), *code, *_nothing(analysis), *_tables(analysis)]
     if schema.doubts and not schema.escapes and not code:
         missing = "une migration qui se lit : écrivez-la en SQL simple, hors de tout bloc DO ou fonction"
@@ -66,6 +67,15 @@ def _code(analysis: Analysis) -> Iterator[Finding]:
     for site in analysis.sites:
         if site.danger in (Danger.LEAK, Danger.SWITCH):
             yield Finding(site.said, site.file.path, site.site.line, excerpt=site.site.excerpt)
+
+
+def _marked(facts: Facts, analysis: Analysis) -> Iterator[Finding]:
+    """The kit's current organisation set by the code, and texts that change it in PostgreSQL wherever they are sent."""
+    told = {(s.file.path, s.site.line) for s in analysis.sites if s.danger is Danger.SWITCH}
+    for file, php in php_files(facts):
+        for mark in php.marks:
+            if mark.kind in _SWITCHING and (file.path, mark.line) not in told and not analysis.words.ignored(file.path):
+                yield at(file, mark, f"le code change lui-même l'organisme courant ({mark.name})")
 
 
 def _services(facts: Facts, params: Params) -> Iterator[Finding]:

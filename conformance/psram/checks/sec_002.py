@@ -13,7 +13,14 @@ from psram.tenancy import php_files
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by pasted SQL, system commands, unguarded unserialize, computed include, unescaped output."""
-    return outcome([*_php(facts, params), *_twig(facts, params)])
+    return outcome([*_php(facts, params), *_twig(facts, params), *_settings(facts)])
+
+
+def _settings(facts: Facts) -> Iterator[Finding]:
+    """A .user.ini can run any file before each script."""
+    for file in facts.files:
+        if file.path.rpartition("/")[2].lower() == ".user.ini":
+            yield Finding("un .user.ini change PHP, jusqu'au fichier exécuté avant chaque page", file.path)
 
 
 def _php(facts: Facts, params: Params) -> Iterator[Finding]:
@@ -44,6 +51,8 @@ def _sink(mark: Mark) -> str:
             said = f"{mark.name} est appelé sans être nommé ({mark.detail or 'appel par une variable ou un texte'})"
         case "call-input":
             said = f"la fonction appelée vient de la requête ou d'un texte codé ({mark.name})"
+        case "sink":
+            said = f"{mark.name} : {mark.detail}"
         case "include":
             said = f"{mark.name} d'un chemin calculé ({mark.detail})"
         case "include-other":
@@ -58,3 +67,5 @@ def _twig(facts: Facts, params: Params) -> Iterator[Finding]:
         for mark in blob.literals:
             if mark.kind == "twig-raw" and not ignored(file.path, params):
                 yield at(file, mark, f"« {mark.name} » est affiché sans échappement")
+            if mark.kind == "twig-call" and not ignored(file.path, params):
+                yield at(file, mark, f"le filtre Twig {mark.name} appelle une fonction de PHP par son nom")

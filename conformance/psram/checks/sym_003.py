@@ -20,7 +20,7 @@ _STAGE = re.compile(r"^when@(dev|test)\.")
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a public route, a firewall that is off or signs in by other means, a kit service replaced."""
-    listed = [(f, e) for f, e in entries(facts, "config/", ".yaml", ".yml") if not _other_stage(f, e)]
+    listed = [(f, e) for f, e in entries(facts, "", ".yaml", ".yml") if _counts(f, e, params)]
     found = [*_routes(facts, listed, params), *_security(listed, params), *_services(listed, params)]
     if found:
         return outcome(found)
@@ -29,6 +29,11 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
         said = "la configuration de la sécurité et des services en YAML, que la plateforme sait lire"
         return unknown(said, [Finding("configuration dans un format qui n'est pas analysé", f.path) for f in hidden])
     return outcome([])
+
+
+def _counts(file: FileFact, entry: Entry, params: Params) -> bool:
+    """Whatever the folder: the configuration can import any file."""
+    return not _other_stage(file, entry) and not ignored(file.path, params)
 
 
 def _other_stage(file: FileFact, entry: Entry) -> bool:
@@ -44,6 +49,10 @@ def _routes(facts: Facts, listed: list[tuple[FileFact, Entry]], params: Params) 
             for mark in php.marks:
                 if mark.kind == "public-route":
                     yield at(file, mark, said)
+                if mark.kind == "security-config":
+                    yield at(file, mark, "la sécurité est configurée en PHP : elle ne peut pas être vérifiée")
+                if mark.kind == "kit-alias":
+                    yield at(file, mark, f"class_alias peut remplacer une classe du Starter Kit ({mark.name})")
                 if mark.kind == "kit-security":
                     yield at(file, mark, f"{mark.name} du Starter Kit est manipulé par l'application")
     for file, entry in listed:

@@ -16,6 +16,7 @@ _MAX_VALUE: Final = 1000
 _MAX_INSTRUCTION: Final = 20_000
 _RAW: Final = re.compile(r"\|\s*raw\b")
 _LITERAL: Final = re.compile(r"""^\s*(?:'[^']*'|"[^"#]*")\s*(?:\|\s*(?:trans|raw)\b\s*(?:\([^)]*\))?\s*)*$""")
+_CALLS: Final = re.compile(r"""\|\s*(map|filter|reduce|sort|find)\s*\(\s*(?:\w+\s*[:=]\s*)?['"]""")
 _AUTOESCAPE_OFF: Final = re.compile(r"\{%-?\s*autoescape\s+false\b")
 _SHOWN: Final = re.compile(r"[^\n]")
 _TWIG_CODE: Final = re.compile(
@@ -117,6 +118,8 @@ def twig(content: bytes) -> tuple[Mark, ...]:
     for start, printed in _printed(source):
         if _RAW.search(printed) and not _LITERAL.match(printed):
             add("twig-raw", start, printed.strip())
+    for found in _CALLS.finditer(source):
+        add("twig-call", found.start(), found[1])
     for found in _AUTOESCAPE_OFF.finditer(source):
         add("twig-raw", found.start(), "autoescape false")
     for found in _TWIG_CODE.finditer(source):

@@ -19,6 +19,7 @@ from psram.collect import (
     php_access,
     php_crypto,
     php_declarations,
+    php_guarded,
     php_indirect,
     php_logs,
     php_members,
@@ -35,6 +36,7 @@ EXTRACTORS: Final = (
     php_declarations.EXTRACTOR,  # first: the others ask for the namespace and imports that it enters
     php_sites.EXTRACTOR,
     php_indirect.EXTRACTOR,
+    php_guarded.EXTRACTOR,
     php_types.EXTRACTOR,
     php_members.EXTRACTOR,
     php_crypto.EXTRACTOR,

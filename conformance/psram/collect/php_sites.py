@@ -146,9 +146,10 @@ def _inclusion(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
         return mark("include", word, read.variable)
     path = read.text.strip().lower()
     elsewhere = target.type in ("string", "encapsed_string") and path.startswith("/") and not path.startswith("/app/")
-    foreign = "://" in path or path.startswith("data:") or elsewhere
+    constant = not path and target.type == "class_constant_access_expression"
+    foreign = constant or "://" in path or path.startswith("data:") or elsewhere
     if foreign or (path and not path.endswith((*PHP_ENDINGS, "?"))):  # ?: a constant that is not read here
-        return mark("include-other", word, read.text.strip()[:80])
+        return mark("include-other", word, read.text.strip()[:80] or text(target)[:80])
     return [], []
 
 

@@ -26,6 +26,21 @@ _TOKENS: Final = (
             rb"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash)[^\n]{0,200}\s{1,40}){0,4}[A-Za-z0-9+/]{16,200}"
         ),
     ),
+    # the same key in base64: its PEM form, or its binary one (PKCS#1, PKCS#8)
+    (
+        "clé privée",
+        (b"LS0tLS1CRUdJTi", b"MII"),
+        re.compile(
+            rb"(?<![A-Za-z0-9+/])(?:LS0tLS1CRUdJTi[A-Za-z0-9+/]{3,16}(?:UFJJVkFURSBLRV|QUklWQVRFIEtFW|BSSVZBVEUgS0VZ)"
+            rb"|MII[A-Za-z0-9+/]{3}IBA(?:AKC|DANBgkqhkiG9w0BAQEF))[A-Za-z0-9+/]{16,4000}"
+        ),
+    ),
+    (
+        "clé privée",
+        (b"PuTTY-User-Key",),
+        re.compile(rb"PuTTY-User-Key-File-\d: [^\0]{1,4000}?Private-Lines: \d+\s"),
+    ),
+    ("jeton de dépôt", (b":_auth",), re.compile(rb":_auth\s{0,4}=\s{0,4}[\"']?[A-Za-z0-9+/=_-]{12,400}")),
     ("jeton de forge", (b"gl",), re.compile(rb"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,64}")),
     (
         "jeton de forge",

@@ -16,6 +16,15 @@ UNREADABLE: Final = "?"
 _OVERRIDE: Final = re.compile(
     r"set\s+(?:session\s+|local\s+)?(?:role|session\s+authorization|row_security)\b", re.IGNORECASE
 )
+_SETS: Final = re.compile(
+    r"\bset_config\s*\(\s*(?!'(?!amcloud)[a-z_]+(?:\.[a-z_]+)?'\s*,)"
+    r"|(?:^|;)\s*(?:/\*.*?\*/\s*)*set\b\s*+(?!(?:local\s+|session\s+)?(?:statement_timeout|lock_timeout|work_mem"
+    r"|idle_in_transaction_session_timeout|time\s*zone|timezone|datestyle|intervalstyle|client_\w+|application_name"
+    r"|search_path|transaction|characteristics|constraints|names|default_transaction_\w+)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""SQL that sets something else than a harmless setting: a quoted name, a parameter can be that of the organisation."""
+_READS: Final = re.compile(r"current_setting\(\s*'[a-z_.]+'")
 _BULK: Final = re.compile(r"(?:update|delete)\s+(?:from\s+)?\\?([\w\\]+)", re.IGNORECASE)
 
 
@@ -104,7 +113,8 @@ class _Reader:
                 return _HARMLESS
 
     def _sql(self, site: DataSite) -> _Reading:
-        if self.words.setting in site.text.lower() or _OVERRIDE.search(site.text):
+        written = _READS.sub("", site.text.lower())
+        if self.words.setting in written or _OVERRIDE.search(site.text) or _SETS.search(site.text):
             return _switch("le code change lui-même l'organisme ou le rôle courant de la base")
         touched: dict[str, None] = {}
         leaking, unread = "", False

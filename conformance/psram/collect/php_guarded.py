@@ -1,0 +1,113 @@
+"""What only the Starter Kit and the platform may do, done by the application in PHP.
+
+Marks: ``tenant-set`` (the current organisation is set), ``tenant-setting`` (a text that changes PostgreSQL's setting),
+``security-config`` (Symfony's security configured in PHP, which nobody reads), ``kit-alias`` (a class of the kit
+renamed), ``sink`` (a text becomes a command, a template or native code; ``detail`` says which).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tree_sitter import Node
+
+from psram.collect.php_names import text
+from psram.collect.php_tree import Extractor, PhpFile
+from psram.collect.php_values import value
+
+_CONTEXT: Final = "AmCloud\\StarterKit\\Tenancy\\TenantContext"
+_SETTING: Final = re.compile(rb"amcloud\.organisation|\bset_config\b", re.IGNORECASE)
+_READ_ONLY: Final = re.compile(r"current_setting\(\s*\\?['\"]amcloud\.organisation", re.IGNORECASE)
+_OTHER_SETTING: Final = re.compile(
+    r"set_config\s*\(\s*\\?['\"](?!amcloud)[a-z_]+(?:\.[a-z_]+)?\\?['\"]\s*,", re.IGNORECASE
+)
+_SECURITY: Final = re.compile(
+    rb"(?:extension|loadFromExtension|prependExtensionConfig)\s{0,20}\(\s{0,20}['\"]security['\"]"
+    rb"|\\Config\\SecurityConfig\b",
+    re.IGNORECASE,
+)
+_LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "escape_sequence"})
+
+
+def _finish(file: PhpFile) -> None:
+    lower = file.lower
+    if b"tenantcontext" in lower:
+        _tenant_set(file)
+    if b"amcloud.organisation" in lower or b"set_config" in lower:
+        _settings(file)
+    if b"'security'" in lower or b'"security"' in lower or b"securityconfig" in lower:
+        for found in _SECURITY.finditer(file.content):
+            node = file.root.descendant_for_byte_range(found.start(), found.start() + 1)
+            if node is not None and node.type not in ("comment", *_LITERALS):
+                file.mark(node, "security-config", "security")
+
+
+def _tenant_set(file: PhpFile) -> None:
+    """``set`` called on what is declared as the kit's context, or taken from the container."""
+    aliases = {alias for alias, full in file.names.imports.items() if full.lower() == _CONTEXT.lower()}
+    written = "|".join(re.escape(name) for name in sorted({*aliases, "tenantcontext"}))
+    source = file.lower.decode("utf-8", "replace")
+    held = set(re.findall(rf"(?:{written})\s+(?:&\s*)?\$(\w+)", source))
+    receivers = "|".join([rf"(?:{written})::class\s*\)", *(rf"[$>]{re.escape(name)}" for name in sorted(held))])
+    for found in re.finditer(rf"(?:{receivers})\s*\)?\s*\??->\s*(set)\s*\(".encode(), file.lower):
+        node = file.root.descendant_for_byte_range(found.start(1), found.end(1))
+        if node is not None and node.type == "name":
+            file.mark(node, "tenant-set", "TenantContext::set")
+
+
+def _settings(file: PhpFile) -> None:
+    for found in _SETTING.finditer(file.content):
+        node = file.root.descendant_for_byte_range(found.start(), found.end())
+        if node is None or node.type not in _LITERALS:
+            continue
+        source = text(node.parent if node.parent is not None and node.parent.type != "program" else node)[:4000]
+        left = _OTHER_SETTING.sub("", _READ_ONLY.sub("", source))
+        if _SETTING.search(left.encode()):
+            file.mark(node, "tenant-setting", found[0].decode("ascii", "replace").lower())
+
+
+def _static(file: PhpFile, node: Node) -> None:
+    name = text(node.child_by_field_name("name")).lower()
+    if name == "fromshellcommandline":
+        given = _arguments(node)
+        if given and value(given[0]).dynamic:
+            file.mark(node, "sink", "fromShellCommandline", "une valeur est collée dans une commande du système")
+    elif name in ("cdef", "load", "scope") and _owner(file, node) == "ffi":
+        file.mark(node, "sink", f"FFI::{name}", "du code natif est chargé")
+
+
+def _owner(file: PhpFile, node: Node) -> str:
+    return file.names.resolve(text(node.child_by_field_name("scope"))).lower().rpartition("\\")[2]
+
+
+def _function(file: PhpFile, node: Node) -> None:
+    function = node.child_by_field_name("function")
+    if function is None or not text(function).lower().endswith("class_alias"):
+        return
+    given = _arguments(node)
+    named = value(given[1]).text.lower().replace("\\\\", "\\").lstrip("\\ ") if len(given) > 1 else ""
+    if given and (named.startswith(("amcloud", "doctrine")) or value(given[1] if len(given) > 1 else given[0]).dynamic):
+        file.mark(node, "kit-alias", named[:80])
+
+
+def _method(file: PhpFile, node: Node) -> None:
+    if text(node.child_by_field_name("name")).lower() == "createtemplate":
+        given = _arguments(node)
+        if given and value(given[0]).dynamic:
+            file.mark(node, "sink", "createTemplate", "un texte reçu devient un gabarit Twig, donc du code")
+
+
+def _arguments(node: Node) -> list[Node]:
+    listed = next((c for c in node.named_children if c.type == "arguments"), None)
+    return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
+
+
+EXTRACTOR: Final = Extractor(
+    nodes={
+        "scoped_call_expression": _static,
+        "function_call_expression": _function,
+        "member_call_expression": _method,
+    },
+    finish=_finish,
+)
