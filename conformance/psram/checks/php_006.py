@@ -22,9 +22,12 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 def _uses(facts: Facts, params: Params, forbidden: frozenset[str]) -> Iterator[tuple[Mark, Finding]]:
     for file, php in php_files(facts):
-        if ignored(file.path, params):
+        apart = ignored(file.path, params)
+        if apart and not file.path.startswith(tuple(params["never_apart"])):
             continue
         for mark in php.marks:
+            if apart and mark.name not in params["blocking"]:
+                continue
             if mark.kind == "call-text" and "$fonction()" in forbidden:
                 yield mark, at(file, mark, f"la fonction appelée est nommée par un texte composé ({mark.name})")
             if mark.kind in ("call", "silence", "backtick", "exit", "global", "goto") and mark.name in forbidden:

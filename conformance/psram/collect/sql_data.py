@@ -7,7 +7,7 @@ functions can be made at run time: it is told as ``dynamic``, never guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +21,8 @@ __all__ = ["MAX_TOKENS", "facts"]
 _MAX_FACTS: Final = 5000
 _MAX_SHOWN: Final = 240
 _REASON: Final = re.compile(r"^(?:partag[ée]e?|destructif|irr[ée]versible)\s*:\s*(\S.{8,})", re.IGNORECASE)
+_TENANT: Final = re.compile(r"amcloud\.organisation|\bset_config\s*\(\s*(?!'(?!amcloud)[a-z_.]+')", re.IGNORECASE)
+_TENANT_READ: Final = re.compile(r"current_setting\s*\(\s*'amcloud\.organisation'", re.IGNORECASE)
 _DYNAMIC: Final = frozenset({"execute", "alter", "drop", "policy", "grant", "security", "role", "create"})
 _WORDS: Final = re.compile(r"[a-z_]+")
 Reader = Callable[[Statement], Iterator[SqlStatement]]
@@ -49,9 +51,34 @@ def _recognised(statement: Statement) -> Iterator[SqlStatement]:
     first = statement.tokens[0].text if statement.tokens and statement.tokens[0].kind is T.WORD else ""
     if statement.doubtful and statement.doubtful != TOO_LONG:
         yield SqlStatement(statement.line, "doubtful", detail=statement.doubtful)
+    if _changes_tenant(statement):
+        yield SqlStatement(statement.line, "set_tenant")
     reader = _READERS.get(first)
     if reader is not None:
         yield from reader(statement)
+
+
+def _changes_tenant(statement: Statement) -> bool:
+    """Whether it sets the organisation's setting, in a function's body too; reading it is what policies do."""
+    return any(_sets_tenant(statement.tokens, position) for position in range(len(statement.tokens)))
+
+
+def _sets_tenant(tokens: Sequence[Token], position: int) -> bool:
+    token, after = tokens[position], tokens[position + 1 : position + 3]
+    if token.kind in (T.BODY, T.STRING):
+        read = token.kind is T.STRING and tokens[max(position - 2, 0)].text == "current_setting"
+        return not read and _TENANT.search(_TENANT_READ.sub("", token.text)) is not None
+    match token.text.lower():
+        case "set_config":
+            return not (len(after) > 1 and _is_other(after[1]))
+        case "amcloud":
+            return [t.text.lower() for t in after] == [".", "organisation"]
+        case _:
+            return False
+
+
+def _is_other(token: Token) -> bool:
+    return token.kind is T.STRING and "amcloud" not in token.text.lower()
 
 
 def _create(statement: Statement) -> Iterator[SqlStatement]:
@@ -70,6 +97,8 @@ def _create(statement: Statement) -> Iterator[SqlStatement]:
             yield from _function(statement)
         case "role" | "user":
             yield from _role(statement)
+        case "rule":
+            yield SqlStatement(statement.line, "rewrite_rule")
         case _:
             pass
 

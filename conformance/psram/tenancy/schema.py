@@ -15,6 +15,8 @@ _ESCAPES: Final = {
     "bypassrls": "donne BYPASSRLS ou SUPERUSER à un rôle",
     "security_definer": "crée une fonction SECURITY DEFINER, exécutée avec les droits du propriétaire",
     "row_security_off": "suspend la sécurité au niveau des lignes",
+    "set_tenant": "change l'organisme courant (amcloud.organisation), que seul le Starter Kit fixe",
+    "rewrite_rule": "crée une règle (CREATE RULE), qui réécrit les requêtes hors de vue",
     "catalog_write": "écrit dans les tables internes de PostgreSQL",
 }
 _DOUBTS: Final = {
