@@ -145,12 +145,23 @@ def _inclusion(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
     if read.dynamic:
         return mark("include", word, read.variable)
     path = read.text.strip().lower()
-    elsewhere = target.type in ("string", "encapsed_string") and path.startswith("/") and not path.startswith("/app/")
-    constant = not path and target.type == "class_constant_access_expression"
+    fixed = target.type in ("string", "encapsed_string") and "$" not in text(target)
+    elsewhere = fixed and path.startswith("/") and not path.startswith("/app/")
+    constant = not path and target.type == "class_constant_access_expression" and not _is_php_constant(target)
     foreign = constant or "://" in path or path.startswith("data:") or elsewhere
     if foreign or (path and not path.endswith((*PHP_ENDINGS, "?"))):  # ?: a constant that is not read here
         return mark("include-other", word, read.text.strip()[:80] or text(target)[:80])
     return [], []
+
+
+def _is_php_constant(access: Node) -> bool:
+    """Whether the file itself gives the constant a path that ends as PHP files do."""
+    root = access
+    while root.parent is not None:
+        root = root.parent
+    name = re.escape(text(access).rpartition("::")[2])
+    given = re.search(rf"\bconst\b[^=;]{{0,80}}\b{name}\s*=([^;]{{1,400}});", text(root))
+    return given is not None and given[1].strip().strip("'\"").lower().endswith(PHP_ENDINGS)
 
 
 def _variable_variable(node: Node, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
