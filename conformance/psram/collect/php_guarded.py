@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tree_sitter import Node
+from tree_sitter import Node, QueryCursor
 
+from psram.collect.php_below import query
 from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile
 from psram.collect.php_values import value
@@ -32,6 +33,10 @@ _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body",
 
 def _finish(file: PhpFile) -> None:
     lower = file.lower
+    for word, kind, judge in _CALLS:
+        if word in lower:
+            for call in QueryCursor(query((kind,))).captures(file.root).get("node", []):
+                judge(file, call)
     if b"tenantcontext" in lower:
         _tenant_set(file)
     if b"amcloud.organisation" in lower or b"set_config" in lower:
@@ -57,23 +62,27 @@ def _tenant_set(file: PhpFile) -> None:
 
 
 def _settings(file: PhpFile) -> None:
+    seen: set[int] = set()
     for found in _SETTING.finditer(file.content):
         node = file.root.descendant_for_byte_range(found.start(), found.end())
-        if node is None or node.type not in _LITERALS:
+        if node is None or node.type not in _LITERALS or node.id in seen:
             continue
+        seen.add(node.id)
         source = text(node.parent if node.parent is not None and node.parent.type != "program" else node)[:4000]
         left = _OTHER_SETTING.sub("", _READ_ONLY.sub("", source))
         if _SETTING.search(left.encode()):
             file.mark(node, "tenant-setting", found[0].decode("ascii", "replace").lower())
 
 
-def _static(file: PhpFile, node: Node) -> None:
+def _shell_line(file: PhpFile, node: Node) -> None:
+    given = _arguments(node)
+    if text(node.child_by_field_name("name")).lower() == "fromshellcommandline" and given and value(given[0]).dynamic:
+        file.mark(node, "sink", "fromShellCommandline", "une valeur est collée dans une commande du système")
+
+
+def _native(file: PhpFile, node: Node) -> None:
     name = text(node.child_by_field_name("name")).lower()
-    if name == "fromshellcommandline":
-        given = _arguments(node)
-        if given and value(given[0]).dynamic:
-            file.mark(node, "sink", "fromShellCommandline", "une valeur est collée dans une commande du système")
-    elif name in ("cdef", "load", "scope") and _owner(file, node) == "ffi":
+    if name in ("cdef", "load", "scope") and _owner(file, node) == "ffi":
         file.mark(node, "sink", f"FFI::{name}", "du code natif est chargé")
 
 
@@ -103,11 +112,10 @@ def _arguments(node: Node) -> list[Node]:
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
-EXTRACTOR: Final = Extractor(
-    nodes={
-        "scoped_call_expression": _static,
-        "function_call_expression": _function,
-        "member_call_expression": _method,
-    },
-    finish=_finish,
+_CALLS: Final = (
+    (b"fromshellcommandline", "scoped_call_expression", _shell_line),
+    (b"ffi", "scoped_call_expression", _native),
+    (b"class_alias", "function_call_expression", _function),
+    (b"createtemplate", "member_call_expression", _method),
 )
+EXTRACTOR: Final = Extractor(finish=_finish)
