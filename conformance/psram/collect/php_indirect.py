@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tree_sitter import Node
+from tree_sitter import Node, QueryCursor
 
 from psram.collect import php_held
+from psram.collect.php_below import query
 from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile
 from psram.collect.php_values import assignments, scope, value
@@ -236,10 +237,16 @@ def _composed(node: Node) -> Iterator[tuple[str, str]]:
         yield "call-text", text(node)[:80]
 
 
-EXTRACTOR: Final = Extractor(
-    nodes={
-        "function_call_expression": _called,
-        "object_creation_expression": _created,
-        "scoped_call_expression": _static,
-    }
+def _finish(file: PhpFile) -> None:
+    """What is rare is looked for only where its name is written."""
+    for words, kind, judge in _RARE:
+        if any(word in file.lower for word in words):
+            for node in QueryCursor(query((kind,))).captures(file.root).get("node", []):
+                judge(file, node)
+
+
+_RARE: Final = (
+    ((b"reflectionfunction", b"callbackfilteriterator"), "object_creation_expression", _created),
+    ((b"fromcallable",), "scoped_call_expression", _static),
 )
+EXTRACTOR: Final = Extractor(nodes={"function_call_expression": _called}, finish=_finish)
