@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amcloud.cli.exits import Exit, refuse
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # The sandbox's own repository, so that the first try works without any option.
 SANDBOX_COMPOSER_URL = "http://198.18.0.1:8930"
 SAMPLE_ORGANISATION, SAMPLE_NAMESPACE = "671", "cpam-bas-rhin"
-REFUSED = 1
 LOCK, MANIFEST = "composer.lock", "composer.json"
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -167,8 +168,8 @@ def _next_commands(choices: Choices, folder: Path) -> str:
             f"  cd {folder}",
             "  amcloud check .",
             "  git init -b main && git add . && git commit -m 'Première révision'",
+            "  kubectl apply -f localapp.yaml   # l'exploitant l'applique ; dans le bac à sable, vous",
             f"  git remote add origin FORGE/{choices.namespace}/{choices.name}.git && git push -u origin main",
-            "  kubectl apply -f localapp.yaml",
         )
     )
 
@@ -195,10 +196,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         choices = Choices(name, organisation, namespace, composer)
         folder = directory or Path(name)
-        refused = problem(choices) or _occupied(folder)
-        if refused:
-            typer.echo(refused, err=True)
-            raise typer.Exit(REFUSED)
+        wrong = problem(choices)
+        if wrong:
+            refuse("new", wrong)
+        occupied = _occupied(folder)
+        if occupied:
+            refuse("new", occupied, Exit.REFUSED)
         files = render(template(), choices)
         if dry_run:
             typer.echo("\n".join(f"{folder / file.path}" for file in files))

@@ -120,9 +120,17 @@ def test_the_command_writes_an_application_and_says_what_to_type_next(tmp_path: 
     said = CliRunner().invoke(cli.build(), ["new", "mon-appli", str(tmp_path / "mon-appli")])
     assert said.exit_code == 0, said.output
     assert (tmp_path / "mon-appli" / "bin" / "console").stat().st_mode & 0o111
-    assert "kubectl apply -f localapp.yaml" in said.output
+    assert said.output.index("kubectl apply -f localapp.yaml") < said.output.index("git push")
     assert "celui du modèle" in said.output
     assert [path.name for path in tmp_path.iterdir()] == ["mon-appli"]
+
+
+@pytest.mark.parametrize("typed", [("Bad Name",), ("ok", "--organisation", "abc")])
+def test_a_wrong_choice_is_a_wrong_command_line(typed: tuple[str, ...], tmp_path: Path) -> None:
+    said = CliRunner().invoke(cli.build(), ["new", *typed, str(tmp_path / "x")])
+    assert said.exit_code == 3
+    assert said.output.startswith("amcloud new : ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_overwritten(tmp_path: Path, no_composer: None) -> None:
