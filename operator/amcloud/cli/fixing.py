@@ -125,7 +125,7 @@ def fix(report: Report, folder: Path, *, yes: bool, force: bool) -> bool:
     if not yes and not _agreed(made):
         typer.echo("Rien n'a été écrit.", err=True)
         return False
-    _write(tree, made)
+    _write(tree, made, committed=bool(report.commit))
     return True
 
 
@@ -167,7 +167,7 @@ def _agreed(made: tuple[Correction, ...]) -> bool:
     return sys.stdin.readline().strip().lower() in ("o", "oui", "y", "yes")
 
 
-def _write(tree: Tree, made: tuple[Correction, ...]) -> None:
+def _write(tree: Tree, made: tuple[Correction, ...], *, committed: bool) -> None:
     for number, correction in enumerate(made):
         try:
             tree.write(correction.path, correction.before, correction.after)
@@ -175,6 +175,8 @@ def _write(tree: Tree, made: tuple[Correction, ...]) -> None:
             done = f"{number} sur {len(made)} corrigés avant"
             refuse(COMMAND, f"{correction.path} ne peut pas être écrit ({why(error)}) ; {done}", Exit.COULD_NOT_TELL)
     several = "s" if len(made) > 1 else ""
-    typer.echo(
-        f"{len(made)} fichier{several} corrigé{several}. « git diff » les montre, « git restore » les rend.", err=True
-    )
+    done = f"{len(made)} fichier{several} corrigé{several}"
+    if committed:
+        typer.echo(f"{done}. « git diff » les montre, « git restore » les rend.", err=True)
+    else:
+        typer.echo(f"{done} ; ce dossier n'a pas de commit : rien ne rendra leur état d'avant.", err=True)

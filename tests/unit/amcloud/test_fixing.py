@@ -83,6 +83,10 @@ def test_a_folder_without_commit_has_nothing_to_go_back_to(tmp_path: Path, capsy
     with pytest.raises(typer.Exit):
         fixing.fix(report, tmp_path, yes=True, force=False)
     assert "--force" in capsys.readouterr().err
+    assert fixing.fix(report, tmp_path, yes=True, force=True)
+    said = capsys.readouterr().err
+    assert "1 fichier corrigé ; ce dossier n'a pas de commit : rien ne rendra" in said
+    assert "git restore" not in said
 
 
 @pytest.mark.parametrize("inside", [True, False])
