@@ -38,7 +38,7 @@ def _lines(rehearsal: Rehearsal, full: bool) -> Iterator[str]:
     yield from _applications(told, full)
     yield from _totals("Par règle", rehearsal.rules, full)
     yield from _totals("Par organisme", rehearsal.organisations, full)
-    if rehearsal.rules:
+    if rehearsal.hours:
         yield ""
         yield f"Travail que ce pack demanderait en plus : environ {duration(rehearsal.hours)}"
 

@@ -116,6 +116,12 @@ def test_the_text_names_who_is_refused_and_fits_a_screen() -> None:
     assert "! casse" in everything
 
 
+def test_no_work_is_no_line() -> None:
+    done = rehearsal.summary(lines(), graver("PHP-004"), graver(name="psram-2026.1"), "2026-06-01")
+    assert "Travail que ce pack demanderait en plus : environ " in rehearsal_text.text(done, full=False)
+    assert "Travail" not in rehearsal_text.text(msgspec.structs.replace(done, hours=0.0), full=False)
+
+
 def test_names_of_repositories_cannot_draw_on_the_terminal() -> None:
     line = rehearsal.unread(rehearsal.Unread("a\x1b[31m\nb", "c\x1b[0m", "x\x07"))
     said = rehearsal_text.text(rehearsal.summary([line], PACK, PACK, "2026-06-01"), full=True)
