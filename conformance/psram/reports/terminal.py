@@ -120,7 +120,7 @@ class _Writer:
         if self._report.pack_notice:
             yield Line(self._report.pack_notice)
         if self._report.informative:
-            yield Line("Filière hors standard : à titre d'information, l'application est cataloguée, jamais hébergée.")
+            yield Line("Filière hors-standard : à titre d'information, l'application est cataloguée, jamais hébergée.")
         if self._change is not None:
             before = self._change.previous_commit[:12] or "le rapport donné"
             yield Line(f"Depuis {before} : {self._change.sentence()}", hang=4)
@@ -162,7 +162,8 @@ class _Writer:
 
     def _rule(self, result: RuleResult) -> Iterator[Line]:
         colour = "red" if result.blocks else "yellow"
-        severity = "bloquante" if result.blocks and result.severity is not Severity.BLOCKING else result.severity.value
+        through = ", bloque" if result.blocks and result.severity is not Severity.BLOCKING else ""
+        severity = f"{result.severity.value}{through}"
         name = f"✘ {result.rule_id}"
         if self._detail.places < 0:
             yield Line(f"{name} {_counted(result)}", painted=len(name), colours=(colour, "bold"), cut=True)
@@ -200,12 +201,22 @@ class _Writer:
         hours = duration(sum(action.hours for action in actions))
         least = "au moins " if any(r.verdict is Verdict.NOT_EVALUATED for r in self._doubts) else ""
         some = f" (--fix corrige {', '.join(self._shown.mended)})" if self._shown.mended else ""
-        said = f"Plus court chemin vers l'hébergement : {least}{len(actions)} action{several}, environ {hours}{some}"
-        yield Line(said, hang=4)
+        towards = "Pour satisfaire aux normes" if self._report.informative else "Plus court chemin vers l'hébergement"
+        yield Line(f"{towards} : {least}{len(actions)} action{several}, environ {hours}{some}", hang=4)
+        yield from self._threshold()
         for number, action in enumerate(actions[: self._detail.steps], 1):
             what = "" if self._detail.remedy else f" : {action.title}"
             said = f"  {number}. {', '.join(action.rules)}, environ {duration(action.hours)}{what}"
             yield Line(said, hang=5, cut=not self._shown.full)
+
+    def _threshold(self) -> Iterator[Line]:
+        """Why majeure rules block, and how many of them the whole path corrects."""
+        through = [r for r in self._report.results if r.blocks and r.severity is Severity.MAJOR and r.reason]
+        actions = self._report.path.actions if self._report.path is not None else ()
+        corrected = {rule for action in actions for rule in action.rules}
+        needed = sum(r.rule_id in corrected for r in through)
+        if needed:
+            yield Line(f"  {through[0].reason} : en corriger {needed} suffit", hang=4)
 
     def _undecided(self) -> Iterator[Line]:
         """What could not be told, each reason once."""

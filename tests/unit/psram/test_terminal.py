@@ -98,6 +98,32 @@ def test_an_untidy_application_is_grouped_by_rule_on_one_screen_with_its_shortes
     assert re.search(r"À vérifier par la plateforme : .*TST-001[^)]*\(pipeline\)", text(report(UNTIDY), full=True))
 
 
+def test_majeures_that_block_together_are_not_called_bloquantes_and_the_threshold_is_told() -> None:
+    said = text(report(UNTIDY), width=80, height=90)
+    assert "PHP-004 Les types sont stricts dans chaque fichier de code  [majeure, bloque]" in said
+    assert "SEC-001 Aucun secret dans le dépôt ni dans son historique  [bloquante]" in said
+    told = re.search(r"^  (\d+) règles majeures non respectées, (\d+) tolérées : en corriger (\d+) suffit$", said, re.M)
+    assert told is not None
+    broken, tolerated, needed = (int(number) for number in told.groups())
+    assert said.count("[majeure, bloque]") == broken
+    assert broken - needed <= tolerated
+
+
+def test_majeures_below_the_threshold_are_majeures_and_nothing_is_said_of_it() -> None:
+    said = text(report({"src/A.php": b"<?php\nclass X {}\n", "composer.json": b"{}"}), full=True)
+    assert "[majeure]" in said
+    assert "bloque]" not in said
+    assert "tolérées" not in said
+
+
+def test_an_application_that_is_never_hosted_is_told_no_way_to_hosting() -> None:
+    context = Context(Track.HORS_STANDARD, Stage.ACCEPTANCE, date(2026, 6, 1))
+    said = text(judge(collect_files(UNTIDY, commit="1" * 40), packs.load(), context))
+    assert "Pour satisfaire aux normes : " in said
+    assert "vers l'hébergement" not in said
+    assert "Filière hors-standard : " in said
+
+
 def test_one_reason_that_stops_many_rules_is_told_once() -> None:
     stuck: dict[str, Any] = {"verdict": Verdict.NOT_EVALUATED, "missing_evidence": "CMP-001 doit d'abord être corrigée"}
     said = text(with_results(*(result(f"PHP-{number:03}", findings=0, **stuck) for number in range(5))))
