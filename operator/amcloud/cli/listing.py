@@ -25,11 +25,12 @@ def rules(pack: Pack, track: Track, stage: Stage, form: str) -> bytes:
 
 def _listed(pack: Pack, track: Track, stage: Stage) -> Iterator[str]:
     from psram.reports.projection import MOMENTS
+    from psram.rules import DecidedBy
 
     yield f"{pack.title} : {len(pack.rules)} règles ({pack.digest})"
     yield ""
     for rule in pack.rules:
-        severity = rule.severity_for(track, stage).value
+        severity = "porte" if rule.decided_by is DecidedBy.GATE else rule.severity_for(track, stage).value
         yield f"{rule.id:9} {severity:10} {MOMENTS[rule.moment]:10} {rule.title}"
     yield ""
     yield "Ensuite : amcloud check --explain RÈGLE"
@@ -69,7 +70,9 @@ def _near(asked: str, known: list[str]) -> str:
 
 def _explained(rule: Rule, width: int) -> Iterator[str]:
     from psram.reports.projection import MOMENTS
+    from psram.rules import DecidedBy
 
+    by_gate = rule.decided_by is DecidedBy.GATE
     severities = ", ".join(f"{track} {severity.value}" for track, severity in sorted(rule.severity.items()))
     yield f"{rule.id}  {rule.title}"
     yield ""
@@ -77,6 +80,8 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     yield ""
     yield from _field("Gravité", severities, width)
     yield from _field("Compte dès", MOMENTS[rule.moment], width)
+    if by_gate:
+        yield from _field("Décidée par", "la porte d'hébergement ou une personne, jamais le moteur", width)
     if rule.lifecycle.effective_on is not None:
         yield from _field("Bloque dès", f"{rule.lifecycle.effective_on}", width)
     if rule.requires:
@@ -85,6 +90,8 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     if rule.remediation.patch:
         yield from _field("Mécanique", "amcloud check --fix propose la correction", width)
     yield from _field("Références", " ; ".join(rule.references), width)
+    if by_gate:
+        return
     yield ""
     for name, examples in (("Accepté", rule.examples.good), ("Refusé", rule.examples.bad)):
         for number, example in enumerate(examples):
@@ -94,5 +101,5 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
 
 
 def _field(name: str, value: str, width: int) -> list[str]:
-    head = f"{name:10} : " if name else " " * 13
-    return textwrap.wrap(head + value, width, subsequent_indent=" " * 13, break_on_hyphens=False)
+    head = f"{name:11} : " if name else " " * 14
+    return textwrap.wrap(head + value, width, subsequent_indent=" " * 14, break_on_hyphens=False)

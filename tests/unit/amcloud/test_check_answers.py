@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from amcloud.cli import build, completion, listing
 from psram import packs
 from psram.reports import FORMATS
-from psram.rules import Stage, Track
+from psram.rules import DecidedBy, Stage, Track
 
 Said = tuple[int, str, str]
 Check = Callable[..., Said]
@@ -145,6 +145,19 @@ def test_every_rule_can_be_explained_within_the_width() -> None:
         assert said.startswith(f"{rule.id}  {rule.title}\n")
         assert rule.remediation.fr.split()[0] in said
         assert max(len(line) for line in said.splitlines()[1:]) <= 80
+
+
+def test_a_rule_that_the_gate_decides_says_so_and_sends_nobody_to_look_for_places() -> None:
+    pack = packs.load()
+    gate = [rule.id for rule in pack.rules if rule.decided_by is DecidedBy.GATE]
+    assert gate
+    for rule in pack.rules:
+        said = listing.explanation(pack, rule.id, *PLACE, form="texte", width=80).decode()
+        assert ("Décidée par : la porte" in said) is (rule.id in gate)
+        assert ("--full" in said) is (rule.id not in gate)
+        assert "\n\n\n" not in said
+    listed = listing.rules(pack, *PLACE, "texte").decode().splitlines()
+    assert [line.split()[0] for line in listed if line.split()[1:2] == ["porte"]] == gate
 
 
 def test_values_are_completed_with_their_meaning() -> None:
