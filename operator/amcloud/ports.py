@@ -73,7 +73,7 @@ class Question:
         """
         pack = norm_pack(world.cluster.norm_packs(), app.norm_pack, now=now)
         if pack is None:
-            raise BrokenInstallationError("aucun paquet de normes n'est en vigueur (kubectl get normpacks)")
+            raise BrokenInstallationError("aucun pack de normes n'est en vigueur (kubectl get normpacks)")
         organisations = tuple(world.cluster.organisations().values())
         forge = world.forge.project_evidence(app.source.project, commit)
         accepted = None if was is None else world.reports.accepted(app, stage.name, commit, was)

@@ -47,7 +47,7 @@ class KubernetesCluster:
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         """Every norm pack declared; one that cannot be read is no pack."""
-        found = map(records.norm_pack, self._own("NormPack", "lecture des paquets de normes"))
+        found = map(records.norm_pack, self._own("NormPack", "lecture des packs de normes"))
         return tuple(one for one in found if one is not None)
 
     def dossier(self, app: App) -> Dossier:

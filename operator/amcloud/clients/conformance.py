@@ -140,9 +140,9 @@ def _pack(version: str, digest: str) -> Pack:
     try:
         pack = packs.load(version)
     except PsramError as error:
-        raise BrokenInstallationError(f"paquet de normes {version} : {error}") from error
+        raise BrokenInstallationError(f"pack de normes {version} : {error}") from error
     if pack.digest != digest:
         raise BrokenInstallationError(
-            f"le paquet de normes {version} de ce moteur n'a pas l'empreinte déclarée (kubectl get normpack {version})"
+            f"le pack de normes {version} de ce moteur n'a pas l'empreinte déclarée (kubectl get normpack {version})"
         )
     return pack

@@ -85,5 +85,5 @@ def test_a_pack_with_another_digest_is_a_broken_installation(forge: RunningForge
         dataclasses.replace(asked.pack, digest="sha256:" + "0" * 64),
         dataclasses.replace(asked.pack, version="psram-1999.1"),
     ):
-        with pytest.raises(BrokenInstallationError, match="paquet de normes"):
+        with pytest.raises(BrokenInstallationError, match="pack de normes"):
             conformance(forge, tmp_path).judge(dataclasses.replace(asked, pack=pack))
