@@ -102,7 +102,8 @@ def test_a_terminal_gets_one_screen_of_eighty_columns_in_colours(tmp_path: Path,
 def test_a_long_check_says_what_it_does_on_a_terminal_and_only_there(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n" for n in range(6000)})
+    work = "".join(f"function f{n}(int $a): int {{ return $a + {n}; }}\n" for n in range(60))  # more than a second
+    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n{work}" for n in range(4000)})
     code, said = on_a_terminal(environment, "check", "--no-cache", str(app))
     assert code == 1
     assert re.search(r"Lecture des sources \d+/\d+… \d+ s", said)
@@ -131,7 +132,8 @@ def test_a_reader_who_leaves_is_no_error_and_keeps_the_verdict(tmp_path: Path, e
 def test_an_interrupted_command_ends_at_once_with_130_and_leaves_no_process(
     tmp_path: Path, environment: dict[str, str], command: str
 ) -> None:
-    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n" for n in range(6000)})
+    work = "".join(f"function f{n}(int $a): int {{ return $a + {n}; }}\n" for n in range(60))  # more than a second
+    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n{work}" for n in range(4000)})
     arguments = ["check", str(app)] if command == "check" else ["rehearse", packs.DEFAULT, "--repositories", str(app)]
     with subprocess.Popen(
         [AMCLOUD, *arguments, "--no-cache"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

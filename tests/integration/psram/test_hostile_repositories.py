@@ -109,7 +109,7 @@ def test_names_with_newlines_dots_and_bytes_that_are_not_utf8_are_data(tmp_path:
     entries = [("100644", b"..", blob), ("100644", b"\xff\xfe.php", blob), ("100644", b"a\nb.php", blob)]
     report = report_of(folder, raw_tree(folder, entries))
     php = next(r for r in report.results if r.rule_id == "PHP-006")
-    assert [f.path for f in php.findings] == ["\\xff\\xfe.php", "a\nb.php"]
+    assert [f.path for f in php.findings] == ["..", "\\xff\\xfe.php", "a\nb.php"]
     assert "\n" not in report.sentence
     gov = next(r for r in report.results if r.rule_id == "GOV-007")
     assert [f.path for f in gov.findings] == [".."]
