@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psram import packs
 from psram.collect.composer import content_hash
 from psram.errors import PackError
 from psram.mutations import data
 from psram.mutations.data import Edit, Replace
 from psram.mutations.inject import Tree, merged
+from psram.rules import DecidedBy
 
 FILES = {
     "a.txt": b"un deux un",
@@ -120,3 +122,11 @@ def test_every_file_of_mutations_can_be_read_and_names_are_given_once() -> None:
         names = [m.name for m in (*mutations.violations, *mutations.lookalikes)]
         assert len(names) == len(set(names)), rule_id
         assert all(edit.gestures == 1 for m in (*mutations.violations, *mutations.lookalikes) for edit in m.edits)
+
+
+def test_every_rule_that_the_engine_decides_has_its_violations_and_look_alikes() -> None:
+    known = data.load_all()
+    decided = {rule.id for rule in packs.load().rules if rule.decided_by is DecidedBy.ENGINE}
+    assert decided == known.keys()
+    few = {rule for rule, ms in known.items() if min(len(ms.violations), len(ms.lookalikes)) < 5}
+    assert few == set()
