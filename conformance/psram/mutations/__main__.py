@@ -8,12 +8,23 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from psram import packs
 from psram.model import Php
 from psram.mutations import data, matrix, run
 from psram.mutations.inject import Sample
+from psram.rules import Pack
+
+
+def _strangers(asked: Iterable[str], known: Container[str], pack: Pack) -> Iterator[str]:
+    """What cannot be judged, one French sentence each."""
+    for rule in asked:
+        if pack.rule(rule) is None:
+            yield f"{rule} n'est pas dans {pack.name} ; donnez --pack"
+        elif rule not in known:
+            yield f"{rule} n'a pas de mutations : écrivez conformance/mutations/{rule}.yaml"
 
 
 def main() -> int:
@@ -27,7 +38,10 @@ def main() -> int:
     pack = packs.load(given.pack)
     php = Php()
     known = data.load_all()
-    wanted = {rule: known[rule] for rule in given.rules or known if rule in known}
+    asked = given.rules or list(known)
+    for said in _strangers(asked, known, pack):
+        parser.error(said)
+    wanted = {rule: known[rule] for rule in asked}
     sample = Sample(given.sample, data.context(), php=php if shutil.which(php.program) else None)
     sample.compile_all(m for ms in wanted.values() for m in (*ms.violations, *ms.lookalikes))
     unsettled = run.unsettled(sample, pack)

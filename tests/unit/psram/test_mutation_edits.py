@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from psram import packs
 from psram.collect.composer import content_hash
 from psram.errors import PackError
+from psram.mutations import __main__ as command
 from psram.mutations import data
 from psram.mutations.data import Edit, Replace
 from psram.mutations.inject import Tree, merged
@@ -130,3 +131,13 @@ def test_every_rule_that_the_engine_decides_has_its_violations_and_look_alikes()
     assert decided == known.keys()
     few = {rule for rule, ms in known.items() if min(len(ms.violations), len(ms.lookalikes)) < 5}
     assert few == set()
+
+
+def test_a_rule_that_the_pack_has_not_is_told_before_anything_is_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mutations", "ZZZ-008"])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert f"ZZZ-008 n'est pas dans {packs.DEFAULT} ; donnez --pack" in capsys.readouterr().err
