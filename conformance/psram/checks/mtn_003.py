@@ -47,7 +47,7 @@ def _nothing(analysis: Analysis) -> Iterator[Finding]:
         said = (
             f"aucune table n'est cloisonnée par organisme ({len(loose)} entité(s), {len(tables)} table(s) sans entité)"
         )
-        yield Finding(said, "composer.json", 1)
+        yield Finding(said)
 
 
 def _tables(analysis: Analysis) -> Iterator[Finding]:
