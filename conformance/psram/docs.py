@@ -12,7 +12,7 @@ from pathlib import Path
 
 from psram import applicability, docs_params, mutations, packs
 from psram.reports.projection import MOMENTS
-from psram.rules import Condition, DecidedBy, EvidenceClass, Example, Lifetime, Pack, Rule
+from psram.rules import Condition, DecidedBy, EvidenceClass, Example, Lifetime, Pack, Rule, Severity
 
 _EVIDENCE = {
     EvidenceClass.OBSERVED: "observée par la plateforme",
@@ -36,7 +36,7 @@ def _index(pack: Pack) -> str:
         f"Pages écrites par `python -m psram.docs docs/regles` depuis le pack `{pack.name}` ({state}).",
         "Une règle bloquante enfreinte fait refuser l'hébergement ; au-delà de",
         f"{pack.major_threshold['homologation']} règles majeures enfreintes ({pack.major_threshold['labellisation']} "
-        "en labellisation), elles bloquent aussi.",
+        "en labellisation), elles bloquent aussi. Les numéros absents ne sont pas attribués.",
         "",
     ]
     for family, title in pack.families.items():
@@ -63,8 +63,7 @@ def _page(rule: Rule, pack: Pack) -> str:
 
 def _fields(rule: Rule, pack: Pack) -> Iterator[tuple[str, str]]:
     yield "Gravité", ", ".join(f"{severity.value} en {track}" for track, severity in sorted(rule.severity.items()))
-    for graver in rule.graver:
-        yield "Plus grave", f"{graver.severity.value} si {_condition(graver.when)}"
+    yield from (("Plus grave", said) for said in graver(rule))
     yield "Compte dès", MOMENTS[rule.moment]
     if rule.decided_by is DecidedBy.GATE:
         yield "Décidée par", "[la porte d'hébergement](../porte.md) ou une personne ; le moteur répond « à valider »"
@@ -79,6 +78,13 @@ def _fields(rule: Rule, pack: Pack) -> Iterator[tuple[str, str]]:
     if known.violations or known.lookalikes:
         counted = f"{_many(len(known.violations), 'violation')} et {_many(len(known.lookalikes), 'sosie')}"
         yield "Éprouvée par", f"[{counted}](../normes/matrice.md) injectés dans une application conforme"
+
+
+def graver(rule: Rule) -> Iterator[str]:
+    """When its violation is graver than its severity by track says, in French."""
+    yield from (f"{each.severity.value} si {_condition(each.when)}" for each in rule.graver)
+    if rule.gravest:
+        yield f"{Severity.BLOCKING.value} pour {rule.gravest}"
 
 
 def _many(count: int, word: str) -> str:
@@ -140,7 +146,7 @@ def _facts(example: Example) -> Iterator[str]:
     notes = [f"lien `{path}` vers `{target}`" for path, target in example.links.items()]
     notes += [f"sous-module `{path}`" for path in example.submodules]
     notes += [f"`{path}`, plus gros que la limite" for path in example.oversize]
-    notes += [f"{key} : `{value}`" for key, value in sorted(example.context.items())]
+    notes += [f"{key} : `{docs_params.yaml_of(value)}`" for key, value in sorted(example.context.items())]
     if notes:
         yield ""
         yield f"  {' ; '.join(notes)}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 
 def section(params: Mapping[str, Any]) -> Iterator[str]:
     """Lines of the section; none without parameters."""
@@ -42,6 +44,17 @@ def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield from _table(f"{row.get('name', title)}, `{key}`", row[key])
 
 
+def yaml_of(value: Any) -> str:
+    """The value as YAML on one line, as a pack's data writes it."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return text.removesuffix("...\n").strip()
+
+
+def _code(value: str) -> str:
+    """The text as Markdown code; one that holds backticks stands between longer fences."""
+    return f"`` {value} ``" if "`" in value else f"`{value}`"
+
+
 def _said(value: Any) -> str:
     match value:
         case None:
@@ -53,6 +66,6 @@ def _said(value: Any) -> str:
         case list() | tuple():
             return ", ".join(_said(item) for item in value) or "–"
         case str() if " " not in value:
-            return f"`{value}`".replace("|", "\\|")
+            return _code(value).replace("|", "\\|")
         case _:
             return str(value).replace("|", "\\|")

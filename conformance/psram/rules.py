@@ -153,6 +153,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``needs`` names the evidence beyond the repository that the check cannot do without: where it is absent, of another
     commit, of a lower class than ``evidence`` or older than ``lifetime``, the rule is undecided, its check not asked.
+    ``gravest`` says, in French, for what its check answers bloquante whatever ``severity`` says.
     """
 
     id: str
@@ -172,6 +173,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     needs: tuple[Source, ...] = ()
     lifetime: Literal["commit"] | Lifetime = "commit"
     graver: tuple[Graver, ...] = ()
+    gravest: str = ""
 
     @property
     def family(self) -> str:

@@ -69,6 +69,7 @@ def _near(asked: str, known: list[str]) -> str:
 
 
 def _explained(rule: Rule, width: int) -> Iterator[str]:
+    from psram import docs
     from psram.reports.projection import MOMENTS
     from psram.rules import DecidedBy
 
@@ -84,6 +85,8 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
         yield from _field("Décidée par", "la porte d'hébergement ou une personne, jamais le moteur", width)
     if rule.lifecycle.effective_on is not None:
         yield from _field("Bloque dès", f"{rule.lifecycle.effective_on}", width)
+    for said in docs.graver(rule):
+        yield from _field("Plus grave", said, width)
     if rule.requires:
         yield from _field("Après", ", ".join(rule.requires), width)
     yield from _field("Remède", f"{' '.join(rule.remediation.fr.split())} (effort {rule.remediation.effort})", width)

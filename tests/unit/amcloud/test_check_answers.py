@@ -160,6 +160,12 @@ def test_a_rule_that_the_gate_decides_says_so_and_sends_nobody_to_look_for_place
     assert [line.split()[0] for line in listed if line.split()[1:2] == ["porte"]] == gate
 
 
+def test_what_is_graver_is_explained() -> None:
+    for rule_id in ("php-006", "pip-003", "cmp-004"):
+        said = listing.explanation(packs.load(), rule_id, *PLACE, form="texte", width=80).decode()
+        assert "Plus grave  : bloquante" in said
+
+
 def test_values_are_completed_with_their_meaning() -> None:
     assert {name for name, _ in completion.rules("php-00")} == {
         r.id for r in packs.load().rules if r.id.startswith("PHP-00")

@@ -222,3 +222,12 @@ def test_every_rule_has_its_check_and_every_check_its_rule() -> None:
 def test_the_pages_of_the_rules_are_up_to_date() -> None:
     written = {f.name: f.read_text("utf-8") for f in (ROOT / "docs/regles").glob("*.md")}
     assert written == docs.pages(packs.load("psram-2026.1")), "run: python -m psram.docs docs/regles"
+
+
+def test_pages_say_what_is_graver_show_yaml_and_code_that_holds_backticks() -> None:
+    written = docs.pages(packs.load())
+    assert "* **Plus grave** : bloquante pour eval, create_function" in written["PHP-006.md"]
+    assert "* **Plus grave** : bloquante si criticité high" in written["PIP-003.md"]
+    assert "`create_function`, `` ` ``" in written["PHP-006.md"]
+    assert "dated: 2026-05-30" in written["CMP-002.md"]
+    assert not [name for name, page in written.items() if "datetime.date(" in page or "`{'" in page]
