@@ -18,9 +18,7 @@ DOUBT = TableProbe("forme", unproven="colonne lieu de type point")
         pytest.param((CLOSED,), True, "Isolation constatée sur 1 table.", id="one table"),
         pytest.param((CLOSED, CLOSED), True, "sur 2 tables", id="two tables"),
         pytest.param((CLOSED, DOUBT), None, "forme (colonne lieu de type point)", id="a doubt"),
-        pytest.param(
-            (DOUBT, LEAK), False, "service : un organisme peut lire les lignes, effacer", id="leak"
-        ),
+        pytest.param((DOUBT, LEAK), False, "service : un organisme peut lire les lignes, effacer", id="leak"),
         pytest.param((LEAK,) * 5, False, "et 2 autres", id="many leaks"),
     ],
 )
