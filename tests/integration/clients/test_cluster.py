@@ -182,17 +182,22 @@ def test_an_event_said_twice_is_counted(cluster: KubernetesCluster, api: Api) ->
     for _ in range(2):
         cluster.emit(found, Event("Warning", "NotConformant", "une règle n'est pas respectée"))
     listed = list(api.items("/api/v1/namespaces/cpam-bas-rhin/events", doing="test"))
-    mine = [e for e in listed if e["reason"] == "NotConformant"]
+    mine = [e for e in listed if e["involvedObject"].get("uid") == "u-1"]
     assert [(e["count"], e["involvedObject"]["name"]) for e in mine] == [(2, "suivi-courriers")]
 
 
 def test_a_forge_token_that_is_missing_is_the_manifest_s_business(cluster: KubernetesCluster, api: Api) -> None:
     found = local_app()
-    found["spec"]["repository"] = {"project": "cpam-bas-rhin/x", "credentialsRef": {"name": "forge-token"}}
+    found["spec"]["repository"] = {"project": "cpam-bas-rhin/x", "credentialsRef": {"name": "jeton-de-test"}}
     app = parsed(found)
-    with pytest.raises(RepositoryRefusedError, match="forge-token"):
+    with pytest.raises(RepositoryRefusedError, match="jeton-de-test"):
         cluster.forge_token(app)
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "forge-token"}, "stringData": {"token": "t\n"}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "jeton-de-test"},
+        "stringData": {"token": "t\n"},
+    }
     api.create("/api/v1/namespaces/cpam-bas-rhin/secrets", secret, doing="test")
     assert cluster.forge_token(app) == "t"
     assert cluster.forge_token(parsed(local_app())) is None
