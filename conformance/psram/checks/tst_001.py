@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from psram.checks import Params
 from psram.checks.common import outcome, unknown
 from psram.facts import Facts
-from psram.model import Context, Finding, Giver, Outcome, PipelineEvidence, TestSummary
+from psram.model import Context, Finding, Giver, Outcome, PipelineEvidence, Severity, TestSummary
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
-    """Violated by a failing, empty, shrunk or mostly skipped run; unknown without a trusted report of this commit."""
+    """Violated by a failing, empty or mostly skipped run; unknown without a trusted report of this commit.
+
+    A run that only shrunk is milder: going back to an earlier revision takes its later tests away too.
+    """
     pipeline = context.evidence.pipeline
     accepted = context.evidence.accepted
     if pipeline is None or pipeline.tests is None or pipeline.commit != facts.commit or not pipeline.trusted:
         return unknown(_missing(facts, pipeline), giver=Giver.PIPELINE)
-    before = None if accepted is None else accepted.tests
-    return outcome(_problems(pipeline.tests, float(params["max_skipped_ratio"]), before))
+    problems = tuple(_problems(pipeline.tests, float(params["max_skipped_ratio"])))
+    if problems or accepted is None:
+        return outcome(problems)
+    gone = tuple(_gone(pipeline.tests, accepted.tests))
+    return msgspec.structs.replace(outcome(gone), milder=Severity.MAJOR if gone else None)
 
 
 def _missing(facts: Facts, pipeline: PipelineEvidence | None) -> str:
@@ -30,7 +38,12 @@ def _missing(facts: Facts, pipeline: PipelineEvidence | None) -> str:
     return pipeline.problem or "le rapport JUnit du pipeline (artifacts:reports:junit du job « tests »)"
 
 
-def _problems(tests: TestSummary, max_skipped_ratio: float, before: int | None) -> Iterator[Finding]:
+def _gone(tests: TestSummary, before: int | None) -> Iterator[Finding]:
+    if before is not None and tests.tests < before:
+        yield Finding(f"{tests.tests} test(s), {before} au dernier commit accepté : des tests ont disparu")
+
+
+def _problems(tests: TestSummary, max_skipped_ratio: float) -> Iterator[Finding]:
     if tests.tests - tests.skipped <= 0:
         yield Finding("aucun test n'a été exécuté")
         return
@@ -40,5 +53,3 @@ def _problems(tests: TestSummary, max_skipped_ratio: float, before: int | None) 
         yield Finding(f"{broken} test(s) sur {tests.tests} en échec" + (f" : {names}" if names else ""))
     if tests.skipped > tests.tests * max_skipped_ratio:
         yield Finding(f"{tests.skipped} test(s) sur {tests.tests} ignorés, plus de {max_skipped_ratio:.0%}")
-    if before is not None and tests.tests < before:
-        yield Finding(f"{tests.tests} test(s), {before} au dernier commit accepté : des tests ont disparu")
