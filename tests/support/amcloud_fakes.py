@@ -5,139 +5,46 @@ Every effect is written to ``FakeWorld.effects``; ``kill_at`` ends the "process"
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from amcloud_fake_cluster import FakeCluster
+from amcloud_samples import (
+    ONE,
+    PROJECT,
+    SETTINGS,
+    START,
+    image_of,
+    report,
+    result,
+)
 
 from amcloud import assets
 from amcloud.errors import ForgeUnavailableError, UnavailableError
 from amcloud.ports import Judged, Produced, Question, UnderWay, World
-from amcloud.settings import FINALIZER, GROUP, Settings
-from amcloud.stages import apply
-from amcloud.stages.app import App, Organisation, Rotation, Stage, StageName
-from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
+from amcloud.settings import Settings
+from amcloud.stages.app import App, Rotation, StageName
 from amcloud.stages.build import Image, Pipeline, PipelineStatus
 from amcloud.stages.isolation import Isolation
-from amcloud.stages.render import CREDENTIALS, OWNER, VERSIONS, Access, Object, Offers, Place
-from amcloud.stages.report import CommitStatus, Event
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.render import Access, Place
+from amcloud.stages.report import CommitStatus
 from psram.model import (
-    Finding,
-    PackRef,
     Report,
-    ReportVerdict,
     RuleResult,
-    Severity,
     Verdict,
 )
 from psram.proofs import Accepted, ForgeEvidence, PipelineEvidence, TestSummary
 from psram.rules import Moment, Track
 from psram.rules import Stage as RuleStage
 
-START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
-DIGEST = "sha256:" + "a" * 64
-PROJECT = "cpam-bas-rhin/suivi-courriers"
-ORGANISATIONS = {
-    "671": Organisation("671", "CPAM du Bas-Rhin (exemple)", "cpam-bas-rhin", "cpam-bas-rhin"),
-    "681": Organisation("681", "CPAM du Haut-Rhin (exemple)", "cpam-haut-rhin", "cpam-haut-rhin"),
-}
-PACK = NormPack("psram-2026.1", DIGEST, datetime(2026, 1, 1, tzinfo=UTC), frozenset(StageName))
-SETTINGS = Settings(
-    domain="amcloud.example",
-    url_scheme="https",
-    url_port="",
-    forge_url="https://forge.example",
-    forge_token="jeton",
-    registry_url="https://registre.example",
-    registry_name="registre.example",
-    database_url="postgresql://amcloud@base.example/amcloud",
-    reports_url="https://rapports.amcloud.example",
-    oidc_issuer="https://connexion.example",
-    webhook_token="jeton-webhook",
-)
-
-
 _templates = functools.cache(assets.hosting_templates)
 
 
 class KilledError(BaseException):
     """The operator's process ended here."""
-
-
-def image_of(commit: str) -> Image:
-    """The image that a pipeline of ``commit`` pushes."""
-    return Image(f"registre.example/{PROJECT}@sha256:{commit[:32]}{commit[:32]}", commit)
-
-
-def result(
-    rule: str = "SEC-001",
-    *,
-    moment: Moment = Moment.SOURCE,
-    verdict: Verdict = Verdict.VIOLATED,
-    missing: str = "",
-) -> RuleResult:
-    """One rule's blocking result."""
-    found = (Finding("clé privée", "src/Cle.php", 3),) if verdict is Verdict.VIOLATED else ()
-    return RuleResult(
-        rule_id=rule,
-        title="Aucun secret dans les sources",
-        family="SEC",
-        severity=Severity.BLOCKING,
-        moment=moment,
-        verdict=verdict,
-        blocks=verdict in {Verdict.VIOLATED, Verdict.UNKNOWN},
-        findings=found,
-        findings_total=len(found),
-        remedy="Retirez-la.",
-        missing_evidence=missing,
-    )
-
-
-def report(
-    commit: str = ONE,
-    *results: RuleResult,
-    track: Track = Track.HOMOLOGATION,
-    stage: RuleStage = RuleStage.ACCEPTANCE,
-    derogations: tuple[str, ...] = (),
-) -> Report:
-    """A report with these results."""
-    verdict = ReportVerdict.VIOLATED if any(r.blocks for r in results) else ReportVerdict.CONFORMING
-    return Report(
-        commit=commit,
-        tree="4" * 40,
-        pack=PackRef(PACK.version, "2026.1.0", PACK.digest),
-        engine="1",
-        track=track,
-        stage=stage,
-        evaluated_on=date(2026, 3, 2),
-        verdict=verdict,
-        sentence="phrase",
-        results=results,
-        derogations_used=derogations,
-    )
-
-
-def manifest(name: str = "suivi-courriers", *, uid: str = "uid-1", generation: int = 1, **spec: Any) -> dict[str, Any]:
-    """A valid LocalApp for stage ``acceptance``, with fields of ``spec`` replaced (``None`` removes one)."""
-    whole = {
-        "title": "Suivi des courriers (exemple)",
-        "owner": {"organisation": "671"},
-        "track": "homologation",
-        "repository": {"project": PROJECT},
-        "stages": [{"name": "acceptance", "ref": {"branch": "main"}}],
-        "organisations": ["671", "681"],
-        **spec,
-    }
-    return {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "LocalApp",
-        "metadata": {"name": name, "namespace": "cpam-bas-rhin", "uid": uid, "generation": generation},
-        "spec": {field: value for field, value in whole.items() if value is not None},
-    }
 
 
 @dataclass
@@ -377,174 +284,3 @@ class FakeDatabase:
             raise UnavailableError("base de données : pas de réponse")
         if self.databases.pop(database, None):
             self._outside.effect("drop", database)
-
-
-class FakeCluster:
-    """Objects by identity; Deployments and Jobs are carried out at once, as ``rollout`` and ``migration`` say."""
-
-    def __init__(self, outside: FakeWorld) -> None:
-        self._outside = outside
-        self.objects: dict[Key, dict[str, Any]] = {}
-        self.apps: dict[tuple[str, str], dict[str, Any]] = {}
-        self.reports: dict[str, Report] = {}
-        self.running: tuple[Object, ...] = ()
-        self.events: list[Event] = []
-        self.organisations_by_code = dict(ORGANISATIONS)
-        self.namespaces = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
-        self.packs: tuple[NormPack, ...] = (PACK,)
-        self.acceptances = Dossier()
-        self.secrets: frozenset[str] = frozenset()
-        self.rollout = True
-        self.migration = True
-        self.deletes_at_once = True
-
-    def add(self, app: dict[str, Any]) -> None:
-        """Somebody applies a LocalApp: its status and finalizers stay, its generation moves with its spec."""
-        key = (app["metadata"]["namespace"], app["metadata"]["name"])
-        before = self.apps.get(key)
-        made = copy.deepcopy(app)
-        if before is not None:
-            made["status"] = before.get("status", {})
-            made["metadata"] = {**before["metadata"], **made["metadata"]}
-        self.apps[key] = made
-
-    def offers(self) -> Offers:
-        return Offers(dict(VERSIONS), 28)
-
-    def organisations(self) -> Mapping[str, Organisation]:
-        return self.organisations_by_code
-
-    def norm_packs(self) -> tuple[NormPack, ...]:
-        return self.packs
-
-    def dossier(self, app: App) -> Dossier:
-        return self.acceptances
-
-    def namespace_organisation(self, namespace: str) -> str | None:
-        return self.namespaces.get(namespace)
-
-    def forge_token(self, app: App) -> str | None:
-        return None
-
-    def secret_names(self, namespace: str) -> frozenset[str]:
-        return self.secrets
-
-    def local_app(self, namespace: str, name: str) -> Object | None:
-        return copy.deepcopy(self.apps.get((namespace, name)))
-
-    def instances(self, manifest: Object) -> tuple[str, ...]:
-        owner = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
-        return tuple(
-            sorted(
-                key.name
-                for key, found in self.objects.items()
-                if key.kind == "Namespace" and found["metadata"]["annotations"].get(OWNER) == owner
-            )
-        )
-
-    def instance_owner(self, namespace: str) -> str | None:
-        found = self.objects.get(Key("", "Namespace", "", namespace))
-        return None if found is None else found["metadata"].get("annotations", {}).get(OWNER, "")
-
-    def inventory(self, namespace: str) -> Inventory:
-        return apply.read_inventory(self.objects.get(Key("", "ConfigMap", namespace, apply.INVENTORY)))
-
-    def live(self, keys: frozenset[Key]) -> Mapping[Key, Object]:
-        return {key: copy.deepcopy(self.objects[key]) for key in keys if key in self.objects}
-
-    def pods(self, namespace: str) -> tuple[Object, ...]:
-        return self.running
-
-    def execute(self, operation: Operation) -> None:
-        match operation:
-            case Apply(object=desired):
-                key = apply.key(desired)
-                self.objects[key] = self._carried_out(dict(copy.deepcopy(desired)), self.objects.get(key))
-                self._outside.effect("apply", key)
-            case Scale(key=key, replicas=replicas):
-                self.objects[key]["spec"]["replicas"] = replicas
-                self._outside.effect("scale", key)
-            case Prune(key=key):
-                self.objects.pop(key, None)
-                self._outside.effect("prune", key)
-
-    def _carried_out(self, made: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-        kind, metadata = made["kind"], made["metadata"]
-        generation = before["metadata"].get("generation", 0) if before else 0
-        changed = before is None or before.get("spec") != made.get("spec")
-        metadata["generation"] = generation + 1 if changed else generation
-        metadata["creationTimestamp"] = "2026-03-02T08:00:00Z"
-        if kind == "Deployment":
-            before_status = (before or {}).get("status", {})
-            count = made["spec"].get("replicas", 2)
-            rolled = {
-                "observedGeneration": metadata["generation"],
-                "replicas": count,
-                "updatedReplicas": count,
-                "readyReplicas": count,
-                "availableReplicas": count,
-            }
-            stuck = {
-                "observedGeneration": metadata["generation"],
-                "replicas": before_status.get("replicas", 0) + 1,
-                "updatedReplicas": 1,
-                "availableReplicas": before_status.get("availableReplicas", 0),
-            }
-            made["status"] = rolled if self.rollout else stuck
-        if kind == "Job":
-            condition = "Complete" if self.migration else "Failed"
-            made["status"] = {"conditions": [{"type": condition, "status": "True", "message": "colonne en double"}]}
-        if kind == "Namespace":
-            made["status"] = {"phase": "Active"}
-        return made
-
-    def access(self, place: Place) -> Access | None:
-        found = Key("", "Secret", place.namespace, CREDENTIALS) in self.objects
-        return self._outside.database.databases.get(place.database) if found else None
-
-    def delete_namespace(self, namespace: str) -> bool:
-        inside = [
-            key for key in self.objects if namespace in {key.namespace, key.name if key.kind == "Namespace" else ""}
-        ]
-        if not inside:
-            return True
-        if self.deletes_at_once:
-            for key in inside:
-                del self.objects[key]
-            self._outside.effect("delete", namespace)
-        return False
-
-    def set_local_app_status(self, app_namespace: str, app_name: str, status: Mapping[str, Any]) -> None:
-        if (app_namespace, app_name) in self.apps:
-            self.apps[app_namespace, app_name]["status"] = copy.deepcopy(dict(status))
-            self._outside.effect("localapp", app_name)
-
-    def keep_report(self, app: App, stage: Stage, report: Report, url: str) -> str:
-        name = f"{app.name}-{stage.name}-{report.commit[:12]}"
-        if name not in self.reports:
-            self.reports[name] = report
-            self._outside.effect("cfr", name)
-        return name
-
-    def emit(self, manifest: Object, event: Event) -> None:
-        self.events.append(event)
-
-    def set_finalizer(self, manifest: Object, *, present: bool) -> None:
-        metadata = manifest["metadata"]
-        found = self.apps.get((metadata["namespace"], metadata["name"]))
-        if found is None:
-            return
-        finalizers = found["metadata"].setdefault("finalizers", [])
-        if (FINALIZER in finalizers) is present:
-            return
-        if present:
-            finalizers.append(FINALIZER)
-        else:
-            finalizers.remove(FINALIZER)
-            if found["metadata"].get("deletionTimestamp") and not finalizers:
-                del self.apps[metadata["namespace"], metadata["name"]]
-        self._outside.effect("finalizer", present)
-
-    def status(self, name: str = "suivi-courriers") -> dict[str, Any]:
-        """What kubectl shows."""
-        return self.apps["cpam-bas-rhin", name].get("status", {})

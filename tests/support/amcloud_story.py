@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from amcloud_fakes import (
-    ONE,
-    FakeWorld,
-    manifest,
-)
+from amcloud_fakes import FakeWorld
+from amcloud_samples import ONE, manifest
 
 from amcloud import reconcile
 from amcloud.stages.apply import Key

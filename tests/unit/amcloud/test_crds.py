@@ -11,7 +11,8 @@ from typing import Any
 import celpy
 import pytest
 import yaml
-from amcloud_fakes import ONE, START, FakeWorld, manifest
+from amcloud_fakes import FakeWorld
+from amcloud_samples import ONE, START, manifest
 from celpy.adapter import json_to_cel
 
 from amcloud.reconcile import reconcile

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import structlog
-from amcloud_fakes import ONE, PROJECT, SETTINGS, START, FakeWorld, manifest
+from amcloud_fakes import FakeWorld
+from amcloud_samples import ONE, PROJECT, SETTINGS, START, manifest
 
 from amcloud.dispatch import Dispatcher
 from amcloud.errors import UnavailableError

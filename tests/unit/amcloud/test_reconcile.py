@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from amcloud_fakes import (
-    DIGEST,
-    ONE,
-    PROJECT,
-    TWO,
-    FakeWorld,
-    image_of,
-    manifest,
-    result,
-)
+from amcloud_fakes import FakeWorld
+from amcloud_samples import DIGEST, ONE, PROJECT, TWO, image_of, manifest, result
 from amcloud_story import DEPLOYMENT, conditions, hosted, one_pass, push, settle, stage_conditions
 
 from amcloud.stages.apply import Key

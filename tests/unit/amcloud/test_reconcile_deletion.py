@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from amcloud_fakes import (
-    FakeWorld,
-)
+from amcloud_fakes import FakeWorld
 from amcloud_story import NAME, hosted, one_pass
 
 from amcloud import errors, reconcile

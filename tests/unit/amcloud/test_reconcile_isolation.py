@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from amcloud_fakes import (
-    ONE,
-    TWO,
-    image_of,
-    result,
-)
+from amcloud_samples import ONE, TWO, image_of, result
 from amcloud_story import DEPLOYMENT, conditions, hosted, push, settle, stage_conditions
 
 from amcloud.stages.isolation import Breach, Isolation, TableProbe

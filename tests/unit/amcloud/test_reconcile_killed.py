@@ -7,14 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from amcloud_fakes import (
-    ONE,
-    START,
-    TWO,
-    FakeWorld,
-    KilledError,
-    manifest,
-)
+from amcloud_fakes import FakeWorld, KilledError
+from amcloud_samples import ONE, START, TWO, manifest
 from amcloud_story import conditions, hosted, one_pass, push, settle
 
 from amcloud import reconcile

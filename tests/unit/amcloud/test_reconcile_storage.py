@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from amcloud_fakes import TWO, FakeWorld
+from amcloud_fakes import FakeWorld
+from amcloud_samples import TWO
 from amcloud_story import conditions, hosted, one_pass, push, settle, stage_conditions
 
 from amcloud.stages.storage import GIB, Storage

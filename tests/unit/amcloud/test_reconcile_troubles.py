@@ -6,13 +6,8 @@ import copy
 from dataclasses import replace
 
 import pytest
-from amcloud_fakes import (
-    ONE,
-    TWO,
-    FakeWorld,
-    manifest,
-    result,
-)
+from amcloud_fakes import FakeWorld
+from amcloud_samples import ONE, TWO, manifest, result
 from amcloud_story import NAME, conditions, hosted, one_pass, push, settle, stage_conditions
 
 from amcloud import errors, reconcile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from amcloud_fakes import ONE, report, result
+from amcloud_samples import ONE, report, result
 
 from amcloud.clients import baseline
 from psram.evidence import SCHEMA, Bundle

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from amcloud_fakes import ORGANISATIONS, TWO
+from amcloud_samples import ORGANISATIONS, TWO
 
 from amcloud.clients.fleet import Fleet, Known, Unknown
 from amcloud.errors import RepositoryRefusedError, UnavailableError

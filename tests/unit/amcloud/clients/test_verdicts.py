@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 import pytest
-from amcloud_fakes import ONE, report
+from amcloud_samples import ONE, report
 
 from amcloud.clients import verdicts
 from amcloud.clients.verdicts import Verdicts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from amcloud_fakes import DIGEST, ONE, START, TWO, image_of
+from amcloud_samples import DIGEST, ONE, START, TWO, image_of
 
 from amcloud.stages.build import GiveUp, GoOn, Image, Pipeline, PipelineStatus, Start, Step, Wait, next_step
 from amcloud.stages.verdict import Reason

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from amcloud_fakes import ORGANISATIONS, manifest
+from amcloud_samples import ORGANISATIONS, manifest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from amcloud_fakes import ONE, THREE, TWO
+from amcloud_samples import ONE, THREE, TWO
 
 from amcloud.stages.app import Ref, RefKind
 from amcloud.stages.repository import Head, head, not_found

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from amcloud_fakes import PACK, FakeConformance, FakeWorld, manifest
+from amcloud_fakes import FakeConformance, FakeWorld
+from amcloud_samples import PACK, manifest
 
 from amcloud import reconcile
 from amcloud.clients import records

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from amcloud_fakes import ONE, ORGANISATIONS, START, TWO, manifest, report, result
+from amcloud_samples import ONE, ORGANISATIONS, START, TWO, manifest, report, result
 
 from amcloud.stages import manifest as stage_one
 from amcloud.stages.app import Lifecycle, StageName, Suspension, Track

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from amcloud_fakes import ONE, START, TWO, report, result
+from amcloud_samples import ONE, START, TWO, report, result
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import StoredLine, StoredReport
