@@ -127,7 +127,7 @@ def test_a_hostile_repository_gets_one_reason(
         pytest.param("absent", {}, "absent", id="a missing project"),
         pytest.param(
             "autrui",
-            {"repository": {"project": f"{GROUP_PATH}/refusee", "credentialsRef": {"name": "forge-token-faux"}}},
+            {"repository": {"project": f"{GROUP_PATH}/fermee", "credentialsRef": {"name": "forge-token-faux"}}},
             "jeton", id="a private project with a wrong token",
         ),
         pytest.param(
@@ -145,7 +145,7 @@ def test_a_repository_that_may_not_be_read_says_so(
     spec: dict[str, Any],
     words: str,
 ) -> None:
-    forge.project(f"{GROUP_PATH}/refusee")
+    forge.project(f"{GROUP_PATH}/fermee")
     cluster.apply(
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "forge-token-faux", "namespace": NAMESPACE},
          "stringData": {"token": "glpat-faux"}}
