@@ -109,7 +109,7 @@ def sandbox_pod() -> Memory | None:
 
 @contextlib.contextmanager
 def operator(plane: ControlPlane, folder: Path) -> Iterator[int]:
-    """``amcloud run`` on the control plane, told to end with the block; its process id, at once.
+    """``amcloud operator`` on the control plane, told to end with the block; its process id, at once.
 
     Forge, registry and database are addresses where nothing listens: what is measured asks nothing of them.
     """
@@ -123,7 +123,7 @@ def operator(plane: ControlPlane, folder: Path) -> Iterator[int]:
         "AMCLOUD_HTTP_PORT": str(port := free_port()),
     }  # fmt: skip
     with (folder / "operator.log").open("ab") as log:
-        command = [sys.executable, "-P", "-m", "amcloud", "run", "--log-level", "warning"]
+        command = [sys.executable, "-P", "-m", "amcloud", "operator", "--log-level", "warning"]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             wait_alive(process, port, folder / "operator.log")
@@ -174,7 +174,7 @@ def under_load(count: int) -> tuple[list[Memory], list[Rate]]:
         say("operator without applications")
         with operator(plane, folder) as pid:
             time.sleep(SETTLE_S)
-            idle = Memory.read("amcloud run, idle, no application", processes.status(pid))
+            idle = Memory.read("amcloud operator, idle, no application", processes.status(pid))
         say(f"{count} raw status patches")
         cluster.create(api, count, threads=WORKERS)
         before = raw_patches(api, count, "Première écriture de la mesure")
@@ -193,7 +193,7 @@ def reconciled(api: cluster.Api, pid: int, count: int) -> tuple[Rate, Memory]:
     seconds, looks = wait_statuses(api, count)
     time.sleep(SETTLE_S)
     cpu_s, requests = processes.cpu_of(pid) - cpu_before, served(api) - served_before - looks
-    loaded = Memory.read(f"amcloud run, after {count} applications", processes.status(pid))
+    loaded = Memory.read(f"amcloud operator, after {count} applications", processes.status(pid))
     return Rate(f"operator, {WORKERS} workers", count, seconds, cpu_s, requests), loaded
 
 

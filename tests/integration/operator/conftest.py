@@ -167,7 +167,7 @@ def service_account_kubeconfig(cluster: Cluster, folder: Path) -> Path:
 
 @dataclass
 class Operator:
-    """``amcloud run`` as a process."""
+    """``amcloud operator`` as a process."""
 
     environment: Mapping[str, str]
     folder: Path
@@ -180,7 +180,7 @@ class Operator:
 
     def start(self) -> None:
         """The process runs and answers."""
-        command = [sys.executable, "-m", "amcloud", "run", "--log-level", "debug"]
+        command = [sys.executable, "-m", "amcloud", "operator", "--log-level", "debug"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=dict(self.environment), stdout=log, stderr=subprocess.STDOUT)
         wait_for(f"operator alive, see {self.log}", self.alive)

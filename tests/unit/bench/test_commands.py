@@ -63,12 +63,12 @@ def test_the_median_of_the_rounds_counts() -> None:
 
 
 def test_memory_is_compared_with_kopf_and_with_the_limit_of_the_pod() -> None:
-    found = [Memory("python, import kopf", 60.0, 60.0), None, Memory("amcloud run", 90.0, 120.0)]
-    assert controller.memory_table(found, 240.0, []).rows[1] == ("amcloud run", 90.0, 120.0, 1.5, 0.5)
+    found = [Memory("python, import kopf", 60.0, 60.0), None, Memory("amcloud operator", 90.0, 120.0)]
+    assert controller.memory_table(found, 240.0, []).rows[1] == ("amcloud operator", 90.0, 120.0, 1.5, 0.5)
 
 
 def test_memory_without_kopf_has_no_ratio_to_it() -> None:
-    assert controller.memory_table([Memory("amcloud run", 90.0, 120.0)], 240.0, []).rows[0][3] is None
+    assert controller.memory_table([Memory("amcloud operator", 90.0, 120.0)], 240.0, []).rows[0][3] is None
 
 
 def test_rates_are_compared_with_the_first() -> None:

@@ -1,4 +1,4 @@
-"""``amcloud run``: the operator itself, in its pod or on a machine with a kubeconfig."""
+"""``amcloud operator``: the operator itself, in its pod or on a machine with a kubeconfig."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("run", help="Fait tourner l'opérateur (réglé par les variables AMCLOUD_*), jusqu'à son arrêt.")
-    def run(
+    @app.command("operator", help="Fait tourner l'opérateur (réglé par les variables AMCLOUD_*), jusqu'à son arrêt.")
+    def run_operator(
         log_level: str = typer.Option("info", "--log-level", help="Niveau du journal : debug, info, warning ou error."),
     ) -> None:
         import asyncio
