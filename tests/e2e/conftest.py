@@ -1,15 +1,32 @@
-"""The running sandbox for the end-to-end tests: started when it is not, and then stopped at the end of the session."""
+"""The running sandbox for the end-to-end tests: started when it is not, and then stopped at the end of the session.
+
+``ground`` adds the operator of this checkout, as `make demo` installs it, and a scene to declare and push applications.
+Tests that use it take applications of their own names and leave none behind (``Ground.application`` sees to that).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from amcloud_sandbox import access, lifecycle
+from amcloud_sandbox import access, apps, binaries, images, lifecycle
+from amcloud_sandbox.demo import cluster, install, platform, projects
+from amcloud_sandbox.demo.narrator import Narrator
+from amcloud_sandbox.demo.platform import Platform
+from amcloud_sandbox.demo.scene import Cast, Scene, manifest_of
+from amcloud_sandbox.forge import provision
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
+
+SAMPLE = "suivi-courriers"
+Change = Callable[[Path], object]
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +40,69 @@ def sandbox_env() -> Iterator[dict[str, str]]:
     if not was_up:
         with Progress() as progress:
             lifecycle.down(None, layout=layout, progress=progress)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The sandbox with the operator's image installed, and a folder for clones."""
+
+    where: Platform
+    image: str
+    work: Path
+    scene: Scene
+
+    @contextlib.contextmanager
+    def application(
+        self, name: str, change: Change = lambda folder: None, *, manifest: Mapping[str, Any] | None = None
+    ) -> Iterator[Cast]:
+        """The conforming sample under another name, changed by ``change``, is pushed and declared; removed at the end.
+
+        ``manifest`` holds fields laid over the spec of its LocalApp. Nothing is waited for.
+        """
+        folder = self.work / f"{name}.source"
+        renamed(folder, name)
+        declared = manifest_of(folder)
+        declared["spec"].update(manifest or {})
+        cast = self.scene.declare(declared, folder)
+        try:
+            self.push(cast, change)
+            self.where.kubectl.apply(declared)
+            yield cast
+        finally:
+            self.where.kubectl("delete", "lapp", name, "-n", cast.namespace, "--ignore-not-found", "--timeout=120s")
+            self.scene.casts.pop(name, None)
+
+    def push(self, cast: Cast, change: Change, *, revision: str = "r1") -> None:
+        """A commit of the sample's revision, changed by ``change``, goes to the application's project."""
+
+        def write(folder: Path) -> None:
+            renamed(folder, cast.name, revision)
+            change(folder)
+
+        cast.pushed_at = time.monotonic()
+        cast.pushed = projects.push_content(self.where, cast.project, self.work / cast.name, write, "exemple")
+
+    def stage(self, cast: Cast, stage: str = "acceptance") -> dict[str, Any]:
+        """The stage's part of the LocalApp's status; empty when there is none yet."""
+        return dict(cluster.stage_status(self.scene.local_app(cast), stage))
+
+
+@pytest.fixture(scope="session")
+def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """CRDs, rights, the operator of this checkout, norms, organisations and pipelines are in place."""
+    layout, narrator = Layout(), Narrator()
+    kubectl = str(binaries.ensure(("kubectl",), layout=layout, say=narrator.say).path("kubectl"))
+    where = platform.of_sandbox(layout, kubectl=kubectl)
+    images.php_base(layout, narrator.say)
+    image = images.operator(layout, narrator.say)
+    provision.publish_pipelines(layout, url=where.forge_url, token=where.forge_root_token)
+    hook = install.install(where, narrator, image=image)
+    work = tmp_path_factory.mktemp("ground")
+    return Ground(where, image, work, Scene(where, narrator, work, hook))
+
+
+def renamed(folder: Path, name: str, revision: str = "r1") -> None:
+    """The conforming sample, under a name of its own: the demonstration has the other."""
+    apps.write(SAMPLE, revision, folder)
+    manifest = folder / "localapp.yaml"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(SAMPLE, name), encoding="utf-8")

@@ -26,15 +26,15 @@ from amcloud.ports import UnderWay
 from amcloud.settings import Executor, Settings
 from amcloud.stages import checking
 from amcloud.stages.checking import Subject
-from amcloud_sandbox import apps, binaries, images
-from amcloud_sandbox.demo import auditor, install, platform, projects
+from amcloud_sandbox import apps
+from amcloud_sandbox.demo import auditor, install, projects
 from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
-from amcloud_sandbox.demo.scene import Scene, manifest_of
-from amcloud_sandbox.forge import provision
 from amcloud_sandbox.layout import Layout
 from psram.facts import Facts
 from psram.model import Limits, Php
+
+from .conftest import Ground
 
 SYSTEM, APP, ENGINE = install.NAMESPACE, "suivi-courriers", "e2e/8.2"
 NAME = "courriers-en-jobs"
@@ -42,31 +42,15 @@ CHECK_S = 120.0
 SLOW_FILES = 3000
 
 
-@dataclasses.dataclass(frozen=True)
-class Ground:
-    """The sandbox with the operator's image, and a folder for clones."""
-
-    where: Platform
-    image: str
-    work: Path
-
-
-@pytest.fixture(scope="module")
-def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """CRDs, rights, operator (checks as Jobs), norms, organisations and pipelines are in place."""
-    layout, narrator = Layout(), Narrator()
-    kubectl = str(binaries.ensure(("kubectl",), layout=layout, say=narrator.say).path("kubectl"))
-    where = platform.of_sandbox(layout, kubectl=kubectl)
-    images.php_base(layout, narrator.say)
-    image = images.operator(layout, narrator.say)
-    provision.publish_pipelines(layout, url=where.forge_url, token=where.forge_root_token)
-    hook = install.install(where, narrator, image=image, extra={"AMCLOUD_EXECUTOR": Executor.KUBERNETES})
-    restart(where)
-    work = tmp_path_factory.mktemp("executor")
-    (work / "hook").write_text(hook, encoding="utf-8")
-    yield Ground(where, image, work)
-    install.install(where, narrator, image=image)
-    restart(where)
+@pytest.fixture
+def in_jobs(ground: Ground) -> Iterator[Ground]:
+    """The operator itself has its checks made as Jobs, for the time of a test."""
+    narrator = Narrator()
+    install.install(ground.where, narrator, image=ground.image, extra={"AMCLOUD_EXECUTOR": Executor.KUBERNETES})
+    restart(ground.where)
+    yield ground
+    install.install(ground.where, narrator, image=ground.image)
+    restart(ground.where)
 
 
 def restart(where: Platform) -> None:
@@ -105,8 +89,7 @@ def settled(checks: JobChecks, subject: Subject, *, meanwhile: Callable[[], None
 def pushed(ground: Ground, name: str, write: Callable[[Path], object]) -> Subject:
     """A commit of a private project; read with its organisation's own token."""
     path = f"cpam-bas-rhin/{name}"
-    hook = (ground.work / "hook").read_text(encoding="utf-8")
-    project = projects.ensure_project(ground.where, path, hook_url=hook)
+    project = projects.ensure_project(ground.where, path, hook_url=ground.scene.hook_url)
     token = projects.reading_token(projects.let_in(ground.where, project, "cpam-bas-rhin"))
     done = projects.push_content(ground.where, path, ground.work / name, write, "exemple")
     return Subject(path, done.commit, token, f"cpam-bas-rhin/{name}")
@@ -212,24 +195,10 @@ def test_a_project_that_the_token_does_not_open_is_refused_as_without_jobs(groun
         settled(reader(ground), closed)
 
 
-def renamed(folder: Path) -> None:
-    """The conforming sample, under a name of its own: the demonstration has the other."""
-    apps.write(APP, "r1", folder)
-    manifest = folder / "localapp.yaml"
-    manifest.write_text(manifest.read_text(encoding="utf-8").replace(APP, NAME), encoding="utf-8")
-
-
 def test_an_application_is_judged_and_hosted_with_checks_as_jobs_and_its_report_is_made_again_offline(
-    ground: Ground,
+    in_jobs: Ground,
 ) -> None:
-    hook = (ground.work / "hook").read_text(encoding="utf-8")
-    scene = Scene(ground.where, Narrator(), ground.work, hook)
-    folder = ground.work / f"{NAME}.source"
-    renamed(folder)
-    manifest = manifest_of(folder)
-    cast = scene.declare(manifest, folder)
-    started: set[str] = set()
-    stop = threading.Event()
+    ground, scene, started, stop = in_jobs, in_jobs.scene, set[str](), threading.Event()
 
     def watch() -> None:
         while not stop.wait(0.3):
@@ -238,15 +207,13 @@ def test_an_application_is_judged_and_hosted_with_checks_as_jobs_and_its_report_
 
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
-    cast.pushed_at = time.monotonic()
-    cast.pushed = projects.push_content(ground.where, cast.project, ground.work / NAME, renamed, "exemple")
-    ground.where.kubectl.apply(manifest)
-    status = scene.wait_for_verdict(cast)
-    assert status.status == "success", status.description
-    scene.wait_until_serving(cast)
-    stop.set()
-    watching.join()
-    assert f"{cast.namespace}/{NAME}" in started
-    scene.casts[auditor.APP] = cast
-    auditor.recomputes_the_report(scene)
-    ground.where.kubectl("delete", "lapp", NAME, "-n", cast.namespace, "--timeout=120s")
+    with ground.application(NAME) as cast:
+        status = scene.wait_for_verdict(cast)
+        assert status.status == "success", status.description
+        scene.wait_until_serving(cast)
+        stop.set()
+        watching.join()
+        assert f"{cast.namespace}/{NAME}" in started
+        scene.casts[auditor.APP] = cast
+        auditor.recomputes_the_report(scene)
+        del scene.casts[auditor.APP]
