@@ -4,10 +4,14 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := operator conformance sandbox bench tests
-# Unit and integration tests share nothing between files: two processes. There is one sandbox: end-to-end tests have one.
+# Groups of tests share nothing (a file of integration tests; two groups of end-to-end tests, which mostly wait): each has a
+# process. What stops the sandbox comes last, alone.
 UNIT := $(BIN)/pytest tests/unit -n 2 -q
-INTEGRATION := $(BIN)/pytest tests/integration -n 2 --dist loadfile -v
-E2E := $(BIN)/pytest tests/e2e
+GROUPS_OF := $(BIN)/pytest -v --dist loadgroup --no-loadscope-reorder --ignore=tests/e2e/test_ending.py
+INTEGRATION := $(GROUPS_OF) tests/integration -n 2
+E2E := $(GROUPS_OF) tests/e2e -n 2
+BOTH := $(GROUPS_OF) tests/e2e tests/integration -n 3
+ENDING := $(BIN)/pytest tests/e2e/test_ending.py
 
 .PHONY: help
 help: ## Liste les commandes
@@ -43,7 +47,7 @@ format: setup ## Met le code en forme
 
 .PHONY: test
 test: prepare ## Tous les tests : unitaires, d'intégration, de bout en bout
-	failed=; $(UNIT) || failed=1; $(INTEGRATION) || failed=1; $(E2E) || failed=1; test -z "$$failed"
+	failed=; $(UNIT) || failed=1; $(BOTH) || failed=1; $(ENDING) || failed=1; test -z "$$failed"
 
 .PHONY: test-unit
 test-unit: setup ## Tests unitaires seuls (moins de 30 s)
@@ -55,7 +59,7 @@ test-integration: prepare ## Tests d'intégration : vrais API Kubernetes, git, r
 
 .PHONY: test-e2e
 test-e2e: prepare ## Tests de bout en bout : vrais pods
-	$(E2E)
+	failed=; $(E2E) || failed=1; $(ENDING) || failed=1; test -z "$$failed"
 
 .PHONY: bench
 bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)

@@ -1,5 +1,8 @@
 """The running sandbox for the end-to-end tests: started when it is not, and then stopped at the end of the session.
 
+Two processes may run them at once, on the one sandbox: what takes the demonstration's applications or the operator's
+settings is one group (`DEMONSTRATION`), the other tests are another. Then ``test_ending.py`` stops the sandbox.
+
 ``ground`` adds the operator of this checkout, as `make demo` installs it, and a scene to declare and push applications.
 Tests that use it take applications of their own names and leave none behind (``Ground.application`` sees to that).
 """
@@ -27,6 +30,16 @@ from amcloud_sandbox.progress import Progress
 
 SAMPLE = "suivi-courriers"
 Change = Callable[[Path], object]
+FOLDER = Path(__file__).parent
+DEMONSTRATION = ("test_demo", "test_docs", "test_checks_as_jobs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A group is run by one process, in its order."""
+    for item in items:
+        if FOLDER in item.path.parents:
+            group = "demonstration" if item.path.stem in DEMONSTRATION else "hosting"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +50,7 @@ def sandbox_env() -> Iterator[dict[str, str]]:
     with Progress() as progress:
         lifecycle.up(None, layout=layout, progress=progress)
     yield {**os.environ, **access.variables(None, layout=layout, path=os.environ["PATH"])}
-    if not was_up:
+    if not was_up and "PYTEST_XDIST_WORKER" not in os.environ:
         with Progress() as progress:
             lifecycle.down(None, layout=layout, progress=progress)
 

@@ -34,17 +34,3 @@ def test_nothing_of_a_node_is_left(tmp_path: Path, ending: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'deployment "essai" successfully rolled out' in done.stdout
     assert [line for line in done.stdout.splitlines() if line.startswith("LEFT")] == []
-
-
-def test_the_demonstration_ends_wholly_and_ending_it_twice_is_fine(sandbox_env: dict[str, str]) -> None:
-    """The last of the end-to-end tests: after it nothing runs, and the caches are kept."""
-    layout = Layout()
-    for _ in range(2):
-        done = subprocess.run(
-            ["make", "--no-print-directory", "demo-down"], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert not layout.state.exists()
-    assert binaries.find(binaries.CLUSTER_PROGRAMS, layout=layout) is not None
-    links = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True, check=True).stdout
-    assert "amcloud" not in links
