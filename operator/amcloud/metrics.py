@@ -17,3 +17,7 @@ QUEUE_DEPTH = Gauge("amcloud_queue_depth", "Applications dont le passage est dû
 APPLICATIONS = Gauge("amcloud_applications", "Applications connues.", registry=REGISTRY)
 WEBHOOKS = Counter("amcloud_webhooks", "Notifications de la forge, par réponse.", ["answer"], registry=REGISTRY)
 POLLS = Counter("amcloud_polls", "Interrogations de la forge, par issue.", ["result"], registry=REGISTRY)
+FORGE_REQUESTS = Counter("amcloud_forge_requests", "Requêtes à la forge, API et git.", registry=REGISTRY)
+FORGE_PAUSED = Gauge(
+    "amcloud_forge_paused", "1 pendant qu'on laisse la forge tranquille (panne, ou à sa demande).", registry=REGISTRY
+)

@@ -18,8 +18,10 @@ from amcloud.settings import Settings
 from amcloud.stages import declaration
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.build import Image, Pipeline
+from amcloud.stages.connectors import Connector, Given
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName
+from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
@@ -199,6 +201,12 @@ class Forge(Protocol):
     def active_projects(self, since: datetime) -> frozenset[str]:
         """Paths of the projects with activity since then, for polling."""
 
+    def merge_requests(self, project: str) -> tuple[MergeRequest, ...]:
+        """The open merge requests, those that changed last first; bounded."""
+
+    def merge_request_commits(self, project: str, iid: int) -> tuple[str, ...]:
+        """The commits that a merge request brings, newest first; bounded."""
+
 
 class Registry(Protocol):
     """The image registry."""
@@ -215,6 +223,15 @@ class Cluster(Protocol):
 
     def organisations(self) -> Mapping[str, Organisation]:
         """Every organisation by code."""
+
+    def connectors(self, app: App) -> Mapping[str, Connector]:
+        """The connectors that ``app`` declares, by name; those that do not exist are left out."""
+
+    def connector_token(self, namespace: str, name: str) -> str | None:
+        """A service's credential for one application, from that Secret; ``None`` when there is none of that type."""
+
+    def given(self, place: Place) -> tuple[Given, ...]:
+        """The connectors that the instance was given last, with their versions and credentials."""
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         """Every norm pack declared."""

@@ -29,6 +29,7 @@ from amcloud.settings import Settings
 from amcloud.stages.app import App, Rotation, StageName
 from amcloud.stages.build import Image, Pipeline, PipelineStatus
 from amcloud.stages.isolation import Isolation
+from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.render import Access, Place
 from amcloud.stages.report import CommitStatus
 from psram.model import (
@@ -167,6 +168,8 @@ class FakeForge:
         self.start_error: Exception | None = None
         self.active: frozenset[str] = frozenset()
         self.asked_since: list[datetime] = []
+        self.requests: list[MergeRequest] = []
+        self.request_commits: dict[int, tuple[str, ...]] = {}
 
     def _reach(self) -> None:
         if self.down or self.closed:
@@ -220,6 +223,14 @@ class FakeForge:
         self._reach()
         self.asked_since.append(since)
         return self.active
+
+    def merge_requests(self, project: str) -> tuple[MergeRequest, ...]:
+        self._reach()
+        return tuple(self.requests)
+
+    def merge_request_commits(self, project: str, iid: int) -> tuple[str, ...]:
+        self._reach()
+        return self.request_commits.get(iid) or tuple(one.commit for one in self.requests if one.iid == iid)
 
     def last(self, commit: str, name: str) -> CommitStatus | None:
         """The newest status of that name."""
