@@ -15,6 +15,8 @@ FINALIZER = f"{GROUP}/hosting"
 REQUESTED_AT = f"{GROUP}/requestedAt"
 ROTATE = f"{GROUP}/rotate-"
 """With a stage's name: annotation of a LocalApp that asks for new credentials of that instance."""
+INTENTION = f"{GROUP}/revision-"
+"""With a stage's name: annotation of a LocalApp that says which revision a person wants there."""
 
 
 class Executor(StrEnum):

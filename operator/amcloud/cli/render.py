@@ -103,7 +103,7 @@ def _objects(
 
 def _possible(app: App, *, stage: str, image: str, commit: str) -> None:
     """Refuse what no revision of ``app`` could have: an answer of nothing, or of objects never made, would lie."""
-    from amcloud.stages.apply import COMMIT, IMAGE
+    from amcloud.stages.intention import COMMIT, IMAGE
 
     declared = [str(one.name) for one in app.stages]
     if stage and stage not in declared:

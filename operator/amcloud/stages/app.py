@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from amcloud.stages.intention import Intention
+
 
 class Track(StrEnum):
     """Filière of an application (LR-DDO-36/2018)."""
@@ -120,6 +122,10 @@ class Stage:
     name: StageName
     ref: Ref
     rotation: Rotation | None = None
+    size: Size | None = None
+    """Of this stage alone; ``hosting.size`` unless said."""
+    intention: Intention | None = None
+    """What a person asked of this stage: a kept revision, or another stage's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +227,10 @@ class App:
     requested_at: str | None
     """Value of the ``requestedAt`` annotation, echoed in the status."""
     deleting: bool
+
+    def size(self, stage: Stage) -> Size:
+        """Size of one stage's instance."""
+        return stage.size or self.hosting.size
 
     @property
     def source(self) -> Repository:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -13,6 +12,7 @@ from typing import Any, Final
 from amcloud.errors import NotOwnedError
 from amcloud.settings import FIELD_MANAGER, GROUP
 from amcloud.stages.comparison import holds
+from amcloud.stages.intention import COMMIT, IMAGE
 from amcloud.stages.manifest import App
 from amcloud.stages.render import MANAGED_BY, OWNER, Object, Place, Revision, owner
 
@@ -24,8 +24,6 @@ _FOUNDATION: Final = frozenset(
 )
 _NEVER_PRUNED: Final = frozenset({"Namespace", "Secret", "PersistentVolumeClaim"})
 """What holds data or credentials goes with its application only, never by a change of templates."""
-COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-IMAGE: Final = re.compile(r"[^\s@]{1,400}@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from amcloud.errors import InvalidManifestError
-from amcloud.settings import REQUESTED_AT, ROTATE
+from amcloud.settings import INTENTION, REQUESTED_AT, ROTATE
+from amcloud.stages import intention
 from amcloud.stages.app import (
     App,
     ConnectorUse,
@@ -135,7 +136,7 @@ def parse(
         register=spec.child("privacy").optional_text("register", longest=64) or "",
         sponsor=spec.optional_text("sponsor", longest=120),
         repository=_repository(spec, owner),
-        stages=tuple(replace(one, rotation=_rotation(metadata, one.name)) for one in _stages(spec)),
+        stages=tuple(_asked(metadata, one) for one in _stages(spec)),
         organisations=_organisations(spec, owner, organisations),
         hosting=_hosting(spec.child("hosting")),
         norm_pack=_norm_pack(spec.child("normPack")),
@@ -225,15 +226,17 @@ def _stages(spec: Fields) -> tuple[Stage, ...]:
 
 def _stage(path: str, value: object) -> Stage:
     stage = Fields.of(path, value)
-    stage.only("name", "ref")
+    stage.only("name", "ref", "size")
     name, ref = stage.choice("name", StageName), stage.child("ref")
+    size = stage.choice("size", Size) if stage.has("size") else None
     ref.only("branch", "tag")
     if ref.has("branch") == ref.has("tag"):
         raise stage.refuse("ref", "il faut soit branch, soit tag")
     if ref.has("branch"):
         branch = ref.text("branch", longest=200, pattern=_REF, like="un nom de branche")
-        return Stage(name, Ref(RefKind.BRANCH, branch))
-    return Stage(name, Ref(RefKind.TAG, ref.text("tag", longest=200, pattern=_TAG, like="un motif d'étiquettes")))
+        return Stage(name, Ref(RefKind.BRANCH, branch), size=size)
+    tag = ref.text("tag", longest=200, pattern=_TAG, like="un motif d'étiquettes")
+    return Stage(name, Ref(RefKind.TAG, tag), size=size)
 
 
 def _organisations(spec: Fields, owner: Organisation, known: Mapping[str, Organisation]) -> tuple[str, ...]:
@@ -310,6 +313,12 @@ def _requested_at(metadata: Fields) -> str | None:
     annotations = metadata.child("annotations")
     value = annotations.values.get(REQUESTED_AT)
     return value if isinstance(value, str) and len(value) <= 64 and value.isprintable() else None  # noqa: PLR2004
+
+
+def _asked(metadata: Fields, stage: Stage) -> Stage:
+    """The stage with what people asked of it by annotations."""
+    wanted = intention.read(metadata.child("annotations").values.get(INTENTION + stage.name))
+    return replace(stage, rotation=_rotation(metadata, stage.name), intention=wanted)
 
 
 def _rotation(metadata: Fields, stage: StageName) -> Rotation | None:

@@ -17,7 +17,8 @@ import yaml
 
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import FIELD_MANAGER, GROUP, Settings
-from amcloud.stages import templating
+from amcloud.stages import connectors, templating
+from amcloud.stages.connectors import Link
 from amcloud.stages.manifest import App, Organisation, Stage, StageName, Track
 
 SIZES: Final = "sizes.yaml"
@@ -44,8 +45,17 @@ VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "CronJob": ("batch/v1", "batch/v1beta1"),
     "PodDisruptionBudget": ("policy/v1", "policy/v1beta1"),
     "HorizontalPodAutoscaler": ("autoscaling/v2", "autoscaling/v2beta2"),
+    "ServiceMonitor": ("monitoring.coreos.com/v1",),
+    "PrometheusRule": ("monitoring.coreos.com/v1",),
 }
 """The kinds that templates may make, in the versions whose body they write, best first."""
+OPTIONAL: Final[Mapping[str, str]] = {
+    "PodDisruptionBudget": "une éviction peut arrêter toutes les répliques à la fois",
+    "HorizontalPodAutoscaler": "le nombre minimal de répliques est servi",
+    "ServiceMonitor": "les mesures des applications ne sont pas recueillies",
+    "PrometheusRule": "aucune alerte n'est posée par instance",
+}
+"""Kinds that a cluster may lack, and what is then missed."""
 
 _LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
 _TIME_ZONE_MINOR = 25  # CronJob.spec.timeZone: beta and on by default since Kubernetes 1.25
@@ -135,17 +145,19 @@ def sizes(templates: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
 
 
 def yearly_euros(app: App, templates: Mapping[str, str]) -> int | None:
-    """What hosting ``app`` costs a year: the price of its size, once a stage; ``None`` when ``sizes.yaml`` tells none.
+    """What hosting ``app`` costs a year: each stage's size has a price; ``None`` when one has none.
 
     Nothing is hosted of an application that is hors-standard or has no stage: it costs nothing.
     """
     if app.track is Track.HORS_STANDARD or not app.stages:
         return 0
     try:
-        price = sizes(templates).get(app.hosting.size, {}).get("yearlyEuros")
+        known = sizes(templates)
     except BrokenInstallationError:
         return None  # the stages' own conditions say it
-    return price * len(app.stages) if isinstance(price, int) and price >= 0 else None
+    prices = [known.get(app.size(stage), {}).get("yearlyEuros") for stage in app.stages]
+    found = [price for price in prices if isinstance(price, int) and price >= 0]
+    return sum(found) if len(found) == len(prices) else None
 
 
 def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the story's order
@@ -158,6 +170,7 @@ def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the 
     offers: Offers,
     settings: Settings,
     templates: Mapping[str, str],
+    links: tuple[Link, ...] = (),
 ) -> tuple[Object, ...]:
     """Every object of one instance, labelled, in API versions that the server offers, with quoted values.
 
@@ -166,7 +179,7 @@ def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the 
     """
     values = {
         **_instance(app, stage, place, revision, templates),
-        **_surroundings(place, served, access, settings),
+        **_surroundings(place, served, access, settings, links),
         "has_time_zone": offers.minor >= _TIME_ZONE_MINOR,
     }
     replicas = values["replicas"]
@@ -231,9 +244,9 @@ def _offered(kind: str, offers: Offers) -> bool:
 
 def _instance(app: App, stage: Stage, place: Place, revision: Revision, templates: Mapping[str, str]) -> dict[str, Any]:
     """What templates may use of the instance itself: plain data only."""
-    size = sizes(templates).get(app.hosting.size)
+    size = sizes(templates).get(app.size(stage))
     if size is None:
-        raise _broken(f"{SIZES} ne dit rien de la taille « {app.hosting.size} »")
+        raise _broken(f"{SIZES} ne dit rien de la taille « {app.size(stage)} »")
     alone = stage.name is StageName.DEVELOPMENT
     low, high = (1, 1) if alone else (app.hosting.min_replicas, app.hosting.max_replicas)
     return {
@@ -252,17 +265,20 @@ def _instance(app: App, stage: Stage, place: Place, revision: Revision, template
     }
 
 
-def _surroundings(place: Place, served: tuple[Organisation, ...], access: Access, settings: Settings) -> dict[str, Any]:
+def _surroundings(
+    place: Place, served: tuple[Organisation, ...], access: Access, settings: Settings, links: tuple[Link, ...]
+) -> dict[str, Any]:
     """What templates may use of what surrounds the instance: organisations, addresses, credentials."""
     return {
         "secret_name": CREDENTIALS,
-        "secret_data": _secret_data(access),
+        "secret_data": _secret_data(access, links),
+        "connectors": [_connector(link) for link in links],
         "credentials": fingerprint(access),
         "organisations_json": _organisations(place, served),
         "hosts": [f"{o.label}.{place.domain}" for o in served],
         "https": settings.url_scheme == "https",
         "oidc_issuer": settings.oidc_issuer,
-        "egress": [one for one in (target(access.app_url), target(settings.oidc_issuer)) if one],
+        "egress": _egress((target(access.app_url), target(settings.oidc_issuer)), links),
         "rollout_deadline_s": int(settings.rollout_deadline_s),
     }
 
@@ -273,13 +289,34 @@ def _organisations(place: Place, served: tuple[Organisation, ...]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-def _secret_data(access: Access) -> dict[str, str]:
+def _connector(link: Link) -> dict[str, str]:
+    """What templates may use of a connector: nothing secret."""
+    prefix = f"CONNECTOR_{link.name.upper().replace('-', '_')}"
+    return {
+        "name": link.name,
+        "version": link.version,
+        "url": link.url,
+        "prefix": prefix,
+        "key": connectors.key(link.name),
+    }
+
+
+def _egress(services: tuple[dict[str, Any] | None, ...], links: tuple[Link, ...]) -> list[dict[str, Any]]:
+    """Where pods may go: the platform's own services, and the connectors that are open, each by its address."""
+    called = ((target(link.url), link.cidrs) for link in links if link.open)
+    opened = [{"port": one["port"], "cidr": cidr} for one, cidrs in called if one for cidr in cidrs]
+    listed = [*(one for one in services if one), *opened]
+    return [one for index, one in enumerate(listed) if one not in listed[:index]]
+
+
+def _secret_data(access: Access, links: tuple[Link, ...]) -> dict[str, str]:
     found = {
         "database-url": access.app_url,
         "owner-database-url": access.owner_url,
         "app-secret": access.app_secret,
         "oidc-client-secret": access.oidc_client_secret,
         **({"rotation": access.rotation} if access.rotation else {}),
+        **connectors.remembered(links),
     }
     return {key: base64.b64encode(value.encode()).decode() for key, value in found.items()}
 
