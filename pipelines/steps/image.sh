@@ -1,10 +1,10 @@
 #!/bin/sh
-# Image de l'application : dépendances de production, construction par buildah, envoi au registre.
-# Le résultat est image.json : {"image", "digest", "revision"}.
+# Image de l'application : dépendances de production, construction par buildah sans réseau, envoi au registre.
+# Le résultat est image.json : {"image", "digest", "revision", "base": {"name", "digest"}, "template"}.
 #
 # Lit : CI_COMMIT_SHA, CI_REGISTRY_IMAGE, CI_PROJECT_URL (d'où vient la révision), AMCLOUD_PHP_BASE_IMAGE
-# (facultative : image de base à la place de celle du Dockerfile), CI_REGISTRY_USER et CI_REGISTRY_PASSWORD
-# (facultatives : compte du registre).
+# (facultative : image de base à la place de celle du Dockerfile), AMCLOUD_TEMPLATE (facultative : projet@version du
+# modèle), CI_REGISTRY_USER et CI_REGISTRY_PASSWORD (facultatives : compte du registre).
 # Se lance à la racine de l'application.
 set -eu
 . "$(dirname "$0")/lib.sh"
@@ -20,11 +20,18 @@ if [ -n "${CI_REGISTRY_PASSWORD:-}" ]; then
 fi
 
 image="$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA"
-set -- --format oci --tag "$image" \
+# Rien ne se télécharge pendant la construction : les dépendances viennent d'être prises, par Composer, du dépôt agréé.
+set -- --format oci --network none --tag "$image" \
   --label "org.opencontainers.image.revision=$CI_COMMIT_SHA" \
   --label "org.opencontainers.image.source=${CI_PROJECT_URL:-}"
+base= base_digest=
 if [ -n "${AMCLOUD_PHP_BASE_IMAGE:-}" ]; then
-  set -- "$@" --build-arg "BASE_IMAGE=$AMCLOUD_PHP_BASE_IMAGE"
+  # L'étiquette de la plateforme devient une empreinte ici : elle est dans l'image, dans image.json et dans l'attestation.
+  base_digest=$(digest_of "$AMCLOUD_PHP_BASE_IMAGE")
+  base="$(name_of "$AMCLOUD_PHP_BASE_IMAGE")@$base_digest"
+  set -- "$@" --build-arg "BASE_IMAGE=$base" \
+    --label "org.opencontainers.image.base.name=$AMCLOUD_PHP_BASE_IMAGE" \
+    --label "org.opencontainers.image.base.digest=$base_digest"
 fi
 # La date du commit est celle de l'image : deux constructions d'une même révision ont la même empreinte.
 if timestamp=$(git log -1 --format=%ct 2>/dev/null); then
@@ -35,5 +42,8 @@ buildah build "$@" .
 digests=$(mktemp)
 buildah push --digestfile "$digests" "$image"
 digest=$(cat "$digests")
-printf '{"image": "%s", "digest": "%s", "revision": "%s"}\n' "$CI_REGISTRY_IMAGE" "$digest" "$CI_COMMIT_SHA" >image.json
+rm -f "$digests"
+printf '{"image": "%s", "digest": "%s", "revision": "%s", "base": {"name": "%s", "digest": "%s"}, "template": "%s"}\n' \
+  "$CI_REGISTRY_IMAGE" "$digest" "$CI_COMMIT_SHA" "${AMCLOUD_PHP_BASE_IMAGE:-}" "$base_digest" "${AMCLOUD_TEMPLATE:-}" \
+  >image.json
 cat image.json

@@ -38,3 +38,24 @@ measure_quality() {
     fi
   fi
 }
+
+# name_of RÉFÉRENCE : une référence d'image sans étiquette ni empreinte.
+name_of() {
+  printf '%s\n' "$1" | sed -e 's/@sha256:[0-9a-f]*$//' -e 's#:[^:/]*$##'
+}
+
+# digest_of RÉFÉRENCE : l'empreinte d'une image de base, prise du registre si elle n'est pas déjà sur l'exécuteur.
+digest_of() {
+  case "$1" in
+    *@sha256:*) printf '%s\n' "${1##*@}" ;;
+    *)
+      buildah pull --quiet --policy ifnewer "$1" >/dev/null || return 1
+      buildah inspect --type image --format '{{.FromImageDigest}}' "$1"
+      ;;
+  esac
+}
+
+# value_of CLÉ FICHIER : la valeur d'une clé d'un fichier JSON ; vide quand elle n'y est pas.
+value_of() {
+  php -r '$found = json_decode(file_get_contents($argv[2]), true); echo is_scalar($found[$argv[1]] ?? null) ? $found[$argv[1]] : "";' "$1" "$2"
+}

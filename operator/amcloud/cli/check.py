@@ -9,6 +9,7 @@ With the platform's evidence it answers what the platform answered, for the stag
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -130,6 +131,14 @@ def check(  # noqa: PLR0917  options, given by name
             "--output", "-o", metavar="FICHIER", help="Écrit la réponse dans ce fichier.", rich_help_panel=_ANSWER
         ),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FORME=FICHIER",
+            help="Écrit aussi cette forme dans ce fichier (répétable).",
+            rich_help_panel=_ANSWER,
+        ),
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Montre toutes les règles et tous les endroits.", rich_help_panel=_ANSWER)
     ] = False,
@@ -184,6 +193,7 @@ def check(  # noqa: PLR0917  options, given by name
         if list_rules or explain:
             return _of_rules(rules, Track(track), Stage(stage), explain, form=form, output=output)
         _known(form)
+        besides = _besides(also or ())
         where = question.target(target, commit)
         typed = {f"--{name}": _typed(context, name) for name in ("track", "stage", "at", "source", "advisories")}
         asked = asking.Asked(
@@ -205,6 +215,8 @@ def check(  # noqa: PLR0917  options, given by name
         shown = telling.presentation(
             report, facts, where, previous=previous, decided=evidence is not None, full=full, output=output
         )
+        for other, file in besides:
+            answer(reports.write(other, report, shown), file, command=COMMAND)
         answer(reports.write(form, report, shown), output, command=COMMAND)
     raise typer.Exit(telling.status(report, shown, Severity(fail_on)))
 
@@ -229,6 +241,20 @@ def _known(form: str) -> None:
 
     if form not in FORMATS:
         raise UsageError(f"--format {form} : formes connues : {', '.join(FORMATS)}")
+
+
+def _besides(asked: Iterable[str]) -> list[tuple[str, Path]]:
+    """The forms to write in files besides the answer. Raises ``UsageError``."""
+    from psram.errors import UsageError
+
+    found = []
+    for one in asked:
+        form, _, file = one.partition("=")
+        if not file:
+            raise UsageError(f"--also {one} : écrivez FORME=FICHIER, par exemple sarif=psram.sarif")
+        _known(form)
+        found.append((form, Path(file)))
+    return found
 
 
 def _fixable(where: Target, form: str) -> Path:
