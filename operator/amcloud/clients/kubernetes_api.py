@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -31,7 +33,7 @@ DISCOVERY_S: Final = 600.0
 """Seconds after which the server is asked again what it offers."""
 DISCOVERY_AGAIN_S: Final = 2.0
 """The same when a kind was not found: a CRD may just have been installed."""
-GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", GROUP)
+GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", "monitoring.coreos.com", GROUP)
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
@@ -130,6 +132,14 @@ class Api:
     def delete(self, path: str, *, doing: str) -> dict[str, Any] | None:
         """Ask for a removal, dependents in the background; ``None`` when it is absent."""
         return self._call("DELETE", path, doing=doing, body={"propagationPolicy": "Background"})
+
+    def date(self) -> datetime | None:
+        """The server's own time, in whole seconds; ``None`` when it tells none."""
+        answer, _ = self._exchange("GET", "/version", doing="lecture de l'heure du cluster")
+        try:
+            return parsedate_to_datetime(answer.headers["Date"])
+        except (KeyError, ValueError):
+            return None
 
     def resource(self, group: str, kind: str, versions: tuple[str, ...] = ()) -> Resource:
         """Where a kind is served: in the first of ``versions`` that is offered, else in the server's newest.

@@ -1,0 +1,52 @@
+"""Are the operator's settings whole, sensible, and not those of the example?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from amcloud.doctor.findings import Finding, error, ok, warning
+from amcloud.doctor.ground import Ground
+from amcloud.errors import BrokenInstallationError
+from amcloud.settings import Settings
+
+_PLACEHOLDERS: Final = ("a-remplacer", ".example")
+_WHERE: Final = "ConfigMap ou Secret « amcloud-settings » (docs/reglages.md), puis redémarrez l'opérateur."
+_SHORTEST_TOKEN: Final = 16
+
+
+def examine(ground: Ground) -> Iterator[Finding]:
+    """Missing settings first: nothing else can be said without them."""
+    try:
+        settings = ground.settings()
+    except BrokenInstallationError as problem:
+        yield error("settings", f"{problem}.", _WHERE)
+        return
+    yield ok("settings", "Tous les réglages obligatoires sont là et lisibles.")
+    yield placeholders(ground)
+    yield from doubts(settings)
+
+
+def placeholders(ground: Ground) -> Finding:
+    """No setting is still the example's."""
+    left = sorted(name for name, value in ground.environment.items() if any(word in value for word in _PLACEHOLDERS))
+    if left:
+        return error("settings-example", f"Encore la valeur de l'exemple : {', '.join(left)}.", _WHERE)
+    return ok("settings-example", "Aucune valeur de l'exemple ne reste.")
+
+
+def doubts(settings: Settings) -> Iterator[Finding]:
+    """What is allowed and rarely wanted."""
+    if settings.url_scheme != "https":
+        yield warning(
+            "settings-https", "Les applications sont servies en http.", f"AMCLOUD_URL_SCHEME=https : {_WHERE}"
+        )
+    if not settings.approved_runners:
+        said = "Aucun exécuteur n'est agréé : les preuves des pipelines ne sont pas crues, rien ne sera hébergé."
+        yield error("settings-runners", said, f"AMCLOUD_APPROVED_RUNNERS : {_WHERE}")
+    if len(settings.webhook_token) < _SHORTEST_TOKEN:
+        said = f"Le jeton des notifications a moins de {_SHORTEST_TOKEN} caractères : il se devine."
+        yield warning("settings-webhook", said, f"AMCLOUD_WEBHOOK_TOKEN (openssl rand -hex 32) : {_WHERE}")
+    if not settings.advisories:
+        said = "Aucune base d'avis de sécurité : la règle CMP-002 est indéterminée, et refuse."
+        yield error("settings-advisories", said, f"AMCLOUD_ADVISORIES (docs/dependances.md) : {_WHERE}")

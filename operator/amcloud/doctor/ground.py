@@ -1,0 +1,39 @@
+"""What an examination stands on: the cluster's API, the settings as they were found, the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from amcloud.clients.kubernetes_api import Api
+from amcloud.errors import BrokenInstallationError
+from amcloud.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Handed to every family."""
+
+    api: Api
+    environment: Mapping[str, str]
+    """The ``AMCLOUD_*`` variables, from this process or from the cluster's ``amcloud-settings``."""
+    namespace: str
+    """Where the operator is installed."""
+    inside: bool
+    """Whether this runs as the operator's own account: then its rights are ours."""
+    now: datetime
+    project: str = ""
+    """Path of the forge project to examine, when one was named."""
+
+    def settings(self) -> Settings:
+        """The operator's settings.
+
+        Raises:
+            BrokenInstallationError: one is missing or senseless; all of them are named.
+        """
+        if not self.environment:
+            raise BrokenInstallationError(
+                f"les réglages (amcloud-settings de l'espace {self.namespace}) sont illisibles"
+            )
+        return Settings.from_environment(self.environment)
