@@ -48,6 +48,10 @@ class Settings:
     """Public address of the reports, without a trailing slash."""
     oidc_issuer: str
     webhook_token: str
+    forge_token_file: str = ""
+    """File that holds the forge's token, read again when the forge refuses it: a rotation needs no restart."""
+    forge_requests_per_minute: float = 600.0
+    """Requests that the operator sends to the forge at most, for all applications together."""
     package_sources: tuple[str, ...] = ()
     """Composer repositories (URL prefixes) that applications may use, besides those of the norm pack."""
     approved_runners: tuple[str, ...] = ()
@@ -115,6 +119,8 @@ class _Reader:
             reports_url=self._text("REPORTS_URL", f"{scheme}://rapports.{domain}{port}").rstrip("/"),
             oidc_issuer=self._text("OIDC_ISSUER"),
             webhook_token=self._text("WEBHOOK_TOKEN"),
+            forge_token_file=self._text("FORGE_TOKEN_FILE", ""),
+            forge_requests_per_minute=self._number("FORGE_REQUESTS_PER_MINUTE", 600.0),
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),

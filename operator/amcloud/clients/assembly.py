@@ -11,6 +11,7 @@ from typing import assert_never
 from amcloud import assets
 from amcloud.clients import connection
 from amcloud.clients.advisories import AdvisoryMirror
+from amcloud.clients.budget import Budget
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.conformance import Checks, PsramConformance, engine
 from amcloud.clients.database import PostgresDatabase
@@ -45,7 +46,8 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     """All services of one installation; without ``cluster``, the one that this pod or KUBECONFIG belongs to."""
     # everything in the cache can be made again: it lies where a read-only pod may write
     cache = cache or Path(tempfile.gettempdir()) / "amcloud"
-    source, clock = GitSource(settings.forge_url, cache / "git"), SystemClock()
+    budget, clock = Budget(settings.forge_requests_per_minute), SystemClock()
+    source = GitSource(settings.forge_url, cache / "git", budget=budget)
     api = Api(cluster or _cluster(), connections=settings.workers * 2)
     return World(
         settings=settings,
@@ -59,7 +61,7 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
             advisories=AdvisoryMirror(settings.advisories, every_s=settings.advisories_s).current,
         ),
         reports=PostgresReports(settings.database_url, settings.reports_url),
-        forge=GitlabForge(settings.forge_url, settings.forge_token),
+        forge=GitlabForge(settings.forge_url, settings.forge_token, budget=budget, token_file=_file(settings)),
         registry=OciRegistry(settings.registry_url, settings.registry_name),
         cluster=KubernetesCluster(api),
         database=PostgresDatabase(settings.database_url),
@@ -110,6 +112,10 @@ def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock,
         case Executor.KUBERNETES:
             return JobChecks(api, settings, assets.check_templates(), engine=engine(php), now=clock.now)
     assert_never(settings.executor)
+
+
+def _file(settings: Settings) -> Path | None:
+    return Path(settings.forge_token_file) if settings.forge_token_file else None
 
 
 def _cluster() -> connection.Connection:

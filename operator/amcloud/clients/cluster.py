@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, assert_never
 
-from amcloud.clients import records
+from amcloud.clients import pod_words, records
 from amcloud.clients.kubernetes_api import APPLY_PATCH, JSON_PATCH, Api, ConflictError, Resource
 from amcloud.errors import AmcloudError, BrokenInstallationError, RepositoryRefusedError, UnavailableError
 from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
 from amcloud.stages.app import App, Organisation, Stage
 from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, Scale, key, read_inventory
+from amcloud.stages.connectors import SECRET_TYPE, Connector, Given, recalled
 from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import Dossier, NormPack
@@ -45,6 +46,25 @@ class KubernetesCluster:
         """Every LocalApp, of all namespaces, as it is."""
         return self._own("LocalApp", "lecture des LocalApp")
 
+    def connectors(self, app: App) -> Mapping[str, Connector]:
+        """The connectors that ``app`` declares, by name; those that do not exist are left out."""
+        names = [use.name for use in app.hosting.connectors]
+        found = (self._get(GROUP, "Connector", name=name) for name in names)
+        read = (records.connector(one) for one in found if one is not None)
+        return {one.name: one for one in read if one is not None}
+
+    def connector_token(self, namespace: str, name: str) -> str | None:
+        """A service's credential for one application; ``None`` when there is no such Secret of that type."""
+        secret = self._get("", "Secret", namespace=namespace, name=name)
+        if secret is None or secret.get("type") != SECRET_TYPE:
+            return None
+        return (records.secret_value(secret, "token") or "").strip() or None
+
+    def given(self, place: Place) -> tuple[Given, ...]:
+        """The connectors that the instance was given last, with their versions and credentials."""
+        secret = self._get("", "Secret", namespace=place.namespace, name=CREDENTIALS)
+        return recalled(records.secret_values(secret)) if secret else ()
+
     def norm_packs(self) -> tuple[NormPack, ...]:
         """Every norm pack declared; one that cannot be read is no pack."""
         found = map(records.norm_pack, self._own("NormPack", "lecture des packs de normes"))
@@ -63,6 +83,8 @@ class KubernetesCluster:
     def forge_token(self, app: App) -> str | None:
         """The organisation's own credential for its project, or ``None`` when the manifest names none.
 
+        ``name:token`` where the Secret has a ``username``, as a deploy token needs.
+
         Raises:
             RepositoryRefusedError: the manifest names a Secret that is absent or has no ``token``.
         """
@@ -76,7 +98,8 @@ class KubernetesCluster:
             raise RepositoryRefusedError(
                 f"Le Secret « {name} » (spec.repository.credentialsRef) {what} dans l'espace {app.namespace}."
             )
-        return token.strip()
+        username = (records.secret_value(secret, "username") or "").strip() if secret else ""
+        return f"{username}:{token.strip()}" if username else token.strip()
 
     def secret_names(self, namespace: str) -> frozenset[str]:
         """Names of the Secrets of a namespace."""
@@ -109,12 +132,13 @@ class KubernetesCluster:
     def live(self, keys: frozenset[Key]) -> Mapping[Key, Object]:
         """The objects that exist among ``keys``, in the API versions that the templates speak."""
         found = {k: self._get(k.group, k.kind, namespace=k.namespace, name=k.name) for k in sorted(keys)}
-        return {k: one for k, one in found.items() if one is not None}
+        return {k: self._completed(k, one) for k, one in found.items() if one is not None}
 
     def pods(self, namespace: str) -> tuple[Object, ...]:
-        """Pods of an instance; a crashed container's last lines are in its status, masked."""
+        """Pods of an instance; the last lines of a container in trouble are in its status, masked."""
         path = self._api.resource("", "Pod").path(namespace)
-        return tuple(map(records.masked_pod, self._api.items(path, doing=f"liste des pods de {namespace}")))
+        pods = tuple(map(records.masked_pod, self._api.items(path, doing=f"liste des pods de {namespace}")))
+        return pod_words.with_last_lines(self._api, namespace, pods, now=datetime.now(UTC))
 
     def execute(self, operation: Operation) -> None:
         """Carry out one intention.
@@ -215,6 +239,9 @@ class KubernetesCluster:
                 continue
             return
         raise UnavailableError(f"{doing} : l'objet change sans cesse")
+
+    def _completed(self, identity: Key, found: Object) -> Object:
+        return pod_words.with_refusal(self._api, found, now=datetime.now(UTC)) if identity.kind == "Job" else found
 
     def _apply(self, path: str, desired: Object, *, doing: str) -> None:
         params = {"fieldManager": FIELD_MANAGER, "force": "true"}

@@ -23,11 +23,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from amcloud.clients.budget import Budget
 from amcloud.errors import AmcloudError, BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError
 from amcloud.masking import one_line
 
 REFS_S: Final = 20.0
 FETCH_S: Final = 120.0
+REFS_REQUESTS: Final = 2
+FETCH_REQUESTS: Final = 3
+"""Requests of git's protocol over HTTP: what the server speaks, its references, then the pack."""
 FILE_MAX_BYTES: Final = 128 * 1024 * 1024
 """Largest file that git may write: a commit whose pack is bigger is refused."""
 REFS_MAX_BYTES: Final = 4 * 1024 * 1024
@@ -69,7 +73,8 @@ _SETTINGS: Final = {
 class GitSource:
     """The forge's repositories; each project has a bare mirror of the commits that were asked for."""
 
-    def __init__(self, forge_url: str, mirrors: Path) -> None:
+    def __init__(self, forge_url: str, mirrors: Path, *, budget: Budget | None = None) -> None:
+        self._budget = budget or Budget()
         self._url = forge_url.rstrip("/")
         self._scheme = urlsplit(self._url).scheme
         self._mirrors = mirrors
@@ -82,9 +87,9 @@ class GitSource:
             RepositoryRefusedError: the project does not exist for this credential, or is empty.
         """
         doing = f"lecture des branches de {project}"
-        listed = self._git(
-            ["ls-remote", "--heads", "--tags", "--", self._address(project)], doing=doing, token=token, timeout_s=REFS_S
-        )
+        argv = ["ls-remote", "--heads", "--tags", "--", self._address(project)]
+        with self._budget.asking(project, requests=REFS_REQUESTS):
+            listed = self._git(argv, doing=doing, token=token, timeout_s=REFS_S)
         found = {}
         for line in listed.decode("utf-8", "surrogateescape").splitlines():
             commit, _, name = line.partition("\t")
@@ -125,13 +130,14 @@ class GitSource:
         """Whether what was asked for is there; not when it is bigger than the limit on files."""
         # the reference is what the next fetch tells the forge that it has already
         argv = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, "--", address, f"+{commit}:{LAST}"]
-        try:
-            self._git(argv, doing=doing, token=token, timeout_s=FETCH_S, folder=mirror)
-        except ForgeUnavailableError:
-            if _cut_short(mirror):  # git itself only says that its child died
-                return False
-            raise
-        return True
+        with self._budget.asking(address.removeprefix(f"{self._url}/").removesuffix(".git"), requests=FETCH_REQUESTS):
+            try:
+                self._git(argv, doing=doing, token=token, timeout_s=FETCH_S, folder=mirror)
+            except ForgeUnavailableError:
+                if _cut_short(mirror):  # git itself only says that its child died
+                    return False
+                raise
+            return True
 
     def _prepare(self, mirror: Path) -> None:
         if (mirror / "HEAD").exists():
@@ -191,7 +197,8 @@ class GitSource:
     def _environment(self, token: str | None) -> dict[str, str]:
         settings = {**_SETTINGS, f"protocol.{self._scheme}.allow": "always"}
         if token:
-            basic = base64.b64encode(f"oauth2:{token}".encode()).decode()
+            login = token if ":" in token else f"oauth2:{token}"  # a deploy token has a name of its own
+            basic = base64.b64encode(login.encode()).decode()
             settings[f"http.{self._url}/.extraHeader"] = f"Authorization: Basic {basic}"
         numbered = {
             f"GIT_CONFIG_{part}_{number}": text
