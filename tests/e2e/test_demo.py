@@ -128,7 +128,7 @@ def test_a_new_application_is_hosted_at_its_first_push_and_survives_an_image_tha
     status = _local_app(shell)
     (stage,) = status["stages"]
     conditions = {condition["type"]: condition for condition in stage["conditions"]}
-    assert conditions["Ready"]["reason"] == "RolloutFailed", crashed.text
+    assert conditions["Ready"]["reason"] == "CrashLooping", crashed.text
     assert "panne exemple" in conditions["Ready"]["message"]
     assert conditions["Available"]["status"] == "True", "the revision before goes on serving"
     assert stage["lastAttemptedCommit"] != serving

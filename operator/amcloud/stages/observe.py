@@ -37,6 +37,8 @@ class Observation:
     sentence: str
     serving: bool = False
     retry_after_s: float = 2.0
+    degraded: bool = False
+    """Whether the revision had been wholly rolled out before it failed: no rollout is to blame."""
 
 
 def observe(
@@ -93,7 +95,7 @@ def _migration(live: list[Object], pods: tuple[Object, ...], *, now: datetime, d
         failed = _condition(job, "Failed")
         if failed.get("status") == "True":
             return _failed(Reason.MIGRATION_FAILED, _migration_failed(job, failed, own))
-        trouble = troubles.worst(own)
+        trouble = troubles.of_creation(job) or troubles.worst(own, now=now)
         if trouble and (trouble.lasting or _late(started, now, deadline_s)):
             return _failed(trouble.reason, f"La migration de la base ne démarre pas : {trouble.sentence}")
         return _under_way(
@@ -123,20 +125,24 @@ def _rollout(deployment: Object, pods: tuple[Object, ...], *, now: datetime, dea
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated >= wanted and status.get("replicas", 0) <= updated and available >= updated:
         return None
-    trouble = troubles.of_deployment(deployment) or troubles.worst(_of_revision(pods, deployment))
+    trouble = troubles.of_creation(deployment) or troubles.worst(_of_revision(pods, deployment), now=now)
     progressing = _condition(deployment, "Progressing")
     since = troubles.time(progressing.get("lastUpdateTime")) or troubles.created(deployment)
-    if progressing.get("reason") == "NewReplicaSetAvailable":  # rolled out before; replicas are missing since
-        since = None
+    degraded = progressing.get("reason") == "NewReplicaSetAvailable"  # rolled out before; what is missing went since
+    if degraded:
+        since = trouble.since if trouble else None
     expired = progressing.get("reason") == "ProgressDeadlineExceeded" or _late(since, now, deadline_s)
     if expired or (trouble and trouble.lasting):
-        return _failed(trouble.reason if trouble else Reason.ROLLOUT_FAILED, _stuck(trouble, deadline_s))
+        reason = trouble.reason if trouble else Reason.ROLLOUT_FAILED
+        return replace(_failed(reason, _stuck(trouble, deadline_s, degraded=degraded)), degraded=degraded)
     ready = min(updated, status.get("readyReplicas", 0))
     counted = f"Déploiement en cours : {ready} réplique(s) à jour et prête(s) sur {wanted}."
     return _under_way(f"{counted} {trouble.sentence}" if trouble else counted, Reason.ROLLING_OUT)
 
 
-def _stuck(trouble: Trouble | None, deadline_s: float) -> str:
+def _stuck(trouble: Trouble | None, deadline_s: float, *, degraded: bool) -> str:
+    if trouble and degraded:
+        return f"Le service ne tient plus : {trouble.sentence}"
     if trouble:
         return f"Le déploiement n'aboutit pas : {trouble.sentence}"
     return (

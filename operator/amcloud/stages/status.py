@@ -10,18 +10,18 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from amcloud.stages import judgement
+from amcloud.stages import connectors, judgement, revisions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
 from amcloud.stages.isolation import Isolation
-from amcloud.stages.outcome import Ended, StageOutcome
+from amcloud.stages.intention import Intention
+from amcloud.stages.outcome import Ended, StageOutcome, Withdrawn
 from amcloud.stages.render import TIME_ZONE
-from amcloud.stages.verdict import CATALOGUED, Reason, in_force, moments
+from amcloud.stages.verdict import CATALOGUED, ROLLOUT_FAILURES, Reason, in_force, moments
 from psram.model import Report, ReportVerdict
 
 Values = Mapping[str, Any]
 
-HISTORY_MOST = 5
 OF_COMMIT = ("SourceFetched", "Conformant", "Accepted", "Built", "Derogated")
 OF_INSTANCE = ("Provisioned", "Available", "DatabaseReady", "TenantIsolated")
 ORDER = (
@@ -39,7 +39,7 @@ _BUILD = frozenset({Reason.BUILDING, Reason.BUILD_FAILED, Reason.IMAGE_REFUSED})
 _NOT_PROVISIONED = frozenset(
     {Reason.PROVISIONING, Reason.NOT_OWNED, Reason.SECRET_MISSING, Reason.MIGRATION_FAILED, Reason.BROKEN_INSTALLATION}
 )
-_ROLLOUT = frozenset({Reason.ROLLING_OUT, Reason.ROLLOUT_FAILED})
+_ROLLOUT = ROLLOUT_FAILURES | {Reason.ROLLING_OUT}
 
 
 def status(
@@ -54,7 +54,7 @@ def status(
     """The whole ``status`` of the LocalApp, kstatus-compatible; transition times move only when a status flips."""
     before = {stage.get("name"): stage for stage in _list(previous, "stages")}
     stages = [_stage(app, outcome, before.get(str(outcome.stage), {}), now) for outcome in outcomes]
-    problems = _problems(app, outcomes)
+    problems = _problems(app, outcomes, now)
     conditions = [*summary_conditions(app, outcomes, problems), *_forge_notified(outcomes, previous, forge_problem)]
     current = {
         "observedGeneration": app.generation,
@@ -137,7 +137,7 @@ def sentence(outcome: StageOutcome) -> str:
     """What the pass says of one stage, never empty."""
     match outcome.ended:
         case Ended.SERVING:
-            return f"En service : {outcome.url}"
+            return f"En service : {outcome.url}{f' ; {outcome.sentence}' if outcome.sentence else ''}"
         case Ended.GOING:
             return "Vérification en cours."
         case Ended.WAITING | Ended.REFUSED | Ended.CATALOGUED:
@@ -165,11 +165,41 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "url": outcome.url or before.get("url"),
         "organisationsServed": len(outcome.organisations) if served else before.get("organisationsServed"),
         "credentialsRotation": outcome.rotated or before.get("credentialsRotation"),
+        "refCommit": outcome.ref_commit,
+        "intention": _intention(outcome.intention),
+        "withdrawn": _withdrawn(outcome.withdrawn),
         "pipelineURL": outcome.pipeline_url or (before.get("pipelineURL") if same_commit else None),
         "conformance": judgement.of(outcome) or (before.get("conformance") if same_commit else None),
     }
-    entry["history"] = _history(entry, before, now)
+    entry["history"] = revisions.history(entry, before, rfc3339(now))
     return {name: value for name, value in entry.items() if value is not None and value not in ([], "")}
+
+
+def _intention(asked: Intention | None) -> dict[str, str] | None:
+    if asked is None:
+        return None
+    values = {
+        "kind": str(asked.kind),
+        "commit": asked.commit,
+        "from": asked.origin,
+        "by": asked.by,
+        "why": asked.why,
+        "at": asked.token,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _withdrawn(gone: Withdrawn | None) -> dict[str, str] | None:
+    if gone is None:
+        return None
+    return {
+        "commit": gone.revision.commit,
+        "image": gone.revision.image,
+        "reason": str(gone.reason),
+        "message": gone.sentence,
+        "time": rfc3339(gone.at),
+        **({"request": gone.request} if gone.request else {}),
+    }
 
 
 def _conditions(outcome: StageOutcome) -> Iterator[Condition]:
@@ -204,8 +234,12 @@ def _instance(outcome: StageOutcome, text: str) -> Iterator[Condition]:
     if outcome.serving is not None:
         serving = outcome.serving
         words = "des répliques répondent" if serving else "aucune réplique ne répond"
-        state, why = (Status.TRUE, Reason.SERVING) if serving else (Status.FALSE, reason)
-        yield Condition("Available", state, why, words)
+        if serving and outcome.deployed and outcome.withdrawn and outcome.withdrawn.revision != outcome.deployed:
+            words = f"revenue à {outcome.deployed.commit[:8]} : {outcome.withdrawn.revision.commit[:8]} n'a pas abouti"
+            yield Condition("Available", Status.TRUE, Reason.ROLLED_BACK, words)
+        else:
+            state, why = (Status.TRUE, Reason.SERVING) if serving else (Status.FALSE, reason)
+            yield Condition("Available", state, why, words)
     elif outcome.deployed is None:
         yield Condition("Available", Status.FALSE, reason, "aucune révision n'a encore été mise en service")
     if reason is Reason.MIGRATION_FAILED:
@@ -278,15 +312,7 @@ def _sentences(outcomes: Sequence[StageOutcome], noted: Sequence[str]) -> str:
     return bounded(" | ".join([*said, *noted]), MESSAGE_LONGEST)
 
 
-def _history(entry: Values, before: Values, now: datetime) -> list[Any]:
-    history = list(_list(before, "history"))[:HISTORY_MOST]
-    commit, image = entry.get("deployedCommit"), entry.get("image")
-    if commit is None or (history and history[0].get("commit") == commit and history[0].get("image") == image):
-        return history
-    return [{"commit": commit, "image": image, "deployedTime": rfc3339(now)}, *history][:HISTORY_MOST]
-
-
-def _problems(app: App, outcomes: tuple[StageOutcome, ...]) -> list[dict[str, str]]:
+def _problems(app: App, outcomes: tuple[StageOutcome, ...], now: datetime) -> list[dict[str, str]]:
     found = [
         {"path": f"spec.stages[{outcome.stage}]", "message": bounded(outcome.problem)}
         for outcome in outcomes
@@ -301,7 +327,16 @@ def _problems(app: App, outcomes: tuple[StageOutcome, ...]) -> list[dict[str, st
     if app.norm_pack is not None and packs and app.norm_pack not in packs:
         message = f"« {app.norm_pack} » n'est pas offert ou n'est pas plus récent que {packs.pop()}, qui s'applique."
         found.append({"path": "spec.normPack.version", "message": bounded(message)})
-    return found
+    return [*found, *_endings(app, outcomes, now)]
+
+
+def _endings(app: App, outcomes: tuple[StageOutcome, ...], now: datetime) -> list[dict[str, str]]:
+    """Versions of connectors that end soon or have ended: the same for every stage."""
+    offered = {name: one for outcome in outcomes for name, one in outcome.offered.items()}
+    return [
+        {"path": path, "message": bounded(message), "endOfLifeTime": rfc3339(ends_at)}
+        for path, message, ends_at in connectors.problems(connectors.endings(app, offered, now=now))
+    ]
 
 
 def _summary(stages: Sequence[Values], ready: Condition) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Why pods do not start, in one French sentence each: what Kubernetes says in a dozen places, gathered. Pure.
+"""Why pods do not start or serve: one closed reason and one French sentence for what Kubernetes says in a dozen places.
 
-The last lines of a container that ended badly are in its status (``terminationMessagePolicy: FallbackToLogsOnError``),
-so that nothing has to read logs.
+The last lines of a container that ended badly are in its status (``terminationMessagePolicy: FallbackToLogsOnError``);
+those of one that runs and does not answer are added there by the cluster's client. Pure.
 """
 
 from __future__ import annotations
@@ -16,15 +16,25 @@ from amcloud.masking import last_lines, one_line
 from amcloud.stages.render import Object
 from amcloud.stages.verdict import Reason
 
-__all__ = ["Trouble", "created", "last_words", "of_deployment", "one_line", "time", "worst"]
+__all__ = ["Trouble", "created", "last_words", "of_creation", "one_line", "time", "worst"]
 
 CRASHES_LASTING: Final = 3
 """Crashes after which nobody believes that the next start will succeed."""
+NOT_READY_S: Final = 20.0
+"""Seconds without an answer on /sante after which a replica is in trouble and not merely starting."""
 _PULL: Final = frozenset(
-    {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
+    {
+        *("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"),
+        *("RegistryUnavailable", "SignatureValidationFailed"),  # since 1.27
+    }
 )
-_PULL_LASTING: Final = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_PULL_LASTING: Final = frozenset(
+    {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "SignatureValidationFailed"}
+)
 _CONFIGURATION: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_NOT_THE_APPLICATION: Final = frozenset({"ContainerStatusUnknown"})
+"""How a container ended when nobody saw it end: its node went (since 1.22)."""
+_CANNOT_START: Final = frozenset({"StartError", "ContainerCannotRun"})
 _MISSING = re.compile(r"(?P<kind>secret|configmap) \"(?P<name>[a-z0-9.-]{1,253})\" not found")
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S{1,253}) in Secret \S{0,253}/(?P<name>[a-z0-9.-]{1,253})")
 _QUOTA = re.compile(r"exceeded quota: (?P<quota>[a-z0-9.-]{1,253}), requested: (?P<asked>.{1,200}?), used: ", re.S)
@@ -37,30 +47,32 @@ class Trouble:
     reason: Reason
     sentence: str
     lasting: bool
+    since: datetime | None = None
+    """Since when, where the cluster says so."""
 
 
-def worst(pods: tuple[Object, ...]) -> Trouble | None:
+def worst(pods: tuple[Object, ...], *, now: datetime) -> Trouble | None:
     """The trouble of these pods that matters most: a lasting one if there is any."""
-    found = [trouble for pod in pods for trouble in _of_pod(pod)]
+    found = [trouble for pod in pods for trouble in _of_pod(pod, now)]
     return next((t for t in found if t.lasting), found[0] if found else None)
 
 
-def of_deployment(deployment: Object) -> Trouble | None:
-    """What keeps a Deployment from making pods at all."""
-    conditions = (deployment.get("status") or {}).get("conditions") or []
+def of_creation(owner: Object) -> Trouble | None:
+    """What keeps a Deployment, or a Job as the cluster's client completes it, from making pods at all."""
+    conditions = (owner.get("status") or {}).get("conditions") or []
     failure = next((c for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"), None)
     if failure is None:
         return None
-    message = str(failure.get("message", ""))
+    message, since = str(failure.get("message", "")), time(failure.get("lastTransitionTime"))
     quota = _QUOTA.search(message)
     if quota is None:
         said = one_line(message, chars=400)
-        return Trouble(Reason.ROLLOUT_FAILED, f"le cluster refuse de créer les pods : {said}", lasting=False)
+        return Trouble(Reason.ROLLOUT_FAILED, f"le cluster refuse de créer les pods : {said}", False, since)
     sentence = (
         f"le quota « {quota['quota']} » de l'espace est dépassé ({one_line(quota['asked'], chars=120)} demandés) : "
         "choisissez une taille plus grande (spec.hosting.size) ou moins de répliques."
     )
-    return Trouble(Reason.ROLLOUT_FAILED, sentence, lasting=True)
+    return Trouble(Reason.QUOTA_EXCEEDED, sentence, lasting=True, since=since)
 
 
 def last_words(pods: tuple[Object, ...]) -> str:
@@ -73,6 +85,16 @@ def last_words(pods: tuple[Object, ...]) -> str:
     ]
     spoken = [end for end in ended if end[1]]
     return last_lines(max(spoken)[1]) if spoken else ""
+
+
+def unanswering(pod: Object, *, now: datetime) -> Mapping[str, Any] | None:
+    """The container that runs and has not answered on /sante for long, ``None`` when there is none."""
+    if pod["metadata"].get("deletionTimestamp") or _status(pod).get("phase") != "Running":
+        return None
+    waits = (one for one in _containers(pod) if (one.get("state") or {}).get("running") and one.get("ready") is False)
+    found = next(waits, None)
+    since = None if found is None else _unready_since(pod, found)
+    return found if since is not None and (now - since).total_seconds() > NOT_READY_S else None
 
 
 def time(text: Any) -> datetime | None:
@@ -88,36 +110,46 @@ def created(manifest: Object) -> datetime | None:
     return time(manifest["metadata"].get("creationTimestamp"))
 
 
-def _of_pod(pod: Object) -> Iterator[Trouble]:
+def _of_pod(pod: Object, now: datetime) -> Iterator[Trouble]:
     if pod["metadata"].get("deletionTimestamp"):
         return
     for container in _containers(pod):
         trouble = _of_container(container)
         if trouble:
             yield trouble
-    scheduled: Mapping[str, Any] = next(
-        (c for c in _status(pod).get("conditions") or [] if c.get("type") == "PodScheduled"), {}
-    )
+    scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("reason") == "Unschedulable":
         said = one_line(str(scheduled.get("message", "")), chars=200)
-        yield Trouble(Reason.ROLLOUT_FAILED, f"aucun nœud n'a de place pour un pod ({said}).", lasting=False)
+        since = time(scheduled.get("lastTransitionTime"))
+        yield Trouble(Reason.UNSCHEDULABLE, f"aucun nœud n'a de place pour un pod ({said}).", False, since)
     if _status(pod).get("reason") == "Evicted":
         said = one_line(str(_status(pod).get("message", "")), chars=200)
         yield Trouble(Reason.ROLLOUT_FAILED, f"un pod a été évincé de son nœud ({said}).", lasting=False)
+    silent = unanswering(pod, now=now)
+    if silent is not None:
+        yield _not_ready(pod, silent)
 
 
 def _of_container(container: Mapping[str, Any]) -> Trouble | None:
-    waiting = (container.get("state") or {}).get("waiting") or {}
+    state = container.get("state") or {}
+    waiting = state.get("waiting") or {}
     reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
     if reason in _PULL:
-        sentence = f"l'image {container.get('image', '')} ne peut pas être récupérée ({one_line(message, chars=300)})."
-        return Trouble(Reason.ROLLOUT_FAILED, sentence, lasting=reason in _PULL_LASTING)
+        image = str(container.get("image") or "")
+        # runtimes repeat the image up to three times before they come to the cause
+        said = one_line(message.replace(image, "…") if image else message, chars=300)
+        sentence = f"l'image {image} ne peut pas être récupérée ({said})."
+        return Trouble(Reason.IMAGE_PULL_FAILED, sentence, lasting=reason in _PULL_LASTING)
     if reason in _CONFIGURATION:
         return _of_configuration(message)
+    restarts = int(container.get("restartCount") or 0)
+    if reason == "CrashLoopBackOff":
+        last = (container.get("lastState") or {}).get("terminated") or {}
+        return _crash(last, restarts)
     terminated = _terminated(container)
-    if terminated is None or (reason != "CrashLoopBackOff" and "terminated" not in (container.get("state") or {})):
-        return None
-    return _crash(terminated, int(container.get("restartCount", 0)))
+    # between two crashes it runs for a moment
+    again = restarts >= CRASHES_LASTING and "running" in state and container.get("ready") is False
+    return _crash(terminated, restarts) if terminated is not None and ("terminated" in state or again) else None
 
 
 def _of_configuration(message: str) -> Trouble:
@@ -134,21 +166,44 @@ def _of_configuration(message: str) -> Trouble:
 
 
 def _crash(terminated: Mapping[str, Any], restarts: int) -> Trouble:
-    said = last_lines(str(terminated.get("message", "")))
+    said, code = last_lines(str(terminated.get("message") or "")), terminated.get("exitCode", "?")
+    reason = Reason.CRASH_LOOPING
     if terminated.get("reason") == "OOMKilled":
+        reason = Reason.OUT_OF_MEMORY
         how = "par manque de mémoire : choisissez une taille plus grande (spec.hosting.size)"
+    elif terminated.get("reason") in _CANNOT_START:
+        how = f"avant même de démarrer (code {code}) : sa commande ne peut pas être lancée"
+    elif code == 0:
+        how = "sans erreur (code 0) : elle ne reste pas en marche, ou ne répond pas sur /sante dans la minute"
     else:
-        how = f"au démarrage ou en service (code {terminated.get('exitCode', '?')})"
+        how = f"au démarrage ou en service (code {code})"
     times = f", {restarts} redémarrage(s)" if restarts else ""
     sentence = f"l'application s'arrête {how}{times}{f' ; ses dernières lignes : {said}' if said else '.'}"
-    return Trouble(Reason.ROLLOUT_FAILED, sentence, lasting=restarts >= CRASHES_LASTING)
+    return Trouble(reason, sentence, lasting=restarts >= CRASHES_LASTING)
+
+
+def _not_ready(pod: Object, container: Mapping[str, Any]) -> Trouble:
+    said = last_lines(str(container["state"]["running"].get("message") or ""))
+    after = (
+        f" ; ses dernières lignes : {said}" if said else " : vérifiez qu'elle écoute sur le port 8080 et joint sa base."
+    )
+    sentence = f"l'application tourne et ne répond pas sur /sante{after}"
+    return Trouble(Reason.NOT_READY, sentence, lasting=False, since=_unready_since(pod, container))
+
+
+def _unready_since(pod: Object, container: Mapping[str, Any]) -> datetime | None:
+    known = (
+        time(_condition(pod, "Ready").get("lastTransitionTime")),
+        time(container["state"]["running"].get("startedAt")),
+    )
+    return max((one for one in known if one is not None), default=None)
 
 
 def _terminated(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """How the container ended badly, now or the last time."""
     for state in ("state", "lastState"):
         found = (container.get(state) or {}).get("terminated")
-        if found and found.get("exitCode", 0) != 0:
+        if found and found.get("exitCode", 0) != 0 and found.get("reason") not in _NOT_THE_APPLICATION:
             return dict(found)
     return None
 
@@ -156,6 +211,10 @@ def _terminated(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def _containers(pod: Object) -> list[Mapping[str, Any]]:
     status = _status(pod)
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _condition(pod: Object, name: str) -> Mapping[str, Any]:
+    return next((c for c in _status(pod).get("conditions") or [] if c.get("type") == name), {})
 
 
 def _status(pod: Object) -> Mapping[str, Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, assert_never
 
+from amcloud.stages import connectors
 from amcloud.stages.app import App, StageName, Suspension, Track
 from psram.model import Report, ReportVerdict
 from psram.rules import Moment as RuleMoment
@@ -21,6 +23,8 @@ class Reason(StrEnum):
 
     # conditions that are True
     SERVING = "Serving"
+    PINNED = "Pinned"
+    ROLLED_BACK = "RolledBack"
     CATALOGUED = "Catalogued"
     DECLARED = "Declared"
     CONFORMANT = "Conformant"
@@ -52,13 +56,37 @@ class Reason(StrEnum):
     BUILD_FAILED = "BuildFailed"
     IMAGE_REFUSED = "ImageRefused"
     NOT_OWNED = "NotOwned"
+    CONNECTOR_UNKNOWN = "ConnectorUnknown"
+    CONNECTOR_UNAUTHORISED = "ConnectorUnauthorised"
+    CONNECTOR_ENDED = "ConnectorEnded"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     MIGRATION_FAILED = "MigrationFailed"
     TENANT_LEAK = "TenantLeak"
     ISOLATION_UNPROVEN = "IsolationUnproven"
     ROLLOUT_FAILED = "RolloutFailed"
+    # why pods do not serve: each is one of the ways in which a rollout fails (ROLLOUT_FAILURES)
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    CRASH_LOOPING = "CrashLooping"
+    OUT_OF_MEMORY = "OutOfMemory"
+    NOT_READY = "NotReady"
     BROKEN_INSTALLATION = "BrokenInstallation"
     INTERNAL_ERROR = "InternalError"
+
+
+ROLLOUT_FAILURES: Final = frozenset(
+    {
+        Reason.ROLLOUT_FAILED,
+        Reason.QUOTA_EXCEEDED,
+        Reason.UNSCHEDULABLE,
+        Reason.IMAGE_PULL_FAILED,
+        Reason.CRASH_LOOPING,
+        Reason.OUT_OF_MEMORY,
+        Reason.NOT_READY,
+    }
+)
+"""Reasons of a rollout that does not come to its end, all objects being in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +188,12 @@ def decide(
     enforced: bool,
     dossier: Dossier,
     now: datetime,
+    offered: connectors.Offered = MappingProxyType({}),
 ) -> Decision:
-    """The gate's answer for one commit at one stage, from track, sponsor, suspension of ``app``, report and dossier."""
+    """The gate's answer for one commit at one stage, from track, sponsor, suspension of ``app``, report and dossier.
+
+    ``offered`` are the connectors that ``app`` declares, as far as they exist.
+    """
     if app.track is Track.HORS_STANDARD:
         return Decision(Answer.CATALOGUE, Reason.CATALOGUED, CATALOGUED)
     if app.suspension is not None and in_force(app.suspension, now):
@@ -172,6 +204,7 @@ def decide(
             f"Le rapport de conformité ne porte pas sur le commit {commit[:8]} : il est ignoré.",
         )
     refusal = _conformance(report, moments(stage, moment)) if enforced else None
+    refusal = refusal or _connectors(app, stage, offered, now)
     if refusal is None and stage is StageName.PRODUCTION and moment is Moment.HOST:
         refusal = _sponsor(app) or _acceptance(dossier, commit)
     return refusal or Decision(Answer.GO, Reason.CONFORMANT, report.sentence_for(moments(stage, moment)))
@@ -203,6 +236,11 @@ def _conformance(report: Report, counted: frozenset[RuleMoment]) -> Decision | N
         case ReportVerdict.UNKNOWN:
             return _refuse(Reason.CONFORMANCE_UNKNOWN, report.sentence_for(counted))
     assert_never(verdict)
+
+
+def _connectors(app: App, stage: StageName, offered: connectors.Offered, now: datetime) -> Decision | None:
+    found = connectors.refusal(app, stage, offered, now=now)
+    return None if found is None else _refuse(Reason(found.flaw.value), found.sentence)
 
 
 def _sponsor(app: App) -> Decision | None:

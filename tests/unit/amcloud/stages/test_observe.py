@@ -126,13 +126,13 @@ def test_a_rollout_that_is_not_over_is_under_way(status: dict[str, Any]) -> None
 
 
 CONFIG_ERROR, KEY = "CreateContainerConfigError", "couldn't find key app-secret in Secret a/amcloud-credentials"
-FAILED, MISSING = Reason.ROLLOUT_FAILED, Reason.SECRET_MISSING
+MISSING, PULL, CRASH = Reason.SECRET_MISSING, Reason.IMAGE_PULL_FAILED, Reason.CRASH_LOOPING
 TROUBLES = [
-    pytest.param(waiting("ImagePullBackOff", 'Back-off pulling image "x"'), FAILED, "récupérée", id="image"),
+    pytest.param(waiting("ImagePullBackOff", 'Back-off pulling image "x"'), PULL, "récupérée", id="image"),
     pytest.param(waiting(CONFIG_ERROR, 'secret "smtp" not found'), MISSING, "« smtp »", id="secret"),
     pytest.param(waiting(CONFIG_ERROR, KEY), MISSING, "app-secret", id="key of a secret"),
-    pytest.param(crashed("PHP Fatal error: boum\nToken: glpat-abcdefghijkl"), FAILED, "boum", id="crash"),
-    pytest.param(crashed("", code=137, reason="OOMKilled"), FAILED, "spec.hosting.size", id="memory"),
+    pytest.param(crashed("PHP Fatal error: boum\nToken: glpat-abcdefghijkl"), CRASH, "boum", id="crash"),
+    pytest.param(crashed("", code=137, reason="OOMKilled"), Reason.OUT_OF_MEMORY, "spec.hosting.size", id="memory"),
 ]
 NO_ROOM = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
 
@@ -190,6 +190,7 @@ def test_a_quota_that_is_exceeded_is_named() -> None:
     failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
     told = seen(Wave.SERVICE, live(Deployment={**STARTING, "conditions": [*STARTING["conditions"], failure]}))
     assert told.progress is Progress.FAILED
+    assert told.reason is Reason.QUOTA_EXCEEDED
     assert "quota « quota »" in told.sentence
     assert "pods=1" in told.sentence
 
