@@ -43,6 +43,7 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._project: dict[Key, str] = {}
         self._keys: defaultdict[str, set[Key]] = defaultdict(set)
+        self._calls: dict[Key, frozenset[str]] = {}
         self._causes: dict[Key, str] = {}
         self._said: dict[tuple[Key, str], tuple[object, ...]] = {}
         self._threads: list[threading.Thread] = []
@@ -50,10 +51,12 @@ class Dispatcher:
         self._looked_at: datetime | None = None
         self._chance = random.Random()  # noqa: S311 - spreads load, protects nothing
 
-    def know(self, key: Key, project: str) -> None:
-        """``key`` exists and follows ``project`` (``""`` for none)."""
+    def know(self, key: Key, project: str, connectors: frozenset[str] = frozenset()) -> None:
+        """``key`` exists, follows ``project`` (``""`` for none) and calls these connectors."""
         with self._lock:
             self._drop(key)
+            if connectors:
+                self._calls[key] = connectors
             self._project[key] = project
             if project:
                 self._keys[project.casefold()].add(key)
@@ -86,6 +89,14 @@ class Dispatcher:
                 self._causes.update(dict.fromkeys(keys, cause))
         for key in keys:
             self.queue.add(key)
+        return keys
+
+    def ask_callers(self, connector: str) -> tuple[Key, ...]:
+        """A pass is wanted over every application that calls this connector; which ones these are."""
+        with self._lock:
+            keys = tuple(sorted(key for key, called in self._calls.items() if connector in called))
+        for key in keys:
+            self.queue.add(key, after_s=self._chance.uniform(0, SPREAD_S * len(keys)))
         return keys
 
     def ask_all(self) -> None:
@@ -132,6 +143,7 @@ class Dispatcher:
         thread.start()
 
     def _drop(self, key: Key) -> None:
+        self._calls.pop(key, None)
         project = self._project.pop(key, "").casefold()
         self._keys[project].discard(key)
         if not self._keys[project]:

@@ -63,7 +63,7 @@ def registry(dispatcher: Dispatcher) -> kopf.OperatorRegistry:
             seen.changed(key, None, gone=True)
             dispatcher.forget(key)
             return
-        dispatcher.know(key, project(body))
+        dispatcher.know(key, project(body), called(body))
         if seen.changed(key, asked(body), gone=False):
             dispatcher.ask(key)
 
@@ -73,6 +73,12 @@ def registry(dispatcher: Dispatcher) -> kopf.OperatorRegistry:
         key = ("fleet", body["kind"], body["metadata"]["name"])
         if seen.changed(key, body["metadata"].get("generation"), gone=type == "DELETED"):
             dispatcher.ask_all()
+
+    @kopf.on.event(GROUP, VERSION, "connectors", **everything)
+    async def connector(type: str | None, body: Body, **_: Any) -> None:  # noqa: A002
+        key = ("connector", body["metadata"]["name"])
+        if seen.changed(key, body["metadata"].get("generation"), gone=type == "DELETED"):
+            dispatcher.ask_callers(body["metadata"]["name"])
 
     @kopf.on.event("apps", "v1", "deployments", labels={MANAGED_BY: "amcloud"}, **everything)
     @kopf.on.event("batch", "v1", "jobs", labels={MANAGED_BY: "amcloud"}, **everything)
@@ -125,6 +131,15 @@ def project(body: Body) -> str:
     repository = spec.get("repository") if isinstance(spec, Mapping) else None
     named = repository.get("project") if isinstance(repository, Mapping) else None
     return named if isinstance(named, str) else ""
+
+
+def called(body: Body) -> frozenset[str]:
+    """The connectors that an unchecked LocalApp names."""
+    spec = body.get("spec")
+    hosting = spec.get("hosting") if isinstance(spec, Mapping) else None
+    uses = hosting.get("connectors") if isinstance(hosting, Mapping) else None
+    named = (use.get("name") for use in uses if isinstance(use, Mapping)) if isinstance(uses, list) else ()
+    return frozenset(name for name in named if isinstance(name, str))
 
 
 def asked(body: Body) -> tuple[object, ...]:

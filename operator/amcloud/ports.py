@@ -346,3 +346,5 @@ class World:
     cluster: Cluster
     database: Database
     clock: Clock
+    cause: str = ""
+    """Name of what asked for this pass: the forge's own of a delivery, one made here otherwise."""

@@ -13,8 +13,10 @@ from typing import Any
 
 from amcloud import errors
 from amcloud.ports import Judged, Question, UnderWay, World
-from amcloud.stages import apply, build, claims, manifest, observe, render, report, repository, verdict
+from amcloud.stages import apply, build, claims, connectors, manifest, observe, render, report, repository, revisions
+from amcloud.stages import verdict as gate
 from amcloud.stages.apply import Wave
+from amcloud.stages.connectors import Link
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
 from amcloud.stages.render import Access, Object, Place, Revision
 from amcloud.stages.report import StageOutcome
@@ -41,7 +43,8 @@ def admit(
 ) -> Iterator[StageOutcome]:
     """Stages 2 to 4: is the stage's newest commit let in? If it is, the last value's ``deployed`` is that revision."""
     project, token, now = app.source.project, world.cluster.forge_token(app), world.clock.now()
-    head = repository.head(stage.ref, world.source.refs(project, token))
+    named = repository.head(stage.ref, world.source.refs(project, token))
+    head, so_far = revisions.followed(stage, named, previous, so_far)
     if head is None:
         yield so_far.refused(Reason.REF_NOT_FOUND, repository.not_found(project, stage.ref))
         return
@@ -56,9 +59,11 @@ def admit(
         yield _kept(question, judged, world, so_far)
         return
 
-    pipelines, image = world.forge.pipelines(project, commit), world.registry.image(project, commit)
+    pipelines = world.forge.pipelines(project, commit)
+    image = revisions.image(stage, commit, previous, so_far) or world.registry.image(project, commit)
     grace_s, deadline_s = world.settings.pipeline_grace_s, world.settings.pipeline_deadline_s
     step = build.next_step(commit, pipelines, image, seen_at=seen_at, now=now, grace_s=grace_s, deadline_s=deadline_s)
+    step = build.for_promotion(step, commit) if so_far.promoted else step
     if not isinstance(step, build.GoOn):
         so_far = _kept(question, judged, world, so_far)
         if isinstance(step, build.Start):
@@ -83,15 +88,16 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     storage = Storage(world.database.size(place), app.hosting.storage_gib)
     yield (so_far := replace(so_far, database_ready=True, storage=storage))
 
+    links = _links(app, stage, place, world, so_far)
     objects = render.objects(
-        app, stage, place, revision, served, access, world.cluster.offers(), settings, world.templates
+        app, stage, place, revision, served, access, world.cluster.offers(), settings, world.templates, links
     )
     inventory = world.cluster.inventory(place.namespace)
     desired = apply.with_inventory(objects, inventory, app, place, revision)
     keys = apply.keys(desired) | inventory.keys
     live = world.cluster.live(keys)
     for wave in Wave:
-        if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world)):
+        if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world, links)):
             yield so_far.blocked(Reason.SECRET_MISSING, missing)
             return
         if wave is Wave.SERVICE:
@@ -155,15 +161,17 @@ def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any], ho
             raise errors.NotOwnedError(f"L'espace de noms {place.namespace}", owner or "personne d'AM Cloud")
         if app.track is not manifest.Track.HORS_STANDARD:
             so_far = StageOutcome.begin(stage.name, world.cluster.inventory(place.namespace).revision)
+            so_far = replace(so_far, offered=world.cluster.connectors(app))
     except errors.AmcloudError as error:
         return so_far.interrupted(error)
     if holder is not None:
         so_far = so_far.refused(Reason.NOT_OWNED, claims.sentence(app.source.project, stage.name, holder))
     else:
         so_far = _to_the_end(admit(app, stage, world, so_far, previous), so_far)
+    so_far = revisions.steered(app, stage, so_far, previous)
     if so_far.deployed is None:
         return so_far
-    return _to_the_end(host(app, stage, world, so_far), so_far)
+    return revisions.settled(stage, _to_the_end(host(app, stage, world, so_far), so_far), previous, world.clock.now())
 
 
 def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOutcome:
@@ -183,7 +191,7 @@ def _judge(
     judged = world.conformance.judge(question)
     if isinstance(judged, UnderWay):
         return so_far.checking(judged.sentence, retry_after_s=judged.retry_after_s), None
-    decision = verdict.decide(
+    decision = gate.decide(
         moment=moment,
         app=question.app,
         stage=question.stage.name,
@@ -192,6 +200,7 @@ def _judge(
         enforced=question.stage.name in question.pack.enforced,
         dossier=question.dossier,
         now=world.clock.now(),
+        offered=so_far.offered,
     )
     return so_far.judged(moment, judged.report, decision), judged
 
@@ -224,8 +233,19 @@ def _address(app: App, place: Place, served: tuple[Organisation, ...], world: Wo
     return f"{world.settings.url_scheme}://{host}{world.settings.url_port}"
 
 
-def _missing_secrets(app: App, place: Place, world: World) -> str:
-    """The sentence for Secrets that the manifest names and the instance lacks; empty when all are there."""
+def _links(app: App, stage: Stage, place: Place, world: World, so_far: StageOutcome) -> tuple[Link, ...]:
+    """The connectors that the instance may call, each with the credential that its service gave to the application."""
+    if not app.hosting.connectors:
+        return ()
+    found = connectors.links(app, stage.name, so_far.offered, world.cluster.given(place), now=world.clock.now())
+    token, namespace = world.cluster.connector_token, world.settings.namespace
+    return tuple(one.with_token(token(namespace, one.secret)) if one.open else one for one in found)
+
+
+def _missing_secrets(app: App, place: Place, world: World, links: tuple[Link, ...]) -> str:
+    """The sentence for Secrets that the manifest names, or its connectors need; empty when all are there."""
+    if said := connectors.missing(links, world.settings.namespace):
+        return said
     if not app.hosting.secrets:
         return ""
     missing = sorted(set(app.hosting.secrets) - world.cluster.secret_names(place.namespace))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from amcloud.settings import FINALIZER
 from amcloud.stages import apply
 from amcloud.stages.app import App, Organisation, Stage
 from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
+from amcloud.stages.connectors import Connector, Given, recalled
 from amcloud.stages.render import CREDENTIALS, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import Dossier, NormPack
@@ -39,6 +41,9 @@ class FakeCluster:
         self.organisations_by_code = dict(ORGANISATIONS)
         self.namespaces = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
         self.packs: tuple[NormPack, ...] = (PACK,)
+        self.offered: dict[str, Connector] = {}
+        self.tokens: dict[str, str] = {}
+        """Credentials of services, by name of their Secret in the operator's namespace."""
         self.acceptances = Dossier()
         self.secrets: frozenset[str] = frozenset()
         self.rollout = True
@@ -60,6 +65,18 @@ class FakeCluster:
 
     def organisations(self) -> Mapping[str, Organisation]:
         return self.organisations_by_code
+
+    def connectors(self, app: App) -> Mapping[str, Connector]:
+        declared = {use.name for use in app.hosting.connectors}
+        return {name: one for name, one in self.offered.items() if name in declared}
+
+    def connector_token(self, namespace: str, name: str) -> str | None:
+        return self.tokens.get(name)
+
+    def given(self, place: Place) -> tuple[Given, ...]:
+        secret = self.objects.get(Key("", "Secret", place.namespace, CREDENTIALS))
+        kept = secret["data"] if secret else {}
+        return recalled({name: base64.b64decode(value).decode() for name, value in kept.items()})
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         return self.packs

@@ -6,6 +6,7 @@ import base64
 import binascii
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -17,6 +18,7 @@ from amcloud.masking import last_lines, one_line
 from amcloud.settings import FIELD_MANAGER, GROUP, VERSION
 from amcloud.stages import judgement
 from amcloud.stages.app import App, Organisation, Stage, StageName
+from amcloud.stages.connectors import Connector, Consumer, Version
 from amcloud.stages.render import MANAGED_BY, Access, Object
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import NormPack
@@ -35,6 +37,40 @@ def organisation(found: Object) -> Organisation | None:
     if not (isinstance(code, str) and isinstance(name, str) and isinstance(label, str)):
         return None
     return Organisation(code=code, name=name, label=label, forge_group=str(spec.get("forgeGroup") or label))
+
+
+def connector(found: Object) -> Connector | None:
+    """A ``Connector`` resource, ``None`` when it cannot be read."""
+    try:
+        spec = found["spec"]
+        return Connector(
+            name=str(found["metadata"]["name"]),
+            title=str(spec["title"]),
+            recommended=str(spec.get("recommended") or ""),
+            versions=tuple(map(_version, spec["versions"])),
+            consumers=tuple(map(_consumer, spec.get("authorised") or ())),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _version(found: Mapping[str, Any]) -> Version:
+    ends = found.get("endOfLifeTime")
+    moment = None if ends is None else datetime.fromisoformat(str(ends))
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError(ends)
+    return Version(
+        name=str(found["name"]),
+        endpoint=str(found["endpoint"]),
+        test_endpoint=str(found.get("testEndpoint") or ""),
+        addresses=tuple(map(str, found.get("addresses") or ())),
+        ends_at=moment,
+    )
+
+
+def _consumer(found: Mapping[str, Any]) -> Consumer:
+    test = found.get("testCredentialsRef")
+    return Consumer(str(found["app"]), str(found["credentialsRef"]["name"]), str(test["name"]) if test else "")
 
 
 def norm_pack(found: Object) -> NormPack | None:
@@ -59,6 +95,12 @@ def secret_value(secret: Object, name: str) -> str | None:
         return None if encoded is None else base64.b64decode(encoded, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, TypeError):
         return None
+
+
+def secret_values(secret: Object) -> dict[str, str]:
+    """Every decoded text of a Secret."""
+    found = {name: secret_value(secret, name) for name in secret.get("data") or {}}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def access(secret: Object) -> Access | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,8 @@ from typing import assert_never
 from amcloud import errors
 from amcloud.stages.app import Organisation, StageName
 from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
+from amcloud.stages.connectors import Connector
+from amcloud.stages.intention import Intention, Kind
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.observe import Observation, Progress
 from amcloud.stages.render import Revision
@@ -28,6 +31,18 @@ class Ended(StrEnum):
     WAITING = "waiting"
     REFUSED = "refused"
     CATALOGUED = "catalogued"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A revision that was let in, did not come to serve, and gave way to the one that served before."""
+
+    revision: Revision
+    reason: Reason
+    sentence: str
+    at: datetime
+    request: str
+    """Token of the intention that was in force then, ``""`` for none: another one is a reason to try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,18 @@ class StageOutcome:
     """Objects that somebody had changed and that were put back."""
     rotated: str = ""
     """Token of the last request for new credentials that is wholly done: the former ones open nothing any more."""
+    offered: Mapping[str, Connector] = field(default_factory=dict)
+    """The connectors that the application declares, as the platform offers them; those absent do not exist."""
+    ref_commit: str | None = None
+    """What the stage's ref names while ``commit`` is one that was promoted to it."""
+    intention: Intention | None = None
+    """What a person asked of the stage, as far as it holds now."""
+    proven: bool = False
+    """Whether ``deployed`` is the revision that served wholly last: its failure is no rollout's."""
+    failed: Observation | None = None
+    """How the wave that ``deployed`` was in failed."""
+    withdrawn: Withdrawn | None = None
+    """The revision that is not tried again by itself."""
     problem: str = ""
     """What stands in the way of ``deployed`` while the pass speaks of a newer commit."""
 
@@ -75,6 +102,16 @@ class StageOutcome:
     def begin(cls, stage: StageName, deployed: Revision | None) -> StageOutcome:
         """Before anything is known but the revision that was let in last."""
         return cls(stage, was=deployed, deployed=deployed)
+
+    @property
+    def promoted(self) -> bool:
+        """Whether ``commit`` is not what the stage's ref names but what was promoted to it."""
+        return self.intention is not None and self.intention.kind is Kind.PROMOTE
+
+    @property
+    def held(self) -> bool:
+        """Whether a person chose the revision that serves, whatever is pushed."""
+        return self.intention is not None and self.intention.kind is Kind.HOLD
 
     @property
     def over(self) -> bool:
@@ -130,6 +167,9 @@ class StageOutcome:
         known = replace(self, serving=True, url=url, organisations=tuple(o.code for o in organisations))
         if self.over:
             return known
+        asked = self.intention
+        if asked is not None and self.held:
+            return replace(known, ended=Ended.SERVING, reason=Reason.PINNED, sentence=_pinned(asked))
         return replace(known, ended=Ended.SERVING, reason=Reason.SERVING, sentence="")
 
     def interrupted(self, error: errors.AmcloudError) -> StageOutcome:
@@ -186,7 +226,8 @@ class StageOutcome:
 
     def observed(self, seen: Observation) -> StageOutcome:
         """A wave's state is known. A refusal of the newest commit stays what the pass says."""
-        known = replace(self, serving=seen.serving)
+        failed = seen if seen.progress is Progress.FAILED else None
+        known = replace(self, serving=seen.serving, failed=failed)
         if self.over:
             done = seen.progress is Progress.DONE
             return known if done else replace(known, problem=seen.sentence, retry_after_s=_soonest(self, seen))
@@ -198,6 +239,11 @@ class StageOutcome:
             case Progress.FAILED:
                 return known.refused(seen.reason, seen.sentence)
         assert_never(seen.progress)
+
+
+def _pinned(asked: Intention) -> str:
+    why = f" ({asked.why})" if asked.why else ""
+    return f"Tenue sur {asked.commit[:8]} à la demande de {asked.by or 'quelqu’un'}{why} ; les nouveaux commits attendent."
 
 
 def _soonest(outcome: StageOutcome, seen: Observation) -> float | None:

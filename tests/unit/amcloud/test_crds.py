@@ -49,8 +49,14 @@ NODES = [
 ]
 
 
-def test_the_four_kinds_are_there() -> None:
-    assert [path.stem for path in FILES] == ["conformancereports", "localapps", "normpacks", "organisations"]
+def test_every_kind_is_there() -> None:
+    assert [path.stem for path in FILES] == [
+        "conformancereports",
+        "connectors",
+        "localapps",
+        "normpacks",
+        "organisations",
+    ]
 
 
 @pytest.mark.parametrize("node", NODES)

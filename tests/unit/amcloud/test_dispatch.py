@@ -41,6 +41,17 @@ def passed(made: Dispatcher, key: Key = KEY) -> None:
     made.one_pass(key)
 
 
+def test_a_connector_wakes_the_applications_that_call_it_and_no_other() -> None:
+    made = dispatcher(FakeWorld())
+    made.know(KEY, PROJECT, frozenset({"referentiel-assures"}))
+    made.know(OTHER, "cpam-bas-rhin/autre", frozenset({"annuaire"}))
+    assert made.ask_callers("referentiel-assures") == (KEY,)
+    made.know(KEY, PROJECT)
+    assert made.ask_callers("referentiel-assures") == ()
+    made.forget(OTHER)
+    assert made.ask_callers("annuaire") == ()
+
+
 def test_a_project_asks_for_its_own_applications_whatever_the_case() -> None:
     made = dispatcher(FakeWorld())
     made.know(OTHER, "cpam-bas-rhin/autre")

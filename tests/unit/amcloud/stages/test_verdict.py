@@ -10,7 +10,8 @@ import pytest
 from amcloud_samples import ONE, ORGANISATIONS, START, TWO, manifest, report, result
 
 from amcloud.stages import manifest as stage_one
-from amcloud.stages.app import Lifecycle, StageName, Suspension, Track
+from amcloud.stages.app import ConnectorUse, Lifecycle, StageName, Suspension, Track
+from amcloud.stages.connectors import Connector, Consumer, Offered, Version
 from amcloud.stages.verdict import Acceptance, Answer, Dossier, Moment, NormPack, Reason, decide, norm_pack
 from psram.model import RuleResult, Verdict
 from psram.rules import Moment as RuleMoment
@@ -38,6 +39,16 @@ def untold(moment: RuleMoment) -> RuleResult:
     return result("R-1", moment=moment, verdict=Verdict.UNKNOWN, missing="rapport de tests")
 
 
+def offered(*, ends_at: datetime | None = None, app: str = "cpam-bas-rhin/suivi-courriers") -> Offered:
+    version = Version("v1", "http://192.0.2.1/v1", ends_at=ends_at)
+    return {
+        "referentiel-assures": Connector(
+            "referentiel-assures", "Référentiel", versions=(version,), consumers=(Consumer(app, "x"),)
+        )
+    }
+
+
+OPEN, SHUT, OVER = offered(), offered(app="cpam-haut-rhin/autre"), offered(ends_at=START)
 SOURCE, PIPELINE = RuleMoment.SOURCE, RuleMoment.PIPELINE
 ACCEPTANCE, PRODUCTION = RuleMoment.ACCEPTANCE, RuleMoment.PRODUCTION
 
@@ -57,6 +68,8 @@ class Case:
     enforced: bool = True
     suspension: Suspension | None = None
     sponsor: str | None = None
+    connectors: Offered | None = None
+    """The connectors that exist, for an application that declares one; ``None`` for one that declares none."""
 
 
 GO, REFUSE, CATALOGUE = Answer.GO, Answer.REFUSE, Answer.CATALOGUE
@@ -129,6 +142,11 @@ CASES = (
         YES,
         enforced=False,
     ),
+    Case("conforme, connecteur autorisé", H, A, BUILD, GO, Reason.CONFORMANT, connectors=OPEN),
+    Case("conforme, connecteur inconnu", H, A, BUILD, REFUSE, Reason.CONNECTOR_UNKNOWN, connectors={}),
+    Case("conforme, connecteur non autorisé", H, D, BUILD, REFUSE, Reason.CONNECTOR_UNAUTHORISED, connectors=SHUT),
+    Case("conforme, connecteur non autorisé", H, P, HOST, REFUSE, Reason.CONNECTOR_UNAUTHORISED, connectors=SHUT),
+    Case("conforme, version de connecteur finie", H, A, HOST, REFUSE, Reason.CONNECTOR_ENDED, connectors=OVER),
     Case("conforme, sans commanditaire", L, A, HOST, GO, Reason.CONFORMANT),
     Case("procès-verbal positif, sans commanditaire", L, P, HOST, REFUSE, Reason.SPONSOR_MISSING, dossier=YES),
     Case("procès-verbal positif, commanditaire", L, P, HOST, GO, Reason.CONFORMANT, dossier=YES, sponsor="DDO"),
@@ -138,6 +156,8 @@ CASES = (
 def _decided(case: Case) -> tuple[Answer, Reason, str]:
     app = stage_one.parse(manifest(), ORGANISATIONS, lambda _: "671")
     app = replace(app, track=case.track, suspension=case.suspension, sponsor=case.sponsor, lifecycle=Lifecycle.SERVICE)
+    if case.connectors is not None:
+        app = replace(app, hosting=replace(app.hosting, connectors=(ConnectorUse("referentiel-assures", "v1"),)))
     decision = decide(
         moment=case.moment,
         app=app,
@@ -147,6 +167,7 @@ def _decided(case: Case) -> tuple[Answer, Reason, str]:
         enforced=case.enforced,
         dossier=case.dossier,
         now=START,
+        offered=case.connectors or {},
     )
     return decision.answer, decision.reason, decision.sentence
 
