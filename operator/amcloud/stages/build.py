@@ -108,6 +108,17 @@ def next_step(
     return GiveUp(Reason.BUILD_FAILED, _failure(newest), newest)
 
 
+def for_promotion(step: Step, commit: str) -> Step:
+    """``step`` for a commit that is no branch's newest one: no pipeline can be started for it, only found."""
+    if not isinstance(step, Start):
+        return step
+    sentence = (
+        f"Le commit promu {commit[:8]} n'a plus de pipeline dans la forge : rien ne prouve comment son image a été "
+        "fabriquée. Poussez-le de nouveau, ou promouvez une révision plus récente."
+    )
+    return GiveUp(Reason.BUILD_FAILED, sentence, None)
+
+
 def _built(commit: str, pipeline: Pipeline, image: Image | None) -> Step:
     if image is None:
         sentence = (

@@ -81,9 +81,7 @@ def read(value: Any) -> Intention | None:
 
 
 def _possible(asked: Intention) -> bool:
-    bounded = (
-        0 < len(asked.token) <= TOKEN_LONGEST and len(asked.by) <= BY_LONGEST and len(asked.why) <= REASON_LONGEST
-    )
+    bounded = 0 < len(asked.token) <= TOKEN_LONGEST and len(asked.by) <= BY_LONGEST and len(asked.why) <= REASON_LONGEST
     if not bounded or (asked.instead and not COMMIT.fullmatch(asked.instead)):
         return False
     if asked.kind is Kind.FOLLOW:

@@ -243,7 +243,8 @@ class StageOutcome:
 
 def _pinned(asked: Intention) -> str:
     why = f" ({asked.why})" if asked.why else ""
-    return f"Tenue sur {asked.commit[:8]} à la demande de {asked.by or 'quelqu’un'}{why} ; les nouveaux commits attendent."
+    who = asked.by or "quelqu’un"
+    return f"Tenue sur {asked.commit[:8]} à la demande de {who}{why} ; les nouveaux commits attendent."
 
 
 def _soonest(outcome: StageOutcome, seen: Observation) -> float | None:

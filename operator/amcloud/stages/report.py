@@ -106,6 +106,7 @@ def events(
     changed = [outcome for outcome in outcomes if before.get(outcome.stage) != after.get(outcome.stage)]
     return (
         *(_stage_event(outcome) for outcome in changed),
+        *_withdrawals(previous, current),
         *_new_problems(previous, current),
         *_restorations(outcomes),
     )
@@ -159,6 +160,8 @@ def _verdict(app: App, outcome: StageOutcome, verdict: ReportVerdict, words: str
 def _of_stage(outcome: StageOutcome) -> CommitStatus | None:
     name = f"amcloud/{outcome.stage}"
     match outcome.ended:
+        case Ended.SERVING if outcome.deployed and outcome.deployed.commit != outcome.commit:
+            return _status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", outcome.report_url)
         case Ended.SERVING:
             return _status(name, CommitState.SUCCESS, sentence(outcome), outcome.url)
         case Ended.CATALOGUED:
@@ -168,7 +171,7 @@ def _of_stage(outcome: StageOutcome) -> CommitStatus | None:
             url = outcome.report_url if outcome.reason in _JUDGED else outcome.pipeline_url or outcome.report_url
             return _status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", url)
         case Ended.WAITING | Ended.GOING:
-            if outcome.reason in NOT_KNOWN or _already_in(outcome):
+            if outcome.reason in NOT_KNOWN or _already_in(outcome) or outcome.held:
                 return None
             # GitLab refuses to go from running to running: one sentence for the whole way
             return _status(name, CommitState.RUNNING, "En cours : fabrication de l'image, puis mise en service.", None)
@@ -212,6 +215,16 @@ def _new_problems(previous: Mapping[str, Any], current: Mapping[str, Any]) -> It
     for problem in current.get("problems") or ():
         if problem["message"] not in known:
             yield Event("Warning", "ProblemFound", bounded(f"{problem['path']} : {problem['message']}"))
+
+
+def _withdrawals(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Event]:
+    """A revision that gave way to the one that served before is said once."""
+    known = [stage.get("withdrawn") for stage in previous.get("stages") or ()]
+    for stage in current.get("stages") or ():
+        gone, kept = stage.get("withdrawn"), stage.get("history") or [{}]
+        if gone is not None and gone not in known:
+            back = f"{stage['name']} [{gone['commit'][:8]}] : retour à {str(kept[0].get('commit', ''))[:8]}"
+            yield Event("Warning", str(Reason.ROLLED_BACK), bounded(f"{back}. {gone['message']}"))
 
 
 def _restorations(outcomes: tuple[StageOutcome, ...]) -> Iterator[Event]:

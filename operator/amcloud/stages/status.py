@@ -14,8 +14,7 @@ from amcloud.stages import connectors, judgement, revisions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
 from amcloud.stages.isolation import Isolation
-from amcloud.stages.intention import Intention
-from amcloud.stages.outcome import Ended, StageOutcome, Withdrawn
+from amcloud.stages.outcome import Ended, StageOutcome
 from amcloud.stages.render import TIME_ZONE
 from amcloud.stages.verdict import CATALOGUED, ROLLOUT_FAILURES, Reason, in_force, moments
 from psram.model import Report, ReportVerdict
@@ -165,41 +164,12 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "url": outcome.url or before.get("url"),
         "organisationsServed": len(outcome.organisations) if served else before.get("organisationsServed"),
         "credentialsRotation": outcome.rotated or before.get("credentialsRotation"),
-        "refCommit": outcome.ref_commit,
-        "intention": _intention(outcome.intention),
-        "withdrawn": _withdrawn(outcome.withdrawn),
+        **revisions.told(outcome),
         "pipelineURL": outcome.pipeline_url or (before.get("pipelineURL") if same_commit else None),
         "conformance": judgement.of(outcome) or (before.get("conformance") if same_commit else None),
     }
     entry["history"] = revisions.history(entry, before, rfc3339(now))
     return {name: value for name, value in entry.items() if value is not None and value not in ([], "")}
-
-
-def _intention(asked: Intention | None) -> dict[str, str] | None:
-    if asked is None:
-        return None
-    values = {
-        "kind": str(asked.kind),
-        "commit": asked.commit,
-        "from": asked.origin,
-        "by": asked.by,
-        "why": asked.why,
-        "at": asked.token,
-    }
-    return {name: value for name, value in values.items() if value}
-
-
-def _withdrawn(gone: Withdrawn | None) -> dict[str, str] | None:
-    if gone is None:
-        return None
-    return {
-        "commit": gone.revision.commit,
-        "image": gone.revision.image,
-        "reason": str(gone.reason),
-        "message": gone.sentence,
-        "time": rfc3339(gone.at),
-        **({"request": gone.request} if gone.request else {}),
-    }
 
 
 def _conditions(outcome: StageOutcome) -> Iterator[Condition]:
