@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from psram.checks import Params
+from psram.checks import Params, factory
 from psram.checks.ci import ROOT, Include, Setting, Source, configuration, protected
 from psram.checks.common import outcome
 from psram.facts import Facts
@@ -33,6 +33,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     for source in files:
         found += _unreadable(source)
         found += _inclusions(source, params, approved)
+        found += _pieces(source, params, approved)
         found += _jobs(source, params)
         found += _globals(source, params)
     found += [Finding(asked.problem, ROOT, 1)] if asked.problem else []
@@ -68,11 +69,33 @@ def _template(root: Source, params: Params, approved: Sequence[str]) -> Iterator
 
 def _inputs(include: Include, params: Params) -> Iterator[Finding]:
     """Inputs of the template may repeat where it comes from, not send its steps elsewhere."""
+    for key in _diverted(include, params):
+        yield Finding(f"l'entrée « {key} » du modèle est détournée", ROOT, include.line)
+
+
+def _diverted(include: Include, params: Params) -> list[str]:
     same = {str(name): include.first(str(of)) for name, of in params["inputs"].items()}
-    for name, values in include.fields.items():
-        key = name.removeprefix("inputs.")
-        if name.startswith("inputs.") and values != [same.get(key, object())]:
-            yield Finding(f"l'entrée « {key} » du modèle est détournée", ROOT, include.line)
+    given = {name.removeprefix("inputs."): v for name, v in include.fields.items() if name.startswith("inputs.")}
+    return [
+        key for key, values in given.items() if key not in factory.FREE_INPUTS and values != [same.get(key, object())]
+    ]
+
+
+def _pieces(source: Source, params: Params, approved: Sequence[str]) -> Iterator[Finding]:
+    """Other files of the template's project: at an approved version, and none of the template's own once more."""
+    projects = {name.rpartition("@")[0] for name in approved}
+    for include in source.includes():
+        project, ref = include.first("project"), include.first("ref")
+        if project not in projects:
+            continue
+        whole = source.file.path == ROOT and _has_file(include, params)
+        files = {name.lstrip("/") for name in include.fields.get("file", ())}
+        for file in sorted(files & (factory.FILES if whole else {*factory.FILES, str(params["file"])})):
+            said = f"« {file} » fait déjà partie du modèle : l'inclure encore le remplace"
+            yield Finding(said, source.file.path, include.line)
+        if not whole and f"{project}@{ref}" not in approved:
+            said = f"un fichier du projet du modèle est inclus à une version non agréée (ref « {ref} »)"
+            yield Finding(said, source.file.path, include.line)
 
 
 def _has_file(include: Include, params: Params) -> bool:
@@ -107,8 +130,8 @@ def _uncontrolled(include: Include, params: Params, approved: Sequence[str]) -> 
 
 
 def _jobs(source: Source, params: Params) -> Iterator[Finding]:
-    for name in params["jobs"]:
-        for setting in source.job(str(name)):
+    for name in dict.fromkeys((*map(str, params["jobs"]), *factory.JOBS, *factory.HIDDEN)):
+        for setting in source.job(name):
             if setting.key == "variables" and not setting.path.startswith("variables["):
                 yield from _variables(source, setting, params, f"dans le travail « {name} »")
             elif setting.key not in params["allowed_keys"]:  # a reference to other variables hides them: refused too
@@ -160,26 +183,32 @@ def _as_merged(forge: ForgeEvidence | None, params: Params, approved: Sequence[s
     if forge is None:
         return
     if forge.includes is not None:
-        template = str(params["file"])
+        template, projects = str(params["file"]), {name.rpartition("@")[0] for name in approved}
         same = [i for i in forge.includes if f"{i.project}@{i.ref}" in approved and i.file.lstrip("/") == template]
         if not same:
             yield Finding("la configuration que la forge applique n'inclut pas le modèle agréé", ROOT, 1)
         for include in forge.includes:
             if "://" in include.file and not include.project:
                 yield Finding("la configuration que la forge applique comprend une inclusion distante", ROOT, 1)
+            if include.project in projects and f"{include.project}@{include.ref}" not in approved:
+                said = (
+                    f"la configuration que la forge applique prend le modèle à une version non agréée ({include.ref})"
+                )
+                yield Finding(said, ROOT, 1)
     jobs = {job.name: job for job in forge.jobs or ()}
-    for name in params["required"] if forge.jobs is not None else ():
-        how = _weakened(jobs.get(str(name)))
+    present = [name for name in factory.JOBS if name in jobs]  # an older version of the template has fewer
+    for name in dict.fromkeys((*map(str, params["required"]), *present)) if forge.jobs is not None else ():
+        how = _weakened(jobs.get(name), may_fail=name in factory.INFORMATIVE)
         if how:
             yield Finding(f"le travail « {name} » {how} dans la configuration que la forge applique", ROOT, 1)
 
 
-def _weakened(job: CiJob | None) -> str:
+def _weakened(job: CiJob | None, *, may_fail: bool) -> str:
     """How the forge's job falls short of the template's, in French; empty when it does not."""
     if job is None:
         return "n'existe pas"
     if job.never:
         return "n'est jamais lancé"
-    if job.allow_failure:
+    if job.allow_failure and not may_fail:
         return "peut échouer sans conséquence"
     return "est redéfini" if job.overridden else ""

@@ -7,6 +7,9 @@ import logging
 import os
 import pwd
 import signal
+import subprocess
+import sys
+import sysconfig
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +18,9 @@ from typing import Any
 
 import requests
 
+import amcloud
+import amcloud_sandbox
+import psram
 from amcloud_sandbox.runner import cells, pipeline
 from amcloud_sandbox.runner.base_images import BaseImages
 from amcloud_sandbox.runner.client import ForgeClient
@@ -62,6 +68,21 @@ def parse(arguments: list[str] | None = None) -> Options:
     )
 
 
+def product() -> tuple[Path, ...]:
+    """Folders of modules with which a job's ``python3`` can run ``amcloud``; none where it is another Python."""
+    machine = subprocess.run(
+        ("/usr/bin/python3", "-c", "import sys; print(sys.version_info[:2])"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if machine.stdout.strip() != str(sys.version_info[:2]):
+        log.warning("jobs have no amcloud: this Python is not /usr/bin/python3's version")
+        return ()
+    packages = (Path(package.__path__[0]).parent for package in (amcloud, psram, amcloud_sandbox))
+    return tuple(dict.fromkeys((*packages, Path(sysconfig.get_path("platlib")))))
+
+
 class Runner:
     """Threads that claim and run pipelines, each in a cell of its own."""
 
@@ -70,6 +91,7 @@ class Runner:
         self._forge = ForgeClient(options.url, options.token, name="amcloud-runner")
         self._images = BaseImages(options.registry, options.registry_api)
         self._busy = [threading.Lock() for _ in range(options.at_once)]
+        self._product = product()
         self.stopping = threading.Event()
 
     def serve(self) -> None:
@@ -140,6 +162,7 @@ class Runner:
             images=state / "images",
             cache=state / "caches" / str(work["project_id"]),
             tools=self._options.tools,
+            product=self._product,
         )
 
     def _base_images(self, work: dict[str, Any], cell: Cell) -> None:

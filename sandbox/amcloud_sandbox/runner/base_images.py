@@ -37,6 +37,8 @@ class BaseImages:
         return None
 
     def _digest(self, reference: str) -> str | None:
+        if "@" in reference:
+            return reference.rpartition("@")[2]
         name, _, tag = reference.removeprefix(f"{self._registry}/").rpartition(":")
         answer = requests.head(f"{self._api}/v2/{name}/manifests/{tag}", headers={"Accept": ACCEPT}, timeout=TIMEOUT_S)
         return answer.headers.get("Docker-Content-Digest") if answer.ok else None

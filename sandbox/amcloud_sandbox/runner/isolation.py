@@ -42,6 +42,7 @@ class Cell:
 
     ``images``: store of base images, read and never written. ``cache``: the project's, kept between pipelines.
     ``tools``: where gitlab-ci-local is installed; may lie where the account cannot go, so it is bound into ``folder``.
+    ``product``: folders of Python modules with which ``amcloud`` runs (step conformance.sh), bound likewise.
     """
 
     account: str
@@ -49,6 +50,7 @@ class Cell:
     images: Path
     cache: Path
     tools: Path
+    product: tuple[Path, ...] = ()
 
     @property
     def home(self) -> Path:
@@ -83,11 +85,28 @@ class Cell:
             os.chown(folder, user.pw_uid, user.pw_gid)
             folder.chmod(0o700)
         (self.folder / "tools").mkdir(exist_ok=True)
+        for inside in self._product_inside:
+            inside.mkdir(parents=True, exist_ok=True)
+        if self.product:
+            self._write_command()
+
+    @property
+    def _product_inside(self) -> tuple[Path, ...]:
+        return tuple(self.folder / "product" / str(number) for number, _ in enumerate(self.product))
+
+    def _write_command(self) -> None:
+        """The command ``amcloud``, root's: a job may run it and not change it."""
+        command = self.folder / "product" / "bin" / "amcloud"
+        command.parent.mkdir(exist_ok=True)
+        modules = ":".join(map(str, self._product_inside))
+        run = "import sys; from amcloud.cli import main; sys.argv[0] = 'amcloud'; main()"
+        command.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(modules)} exec python3 -P -c "{run}" "$@"\n')
+        command.chmod(0o755)
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The whole environment of a command; nothing of the runner's own is in it."""
         return {
-            "PATH": PATH,
+            "PATH": f"{self.folder / 'product' / 'bin'}:{PATH}" if self.product else PATH,
             "HOME": str(self.home),
             "USER": self.account,
             "LOGNAME": self.account,
@@ -111,6 +130,8 @@ class Cell:
         images, tools, inside = (shlex.quote(str(path)) for path in (self.images, self.tools, self.folder / "tools"))
         user = pwd.getpwnam(self.account)
         mounts = _read_only(tools, inside)
+        for source, target in zip(self.product, self._product_inside, strict=True):
+            mounts += _read_only(shlex.quote(str(source)), shlex.quote(str(target)))
         if not images_writable:
             mounts += _read_only(images, images)
         if self.tmp_inside != self.tmp:

@@ -8,19 +8,23 @@ from typing import Any
 
 DEFAULT_TIMEOUT_S = 900.0
 UNITS_S = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "second": 1, "minute": 60}
+REPORTS = ("junit", "codequality", "cyclonedx", "sast")
 STARTS = frozenset({"on_success", "always", "on_failure", "delayed"})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job as gitlab-ci-local understood it. ``needs`` None: every job of earlier stages."""
+    """One job as gitlab-ci-local understood it. ``needs`` None: every job of earlier stages.
+
+    ``reports``: kind and path of each report that GitLab keeps apart, as ``("junit", "junit.xml")``.
+    """
 
     name: str
     stage: str
     when: str = "on_success"
     allow_failure: bool = False
     needs: tuple[str, ...] | None = None
-    junit: tuple[str, ...] = ()
+    reports: tuple[tuple[str, str], ...] = ()
     timeout_s: float = DEFAULT_TIMEOUT_S
 
 
@@ -34,7 +38,6 @@ def parse(listed: Sequence[Mapping[str, Any]], expanded: Mapping[str, Any]) -> t
 def _job(item: Mapping[str, Any], data: Mapping[str, Any]) -> Job:
     needs = item.get("needs")
     reports = (data.get("artifacts") or {}).get("reports") or {}
-    junit = reports.get("junit") or ()
     allowed = item.get("allow_failure")
     return Job(
         name=str(item["name"]),
@@ -42,9 +45,13 @@ def _job(item: Mapping[str, Any], data: Mapping[str, Any]) -> Job:
         when=str(item["when"]),
         allow_failure=bool(allowed),
         needs=tuple(str(need["job"]) for need in needs) if needs is not None else None,
-        junit=(junit,) if isinstance(junit, str) else tuple(map(str, junit)),
+        reports=tuple((kind, path) for kind in REPORTS for path in _texts(reports.get(kind))),
         timeout_s=min(seconds(data.get("timeout")), DEFAULT_TIMEOUT_S),
     )
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    return tuple(map(str, given)) if isinstance(given, list | tuple) else (str(given),) if given else ()
 
 
 def seconds(text: object) -> float:

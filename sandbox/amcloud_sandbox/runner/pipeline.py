@@ -178,10 +178,10 @@ class Pipeline:
         if content is None:
             return
         self.forge.artifacts(job_id, content, kind="archive")
-        for path in job.junit:
+        for kind, path in job.reports:
             report = cells.read_zip(content, path)
             if report is not None:
-                self.forge.artifacts(job_id, gzip.compress(report), kind="junit")
+                self.forge.artifacts(job_id, gzip.compress(report), kind=kind)
 
     def _plain(self, text: str) -> str:
         return mask(COLOURS.sub("", text), variables.secrets(self.work))

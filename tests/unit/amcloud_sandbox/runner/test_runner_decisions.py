@@ -92,7 +92,7 @@ def test_jobs_come_in_the_order_of_their_stages_without_manual_ones() -> None:
     ]
     expanded = {"stages": ["test", "build"], "t": {"timeout": "2m", "artifacts": {"reports": {"junit": "junit.xml"}}}}
     first, second = jobs.parse(listed, expanded)
-    assert (first.name, first.needs, first.junit, first.timeout_s) == ("t", ("x",), ("junit.xml",), 120)
+    assert (first.name, first.needs, first.reports, first.timeout_s) == ("t", ("x",), (("junit", "junit.xml"),), 120)
     assert (second.name, second.allow_failure) == ("b", True)
 
 
@@ -129,16 +129,3 @@ def test_a_report_is_found_in_what_a_job_left() -> None:
         archive.writestr("junit.xml", "<testsuites/>")
     assert cells.read_zip(out.getvalue(), "./junit.xml") == b"<testsuites/>"
     assert cells.read_zip(out.getvalue(), "absent.xml") is None
-
-
-def test_the_template_s_jobs_are_not_keywords_of_gitlab() -> None:
-    import yaml
-
-    from amcloud import assets
-
-    header, _, body = (
-        (assets.folder("pipelines") / "application.gitlab-ci.yml").read_text(encoding="utf-8").partition("\n---\n")
-    )
-    assert "pipelines-ref" in yaml.safe_load(header)["spec"]["inputs"]
-    found = {name for name in yaml.safe_load(body) if not name.startswith(".")} - {"stages"}
-    assert found == {"tests", "build-image"}
