@@ -34,6 +34,7 @@ FOLDER = Path(__file__).parent
 DEMONSTRATION = ("test_demo", "test_docs", "test_checks_as_jobs")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A group is run by one process, in its order."""
     for item in items:

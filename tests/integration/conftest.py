@@ -13,6 +13,7 @@ from amcloud_sandbox.control_plane import ControlPlane
 FOLDER = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file are run by one process: they may share what they made."""
     for item in items:
