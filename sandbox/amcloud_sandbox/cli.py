@@ -1,4 +1,4 @@
-"""``amcloud sandbox prepare|up|down|status|env``: AM Cloud on this machine."""
+"""``amcloud sandbox prepare|up|down|status|env|authorise|withdraw``: AM Cloud on this machine."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class As(StrEnum):
 
 _PARTS = typer.Option(None, "--parts", help="Seulement ces composants, séparés par des virgules.", show_default="tous")
 
+_APP = typer.Argument(..., metavar="APPLICATION", help="La LocalApp : espace-de-noms/nom.")
+
 
 def register(app: typer.Typer) -> None:
     """Add the ``sandbox`` group of commands to ``app``."""
@@ -45,6 +47,8 @@ def register(app: typer.Typer) -> None:
     sandbox.command("down")(_down)
     sandbox.command("status")(_status)
     sandbox.command("env")(_env)
+    sandbox.command("authorise")(_authorise)
+    sandbox.command("withdraw")(_withdraw)
     app.add_typer(sandbox)
 
 
@@ -110,6 +114,24 @@ def _env(
         chosen = access.Role(role.value) if role else None
         found = access.variables(chosen, layout=Layout(), path=os.environ.get("PATH", os.defpath))
     typer.echo(access.shell_lines(found), nl=False)
+
+
+def _authorise(app: str = _APP) -> None:
+    """Le service national d'exemple admet une application : écrit son justificatif, qui remplace le précédent."""
+    from amcloud_sandbox.layout import Layout
+    from amcloud_sandbox.parts.national import register as callers
+
+    with _told():
+        typer.echo(callers(Layout()).issue(app))
+
+
+def _withdraw(app: str = _APP) -> None:
+    """Le service national d'exemple n'admet plus une application, quoi que le réseau laisse passer."""
+    from amcloud_sandbox.layout import Layout
+    from amcloud_sandbox.parts.national import register as callers
+
+    with _told():
+        callers(Layout()).withdraw(app)
 
 
 def _names(parts: str | None) -> tuple[str, ...] | None:

@@ -21,6 +21,7 @@ REGISTRY_PORT = 5000
 FORGE_PORT = 8929
 COMPOSER_PORT = 8930
 IDENTITY_PORT = 8931
+NATIONAL_PORT = 8932
 EDGE_PORT = 8080
 
 
@@ -61,6 +62,7 @@ class Layout:
 FORGE_URL = f"http://{HOST_IP}:{FORGE_PORT}"
 COMPOSER_URL = f"http://{HOST_IP}:{COMPOSER_PORT}"
 IDENTITY_URL = f"http://{HOST_IP}:{IDENTITY_PORT}"
+NATIONAL_URL = f"http://{HOST_IP}:{NATIONAL_PORT}"
 REGISTRY_URL = f"http://{HOST_IP}:{REGISTRY_PORT}"
 REGISTRY_NAME = (
     f"localhost:{REGISTRY_PORT}"  # the registry's name in an image reference; its API address is REGISTRY_URL
