@@ -14,7 +14,7 @@ from amcloud_samples import (
 
 from amcloud.settings import FINALIZER
 from amcloud.stages import apply
-from amcloud.stages.app import App, Organisation, Stage
+from amcloud.stages.app import App, Organisation, Stage, Suspension
 from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
 from amcloud.stages.connectors import Connector, Given, recalled
 from amcloud.stages.render import CREDENTIALS, OWNER, VERSIONS, Access, Object, Offers, Place
@@ -40,6 +40,7 @@ class FakeCluster:
         self.events: list[Event] = []
         self.organisations_by_code = dict(ORGANISATIONS)
         self.namespaces = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
+        self.suspensions: dict[tuple[str, str], Suspension] = {}
         self.packs: tuple[NormPack, ...] = (PACK,)
         self.offered: dict[str, Connector] = {}
         self.tokens: dict[str, str] = {}
@@ -47,6 +48,8 @@ class FakeCluster:
         self.acceptances = Dossier()
         self.secrets: frozenset[str] = frozenset()
         self.rollout = True
+        self.broken: set[str] = set()
+        """Images whose pods never become ready."""
         self.migration = True
         self.deletes_at_once = True
 
@@ -77,6 +80,9 @@ class FakeCluster:
         secret = self.objects.get(Key("", "Secret", place.namespace, CREDENTIALS))
         kept = secret["data"] if secret else {}
         return recalled({name: base64.b64decode(value).decode() for name, value in kept.items()})
+
+    def suspension(self, app: App) -> Suspension | None:
+        return self.suspensions.get((app.namespace, app.name))
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         return self.packs
@@ -127,6 +133,8 @@ class FakeCluster:
                 self._outside.effect("apply", key)
             case Scale(key=key, replicas=replicas):
                 self.objects[key]["spec"]["replicas"] = replicas
+                counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+                self.objects[key]["status"].update(dict.fromkeys(counts, replicas))
                 self._outside.effect("scale", key)
             case Prune(key=key):
                 self.objects.pop(key, None)
@@ -154,7 +162,8 @@ class FakeCluster:
                 "updatedReplicas": 1,
                 "availableReplicas": before_status.get("availableReplicas", 0),
             }
-            made["status"] = rolled if self.rollout else stuck
+            image = made["spec"]["template"]["spec"]["containers"][0]["image"]
+            made["status"] = rolled if self.rollout and image not in self.broken else stuck
         if kind == "Job":
             condition = "Complete" if self.migration else "Failed"
             made["status"] = {"conditions": [{"type": condition, "status": "True", "message": "colonne en double"}]}
