@@ -12,7 +12,8 @@ from amcloud.errors import AmcloudError, InvalidManifestError
 
 if TYPE_CHECKING:
     from amcloud.settings import Settings
-    from amcloud.stages.app import App, Organisation
+    from amcloud.stages.app import App, ConnectorUse, Organisation, Stage
+    from amcloud.stages.connectors import Connector, Link
     from amcloud.stages.render import Object, Offers
 
 MANIFEST_MAX_BYTES = 256 * 1024
@@ -55,13 +56,23 @@ def render(  # noqa: PLR0917 - typer: one argument an option
         exists=True,
         dir_okay=False,
     ),
+    connectors: Path | None = typer.Option(
+        None, "--connectors", help="Manifestes Connector (YAML) ; exemples par défaut.", exists=True, dir_okay=False
+    ),
 ) -> None:
     """The objects as YAML on standard output; credentials are examples."""
     import yaml
 
     try:
         documents = _objects(
-            file, stage=stage, image=image, commit=commit, domain=domain, minor=minor, organisations=organisations
+            file,
+            stage=stage,
+            image=image,
+            commit=commit,
+            domain=domain,
+            minor=minor,
+            organisations=organisations,
+            connectors=connectors,
         )
     except AmcloudError as error:
         typer.echo(f"Erreur : {error}", err=True)
@@ -70,7 +81,15 @@ def render(  # noqa: PLR0917 - typer: one argument an option
 
 
 def _objects(
-    file: Path, *, stage: str, image: str, commit: str, domain: str, minor: int, organisations: Path | None
+    file: Path,
+    *,
+    stage: str,
+    image: str,
+    commit: str,
+    domain: str,
+    minor: int,
+    organisations: Path | None,
+    connectors: Path | None,
 ) -> list[Object]:
     from amcloud import assets
     from amcloud.stages import manifest
@@ -97,8 +116,35 @@ def _objects(
             _offers(minor),
             _settings(domain),
             assets.hosting_templates(),
+            _links(app, wanted, connectors),
         )
     ]
+
+
+def _links(app: App, stage: Stage, file: Path | None) -> tuple[Link, ...]:
+    """What an instance gets of the connectors in ``file``, or of an example for each that the manifest names."""
+    from datetime import UTC, datetime
+
+    from amcloud.clients.records import connector
+    from amcloud.stages import connectors
+
+    if file is None:
+        offered = {use.name: _example(app, use) for use in app.hosting.connectors}
+    else:
+        read = [connector(d) for d in _documents(file) if d.get("kind") == "Connector"]
+        offered = {one.name: one for one in read if one is not None}
+    now = datetime.now(UTC)
+    if (refused := connectors.refusal(app, stage.name, offered, now=now)) is not None:
+        raise InvalidManifestError("spec.hosting.connectors", refused.sentence)
+    return tuple(link.with_token("exemple") for link in connectors.links(app, stage.name, offered, (), now=now))
+
+
+def _example(app: App, use: ConnectorUse) -> Connector:
+    from amcloud.stages.connectors import Connector, Consumer, Version
+    from amcloud.stages.render import owner
+
+    version = Version(use.version, f"https://{use.name}.example/{use.version}", addresses=("192.0.2.1/32",))
+    return Connector(use.name, use.name, versions=(version,), consumers=(Consumer(owner(app), "exemple"),))
 
 
 def _possible(app: App, *, stage: str, image: str, commit: str) -> None:

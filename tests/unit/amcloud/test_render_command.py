@@ -36,3 +36,38 @@ def test_what_no_revision_could_have_is_refused_with_a_reason(option: str, value
     assert (code, said) == (1, "")
     assert why.startswith(f"Erreur : {option} : ")
     assert reason in why
+
+
+CALLER = """\
+apiVersion: amcloud.cnamts.fr/v1
+kind: LocalApp
+metadata: {name: suivi-courriers, namespace: cpam-bas-rhin}
+spec:
+  title: Suivi
+  owner: {organisation: "671"}
+  track: homologation
+  repository: {project: cpam-bas-rhin/suivi-courriers}
+  stages: [{name: production, ref: {tag: "v*"}}]
+  hosting: {connectors: [{name: referentiel-assures, version: VERSION}]}
+"""
+CONNECTOR = Path(__file__).parents[3] / "crds" / "samples" / "valid" / "connector.yaml"
+
+
+def call(folder: Path, version: str, *arguments: str) -> tuple[int, str, str]:
+    file = folder / "localapp.yaml"
+    file.write_text(CALLER.replace("VERSION", version), encoding="utf-8")
+    done = CliRunner().invoke(build(), ["render", str(file), *arguments])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_a_connector_is_shown_as_the_platform_declares_it_or_as_an_example(tmp_path: Path) -> None:
+    code, said, _ = call(tmp_path, "v2")
+    assert (code, "https://referentiel-assures.example/v2" in said) == (0, True)
+    code, said, _ = call(tmp_path, "v2", "--connectors", str(CONNECTOR))
+    assert (code, "https://assures.cnam.example/v2" in said, "192.0.2.0/24" in said) == (0, True, True)
+
+
+def test_a_connector_that_would_be_refused_is_refused_here_too(tmp_path: Path) -> None:
+    code, said, why = call(tmp_path, "v9", "--connectors", str(CONNECTOR))
+    assert (code, said) == (1, "")
+    assert "n'a pas de version v9 ; il a : v1, v2" in why
