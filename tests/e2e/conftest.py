@@ -1,7 +1,6 @@
 """The running sandbox for the end-to-end tests: started when it is not, and then stopped at the end of the session.
 
-Two processes may run them at once, on the one sandbox: what takes the demonstration's applications or the operator's
-settings is one group (`DEMONSTRATION`), the other tests are another. Then ``test_ending.py`` stops the sandbox.
+Two processes may run them at once, on the one sandbox: see ``tests/conftest.py``. Then ``test_ending.py`` stops it.
 
 ``ground`` adds the operator of this checkout, as `make demo` installs it, and a scene to declare and push applications.
 Tests that use it take applications of their own names and leave none behind (``Ground.application`` sees to that).
@@ -30,17 +29,6 @@ from amcloud_sandbox.progress import Progress
 
 SAMPLE = "suivi-courriers"
 Change = Callable[[Path], object]
-FOLDER = Path(__file__).parent
-DEMONSTRATION = ("test_demo", "test_docs", "test_checks_as_jobs")
-
-
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A group is run by one process, in its order."""
-    for item in items:
-        if FOLDER in item.path.parents:
-            group = "demonstration" if item.path.stem in DEMONSTRATION else "hosting"
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
