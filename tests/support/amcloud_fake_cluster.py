@@ -84,6 +84,10 @@ class FakeCluster:
     def suspension(self, app: App) -> Suspension | None:
         return self.suspensions.get((app.namespace, app.name))
 
+    def declared_by(self, organisation: str) -> tuple[Object, ...]:
+        own = {space for space, code in self.namespaces.items() if code == organisation}
+        return tuple(copy.deepcopy(app) for (space, _), app in self.apps.items() if space in own)
+
     def norm_packs(self) -> tuple[NormPack, ...]:
         return self.packs
 
@@ -134,7 +138,8 @@ class FakeCluster:
             case Scale(key=key, replicas=replicas):
                 self.objects[key]["spec"]["replicas"] = replicas
                 counts = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
-                self.objects[key]["status"].update(dict.fromkeys(counts, replicas))
+                if self._comes_up(self.objects[key]):
+                    self.objects[key]["status"].update(dict.fromkeys(counts, replicas))
                 self._outside.effect("scale", key)
             case Prune(key=key):
                 self.objects.pop(key, None)
@@ -162,14 +167,17 @@ class FakeCluster:
                 "updatedReplicas": 1,
                 "availableReplicas": before_status.get("availableReplicas", 0),
             }
-            image = made["spec"]["template"]["spec"]["containers"][0]["image"]
-            made["status"] = rolled if self.rollout and image not in self.broken else stuck
+            made["status"] = rolled if self._comes_up(made) else stuck
         if kind == "Job":
             condition = "Complete" if self.migration else "Failed"
             made["status"] = {"conditions": [{"type": condition, "status": "True", "message": "colonne en double"}]}
         if kind == "Namespace":
             made["status"] = {"phase": "Active"}
         return made
+
+    def _comes_up(self, deployment: dict[str, Any]) -> bool:
+        image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+        return self.rollout and image not in self.broken
 
     def access(self, place: Place) -> Access | None:
         found = Key("", "Secret", place.namespace, CREDENTIALS) in self.objects
@@ -192,7 +200,7 @@ class FakeCluster:
             self.apps[app_namespace, app_name]["status"] = copy.deepcopy(dict(status))
             self._outside.effect("localapp", app_name)
 
-    def keep_report(self, app: App, stage: Stage, report: Report, url: str) -> str:
+    def keep_report(self, app: App, stage: Stage, report: Report, url: str, correlation: str = "") -> str:
         name = f"{app.name}-{stage.name}-{report.commit[:12]}"
         if name not in self.reports:
             self.reports[name] = report
