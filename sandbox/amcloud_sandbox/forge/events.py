@@ -170,6 +170,57 @@ def note(forge: Forge, project: Row, request: Row, row: Row, user: Row) -> Row:
     }
 
 
+def issue(forge: Forge, project: Row, row: Row, user: Row, *, action: str) -> Row:
+    """An issue event."""
+    shown = shapes.hook_project(forge, project)
+    return {
+        "object_kind": "issue",
+        "event_type": "issue",
+        "user": _hook_user(user),
+        "project": shown,
+        "repository": {name: shown[name] for name in ("name", "url", "description", "homepage")},
+        "object_attributes": {**_issue(forge, project, row), "action": action},
+        "labels": [],
+        "changes": {},
+        "assignees": [],
+    }
+
+
+def _issue(forge: Forge, project: Row, row: Row) -> Row:
+    kept = ("id", "iid", "project_id", "title", "description", "state", "author_id", "created_at", "updated_at")
+    return {
+        **{name: row[name] for name in (*kept, "closed_at")},
+        "confidential": False,
+        "url": f"{forge.config.url}/{project['full_path']}/-/issues/{row['iid']}",
+    }
+
+
+def issue_note(forge: Forge, project: Row, commented: Row, row: Row, user: Row) -> Row:
+    """A comment event on an issue."""
+    whole = issue(forge, project, commented, user, action="")
+    return {
+        **{name: whole[name] for name in ("user", "project", "repository")},
+        "object_kind": "note",
+        "event_type": "note",
+        "project_id": project["id"],
+        "object_attributes": {
+            "id": row["id"],
+            "note": row["body"],
+            "noteable_type": "Issue",
+            "noteable_id": commented["id"],
+            "author_id": row["author_id"],
+            "project_id": project["id"],
+            "system": bool(row["system"]),
+            "internal": bool(row["internal"]),
+            "created_at": row["created_at"],
+            "updated_at": row["updated_at"],
+            "action": "create" if row["created_at"] == row["updated_at"] else "update",
+            "url": f"{whole['object_attributes']['url']}#note_{row['id']}",
+        },
+        "issue": {name: value for name, value in whole["object_attributes"].items() if name != "action"},
+    }
+
+
 def pipeline(forge: Forge, project: Row, row: Row, jobs: list[Row]) -> Row:
     """A pipeline event."""
     stages = list(dict.fromkeys(job["stage"] for job in jobs))

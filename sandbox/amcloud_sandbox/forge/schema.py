@@ -86,4 +86,8 @@ create table if not exists issues (
   id integer primary key, iid integer not null, project_id integer not null, title text not null, description text,
   state text not null default 'opened', author_id integer not null, labels text not null default '[]',
   created_at text not null, updated_at text not null, closed_at text);
+create table if not exists issue_notes (
+  id integer primary key, project_id integer not null, issue_id integer not null, author_id integer not null,
+  body text not null, system integer not null default 0, internal integer not null default 0,
+  created_at text not null, updated_at text not null);
 """

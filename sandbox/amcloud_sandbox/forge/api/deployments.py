@@ -176,6 +176,8 @@ def create_deployment(call: Call) -> Answer:
             environment_id=place["id"], ref=ref, sha=sha, tag=int(tag), status=status, user_id=user["id"],
             created_at=at, updated_at=at,
         )  # fmt: skip
+        if status == "success":
+            call.store.update("environments", place["id"], state="available", updated_at=at)
     return Answer(_deployment(call, project, row), 201)
 
 

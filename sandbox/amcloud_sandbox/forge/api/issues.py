@@ -1,10 +1,10 @@
-"""Labels and issues: enough for a program to open and follow them."""
+"""Labels, issues and their comments: enough for a program to open and follow them."""
 
 from __future__ import annotations
 
 import json
 
-from amcloud_sandbox.forge import shapes
+from amcloud_sandbox.forge import events, pushes, shapes
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import ApiError, not_found
@@ -50,6 +50,7 @@ def create_label(call: Call) -> Answer:
 
 def _issue(call: Call, project: Row, row: Row) -> Row:
     kept = ("id", "iid", "project_id", "title", "description", "state", "created_at", "updated_at", "closed_at")
+    count = call.store.value("select count(*) from issue_notes where issue_id = ? and system = 0", row["id"])
     return {
         **{name: row[name] for name in kept},
         "labels": json.loads(row["labels"]),
@@ -60,7 +61,7 @@ def _issue(call: Call, project: Row, row: Row) -> Row:
         "type": "ISSUE",
         "issue_type": "issue",
         "confidential": False,
-        "user_notes_count": 0,
+        "user_notes_count": count,
         "due_date": None,
         "web_url": f"{call.forge.config.url}/{project['full_path']}/-/issues/{row['iid']}",
         "references": {
@@ -98,7 +99,13 @@ def create_issue(call: Call) -> Answer:
             author_id=user["id"], labels=json.dumps(call.words("labels") or []),
             created_at=at, updated_at=at,
         )  # fmt: skip
+    _tell(call, project, row, "open")
     return Answer(_issue(call, project, row), 201)
+
+
+def _tell(call: Call, project: Row, row: Row, action: str) -> None:
+    payload = events.issue(call.forge, project, row, call.user(), action=action)
+    call.forge.deliveries.fire(project, "issues_hooks", payload)
 
 
 def _find(call: Call) -> tuple[Row, Row]:
@@ -121,11 +128,65 @@ def update_issue(call: Call) -> Row:
     project, row = _find(call)
     call.project(Level.REPORTER)
     changed: Row = {key: call.text(key) for key in ("title", "description") if call.text(key) is not None}
-    if call.words("labels") is not None:
-        changed["labels"] = json.dumps(call.words("labels"))
+    labels = json.loads(row["labels"]) if call.words("labels") is None else call.words("labels")
+    kept = [label for label in labels or [] if label not in (call.words("remove_labels") or [])]
+    changed["labels"] = json.dumps([*kept, *(label for label in call.words("add_labels") or [] if label not in kept)])
     event = call.choice("state_event", ("close", "reopen"))
     if event:
         changed |= (
             {"state": "closed", "closed_at": now()} if event == "close" else {"state": "opened", "closed_at": None}
         )
-    return _issue(call, project, call.store.update("issues", row["id"], **changed, updated_at=now()))
+    row = call.store.update("issues", row["id"], **changed, updated_at=now())
+    _tell(call, project, row, event or "update")
+    return _issue(call, project, row)
+
+
+# ---- comments
+
+
+def _note(call: Call, project: Row, issue: Row, row: Row) -> Row:
+    return {
+        "id": row["id"],
+        "type": None,
+        "body": row["body"],
+        "attachment": None,
+        "author": shapes.user(call.forge, call.forge.user(row["author_id"])),
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "system": bool(row["system"]),
+        "noteable_id": issue["id"],
+        "noteable_type": "Issue",
+        "project_id": project["id"],
+        "noteable_iid": issue["iid"],
+        "resolvable": False,
+        "confidential": bool(row["internal"]),
+        "internal": bool(row["internal"]),
+        "imported": False,
+        "imported_from": "none",
+        "commands_changes": {},
+    }
+
+
+@api("GET", "/projects/{id}/issues/{iid}/notes")
+def notes(call: Call) -> Answer:
+    """Comments of the issue, newest first unless sorted otherwise."""
+    project, issue = _find(call)
+    rows = call.store.all("select * from issue_notes where issue_id = ?", issue["id"])
+    order = call.choice("order_by", ("created_at", "updated_at"), "created_at") or "created_at"
+    rows.sort(key=lambda row: (row[order], row["id"]), reverse=call.choice("sort", ("asc", "desc"), "desc") == "desc")
+    return page(call, rows, lambda row: _note(call, project, issue, row))
+
+
+@api("POST", "/projects/{id}/issues/{iid}/notes")
+def create_note(call: Call) -> Answer:
+    """A new comment; the issue has changed by it."""
+    project, issue = _find(call)
+    user, at = call.user(), now()
+    row = call.store.insert(
+        "issue_notes", project_id=project["id"], issue_id=issue["id"], author_id=user["id"],
+        body=call.required("body"), internal=int(bool(call.flag("internal"))), created_at=at, updated_at=at,
+    )  # fmt: skip
+    issue = call.store.update("issues", issue["id"], updated_at=at)
+    pushes.touch(call.forge, project)
+    call.forge.deliveries.fire(project, "note_hooks", events.issue_note(call.forge, project, issue, row, user))
+    return Answer(_note(call, project, issue, row), 201)

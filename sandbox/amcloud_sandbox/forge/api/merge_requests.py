@@ -312,6 +312,8 @@ def create_note(call: Call) -> Answer:
         "notes", project_id=project["id"], merge_request_id=request["id"], author_id=user["id"], body=_body(call),
         internal=int(bool(call.flag("internal"))), created_at=at, updated_at=at,
     )  # fmt: skip
+    request = call.store.update("merge_requests", request["id"], updated_at=at)
+    pushes.touch(call.forge, project)
     call.forge.deliveries.fire(project, "note_hooks", events.note(call.forge, project, request, row, user))
     return Answer(_note(call, project, request, row), 201)
 
@@ -342,6 +344,7 @@ def edit_note(call: Call) -> Row:
     if call.text("body") is None:
         raise bad_parameter("body is missing")
     row = call.store.update("notes", row["id"], body=_body(call), updated_at=now())
+    request = call.store.update("merge_requests", request["id"], updated_at=row["updated_at"])
     call.forge.deliveries.fire(project, "note_hooks", events.note(call.forge, project, request, row, user))
     return _note(call, project, request, row)
 

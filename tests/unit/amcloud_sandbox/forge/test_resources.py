@@ -178,3 +178,37 @@ def test_variables_of_a_project_are_kept_once(desk: Desk) -> None:
     again = desk.ask("POST", path, json={"key": "A", "value": "2"})
     assert (again.status_code, again.json()) == (400, {"message": {"key": ["(A) has already been taken"]}})
     assert desk.ask("PUT", f"{path}/A", json={"value": "3"}).json()["value"] == "3"
+
+
+def test_an_issue_is_followed_by_labels_comments_and_events(desk: Desk) -> None:
+    project = desk.project()
+    base = f"/projects/{project['id']}/issues"
+    issue = desk.made(base, title="Une contestation", description="clef-1", labels="contestation")
+    camille = desk.user("camille")
+    desk.made(f"/projects/{project['id']}/members", user_id=camille.seen("/user")["id"], access_level=30)
+    camille.made(f"{base}/{issue['iid']}/notes", body="Voyons.")
+    (note,) = desk.seen(f"{base}/{issue['iid']}/notes?sort=asc")
+    assert (note["body"], note["author"]["username"], note["noteable_iid"]) == ("Voyons.", "camille", issue["iid"])
+    answer = desk.ask("PUT", f"{base}/{issue['iid']}", json={"add_labels": "retenue", "state_event": "close"}).json()
+    assert (answer["labels"], answer["state"], answer["user_notes_count"]) == (["contestation", "retenue"], "closed", 1)
+    (found,) = desk.seen(f"{base}?labels=contestation&search=clef-1&state=all")
+    assert found["updated_at"] >= issue["updated_at"]
+    row = desk.forge.store.one("select * from issues")
+    said = desk.forge.store.one("select * from issue_notes")
+    user = desk.forge.user(1)
+    owner = desk.forge.store.one("select * from projects")
+    assert row and said and owner
+    told = events.issue_note(desk.forge, owner, row, said, user)
+    assert (told["object_kind"], told["object_attributes"]["noteable_type"]) == ("note", "Issue")
+    assert told["issue"]["description"] == "clef-1"
+    assert events.issue(desk.forge, owner, row, user, action="close")["object_attributes"]["action"] == "close"
+
+
+def test_a_comment_changes_its_merge_request(desk: Desk) -> None:
+    project = desk.project()
+    desk.commit(project, {"a": "x"})
+    desk.commit(project, {"a": "y"}, branch="essai")
+    base = f"/projects/{project['id']}/merge_requests"
+    request = desk.made(base, title="t", source_branch="essai", target_branch="main")
+    desk.made(f"{base}/{request['iid']}/notes", body="x")
+    assert desk.seen(f"{base}/{request['iid']}")["updated_at"] > request["updated_at"]
