@@ -6,7 +6,7 @@ Calls are idempotent: a pass that was killed and runs again does nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,8 +19,9 @@ from amcloud.stages import declaration
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.build import Image, Pipeline
 from amcloud.stages.connectors import Connector, Given
+from amcloud.stages.health import Answer
 from amcloud.stages.isolation import Isolation
-from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName
+from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName, Suspension
 from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
@@ -61,6 +62,8 @@ class Question:
     """What speaks for the commit besides its files; ``pipeline`` is ``None`` before that ran."""
     dossier: Dossier
     organisations: tuple[Organisation, ...]
+    correlation: str = ""
+    """Name of what brought the commit, kept beside the report."""
 
     @classmethod
     def of(
@@ -80,7 +83,8 @@ class Question:
         forge = world.forge.project_evidence(app.source.project, commit)
         accepted = None if was is None else world.reports.accepted(app, stage.name, commit, was)
         evidence = Evidence(declaration=declaration.of(app), forge=forge, accepted=accepted)
-        return cls(app, stage, commit, token, pack, evidence, world.cluster.dossier(app), organisations)
+        dossier = world.cluster.dossier(app)
+        return cls(app, stage, commit, token, pack, evidence, dossier, organisations, world.cause)
 
     def after(self, produced: Produced) -> Question:
         """The same question once the pipeline has given its evidence."""
@@ -123,6 +127,12 @@ class Reports(Protocol):
     def keep(self, question: Question, judged: Judged) -> str:
         """Stable public URL of the report, which is stored unless the same one already is."""
 
+    def url(self, app: App, stage: StageName, commit: str) -> str:
+        """Where the report of a commit is, once it is kept."""
+
+    def judged(self, app: App, stage: StageName, commits: Sequence[str]) -> frozenset[str]:
+        """Those of ``commits`` of which a report is kept."""
+
     def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
         """What commit ``was``, let in last at this stage, counted, to be compared with ``commit``; ``None`` if unknown.
 
@@ -142,6 +152,8 @@ class StoredLine:
     pack: str
     verdict: str
     recorded_at: datetime
+    correlation: str
+    """Name of what brought the commit, ``""`` when it was not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +190,8 @@ class Forge(Protocol):
         A pipeline's status here is that of its jobs: commit statuses, ours among them, are left out.
         """
 
-    def start_pipeline(self, project: str, ref: str, commit: str) -> None:
-        """Ask for a pipeline of ``ref``.
+    def start_pipeline(self, project: str, ref: str, commit: str, correlation: str = "") -> None:
+        """Ask for a pipeline of ``ref``, which knows ``correlation`` as its variable ``AMCLOUD_CORRELATION``.
 
         Raises:
             RepositoryRefusedError: the project has no usable ``.gitlab-ci.yml``.
@@ -204,7 +216,7 @@ class Forge(Protocol):
     def merge_requests(self, project: str) -> tuple[MergeRequest, ...]:
         """The open merge requests, those that changed last first; bounded."""
 
-    def merge_request_commits(self, project: str, iid: int) -> tuple[str, ...]:
+    def merge_request_commits(self, project: str, request: MergeRequest) -> tuple[str, ...]:
         """The commits that a merge request brings, newest first; bounded."""
 
 
@@ -232,6 +244,12 @@ class Cluster(Protocol):
 
     def given(self, place: Place) -> tuple[Given, ...]:
         """The connectors that the instance was given last, with their versions and credentials."""
+
+    def suspension(self, app: App) -> Suspension | None:
+        """The DDSI's suspension of this app, in force or not; ``None`` when there is none."""
+
+    def declared_by(self, organisation: str) -> tuple[Object, ...]:
+        """Every LocalApp in the namespaces of the organisation of that code."""
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         """Every norm pack declared."""
@@ -289,7 +307,7 @@ class Cluster(Protocol):
     def set_local_app_status(self, app_namespace: str, app_name: str, status: Mapping[str, Any]) -> None:
         """Write the status subresource; an object deleted meanwhile is not an error."""
 
-    def keep_report(self, app: App, stage: Stage, report: Report, url: str) -> str:
+    def keep_report(self, app: App, stage: Stage, report: Report, url: str, correlation: str = "") -> str:
         """Name of the ``ConformanceReport`` of this verdict, made unless it exists."""
 
     def emit(self, manifest: Object, event: Event) -> None:
@@ -325,6 +343,13 @@ class Database(Protocol):
         """Remove database and roles; absent is fine."""
 
 
+class Health(Protocol):
+    """The instances themselves, over HTTP."""
+
+    def ask(self, address: str, hosts: tuple[str, ...]) -> tuple[Answer, ...]:
+        """What ``address`` (``host:port``) answers on its health endpoint under each host name; never raises."""
+
+
 class Clock(Protocol):
     """Time, so that tests choose it."""
 
@@ -345,6 +370,7 @@ class World:
     registry: Registry
     cluster: Cluster
     database: Database
+    health: Health
     clock: Clock
     cause: str = ""
     """Name of what asked for this pass: the forge's own of a delivery, one made here otherwise."""

@@ -9,15 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from amcloud import errors
 from amcloud.ports import Judged, Question, UnderWay, World
-from amcloud.stages import apply, build, claims, connectors, manifest, observe, render, report, repository, revisions
+from amcloud.stages import (
+    apply,
+    budget,
+    build,
+    claims,
+    connectors,
+    cost,
+    manifest,
+    observe,
+    render,
+    report,
+    repository,
+    revisions,
+    suspension,
+)
 from amcloud.stages import verdict as gate
-from amcloud.stages.apply import Wave
+from amcloud.stages.apply import Key, Wave
 from amcloud.stages.connectors import Link
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
+from amcloud.stages.observe import Observation
 from amcloud.stages.render import Access, Object, Place, Revision
 from amcloud.stages.report import StageOutcome
 from amcloud.stages.storage import Storage
@@ -80,7 +96,10 @@ def admit(
 
 def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
     """Stages 5 to 7: the revision let in runs for its organisations, whatever became of the newest commit."""
-    assert so_far.deployed is not None
+    app, so_far = _within_budget(app, stage, world, so_far)
+    if so_far.deployed is None:
+        yield so_far
+        return
     revision = so_far.deployed
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
     served = manifest.served(app, stage, world.cluster.organisations())
@@ -111,11 +130,23 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         so_far = replace(so_far, restored=so_far.restored + apply.restored(operations))
         pods = world.cluster.pods(place.namespace)
         seen = observe.observe(wave, desired, live, pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s)
+        if wave is Wave.SERVICE and seen.progress is observe.Progress.DONE:
+            seen = _healthy(app, place, seen, live, world, so_far)
         yield (so_far := so_far.observed(seen))
         if seen.progress is not observe.Progress.DONE:
             return
     so_far = so_far.served(url=_address(app, place, served, world), organisations=served)
     yield _settled(so_far, stage, place, access, pods, world)
+
+
+def halt(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
+    """In place of ``host`` while a suspension stops the service: nothing runs, all else stays. Needs the cluster alone."""
+    assert app.suspension is not None
+    keys = world.cluster.inventory(render.place(app, stage, domain=world.settings.domain).namespace).keys
+    for operation in suspension.stopping(world.cluster.live(keys)):
+        world.cluster.execute(operation)
+    left = suspension.replicas(world.cluster.live(keys))
+    yield so_far.stopped(gate.suspended(app.suspension), replicas=left, again_s=suspension.POLL_S)
 
 
 def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
@@ -124,6 +155,7 @@ def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Nex
         return release(found, world)
     try:
         app = manifest.parse(found, world.cluster.organisations(), world.cluster.namespace_organisation)
+        app = suspension.suspended_by(app, world.cluster.suspension(app), now=world.clock.now())
     except errors.InvalidManifestError as error:
         _publish_invalid(found, error, world)
         return Next()
@@ -171,7 +203,12 @@ def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any], ho
     so_far = revisions.steered(app, stage, so_far, previous)
     if so_far.deployed is None:
         return so_far
-    return revisions.settled(stage, _to_the_end(host(app, stage, world, so_far), so_far), previous, world.clock.now())
+    if gate.stops(app.suspension, world.clock.now()):
+        return _to_the_end(halt(app, stage, world, so_far), so_far)
+    hosted = _to_the_end(host(app, stage, world, so_far), so_far)
+    if suspension.was_stopped(previous, stage.name):
+        hosted = replace(hosted, restored=())
+    return revisions.settled(stage, hosted, previous, world.clock.now())
 
 
 def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOutcome:
@@ -205,6 +242,22 @@ def _judge(
     return so_far.judged(moment, judged.report, decision), judged
 
 
+def _healthy(  # noqa: PLR0917 - one argument a thing that it depends on
+    app: App, place: Place, seen: Observation, live: Mapping[Key, Object], world: World, so_far: StageOutcome
+) -> Observation:
+    """``seen``, if the instance answers for each synthetic organisation too."""
+    settings = world.settings
+    answers = world.health.ask(health.address(app, place, live, settings.health_address), health.hosts(place))
+    return health.judged(
+        seen,
+        answers,
+        health.deployment(app, place, live),
+        proven=so_far.proven,
+        now=world.clock.now(),
+        deadline_s=settings.rollout_deadline_s,
+    )
+
+
 def _kept(question: Question, judged: Judged | None, world: World, so_far: StageOutcome) -> StageOutcome:
     """The verdict is stored where auditors and developers read it; only the last one of a pass is."""
     if judged is None:
@@ -231,6 +284,18 @@ def _address(app: App, place: Place, served: tuple[Organisation, ...], world: Wo
     first = next((o for o in served if o.code == app.owner), served[0] if served else None)
     host = f"{first.label}.{place.domain}" if first else place.domain
     return f"{world.settings.url_scheme}://{host}{world.settings.url_port}"
+
+
+def _within_budget(app: App, stage: Stage, world: World, so_far: StageOutcome) -> tuple[App, StageOutcome]:
+    """The app and the outcome as the budget of the owning organisation leaves them; most organisations have none."""
+    organisations = world.cluster.organisations()
+    owner = organisations.get(app.owner)
+    if owner is not None and (allowance := owner.allowance) is not None:
+        parse = partial(manifest.parse, organisations=organisations, namespace_organisation=lambda _: app.owner)
+        fleet = cost.instances(world.cluster.declared_by(app.owner), parse, render.sizes(world.templates))
+        app, so_far = budget.applied(app, stage, so_far, fleet, allowance)
+    mine = next(one for one in app.stages if one.name is stage.name)
+    return app, replace(so_far, size=app.size(mine))
 
 
 def _links(app: App, stage: Stage, place: Place, world: World, so_far: StageOutcome) -> tuple[Link, ...]:
@@ -264,7 +329,9 @@ def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world:
     price, now = render.yearly_euros(app, world.templates), world.clock.now()
     current = report.status(app, outcomes, previous, forge_problem=forge_problem, yearly_euros=price, now=now)
     _tell(found, current, world, outcomes)
-    return Next(report.retry_after_s(outcomes, forge_problem), report.troubled(outcomes, forge_problem), outcomes)
+    waits = (report.retry_after_s(outcomes, forge_problem), suspension.ends_in_s(app, now=now))
+    after_s = min((wait for wait in waits if wait is not None), default=None)
+    return Next(after_s, report.troubled(outcomes, forge_problem), outcomes)
 
 
 def _publish_invalid(found: Object, error: errors.InvalidManifestError, world: World) -> None:

@@ -11,11 +11,12 @@ from amcloud.clients import pod_words, records
 from amcloud.clients.kubernetes_api import APPLY_PATCH, JSON_PATCH, Api, ConflictError, Resource
 from amcloud.errors import AmcloudError, BrokenInstallationError, RepositoryRefusedError, UnavailableError
 from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
-from amcloud.stages.app import App, Organisation, Stage
+from amcloud.stages.app import App, Organisation, Stage, Suspension
 from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, Scale, key, read_inventory
 from amcloud.stages.connectors import SECRET_TYPE, Connector, Given, recalled
 from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import Event
+from amcloud.stages.suspension import imposed
 from amcloud.stages.verdict import Dossier, NormPack
 from psram.model import Report
 
@@ -64,6 +65,18 @@ class KubernetesCluster:
         """The connectors that the instance was given last, with their versions and credentials."""
         secret = self._get("", "Secret", namespace=place.namespace, name=CREDENTIALS)
         return recalled(records.secret_values(secret)) if secret else ()
+
+    def suspension(self, app: App) -> Suspension | None:
+        """The ``Suspension`` of its name beside the LocalApp, which the DDSI alone may write."""
+        return imposed(self._get(GROUP, "Suspension", namespace=app.namespace, name=app.name))
+
+    def declared_by(self, organisation: str) -> tuple[Object, ...]:
+        """Every LocalApp in the namespaces of the organisation of that code."""
+        labels, doing = f"{GROUP}/organisation={organisation}", f"LocalApp de l'organisme {organisation}"
+        spaces = self._api.items(self._api.resource("", "Namespace").path(), doing=doing, labels=labels)
+        own = [one["metadata"]["name"] for one in spaces if _labels(one).get(MANAGED_BY) != FIELD_MANAGER]
+        local_apps = self._api.resource(GROUP, "LocalApp")
+        return tuple(one for name in own for one in self._api.items(local_apps.path(name), doing=doing))
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         """Every norm pack declared; one that cannot be read is no pack."""
@@ -183,10 +196,12 @@ class KubernetesCluster:
         # "add" replaces the status as a whole: server-side apply on 1.20 leaves `null` where a list lost its last item
         self._api.patch(path, [{"op": "add", "path": "/status", "value": dict(status)}], doing=doing, kind=JSON_PATCH)
 
-    def keep_report(self, app: App, stage: Stage, report: Report, url: str) -> str:
+    def keep_report(self, app: App, stage: Stage, report: Report, url: str, correlation: str = "") -> str:
         """Name of the ``ConformanceReport`` of this verdict, made unless it exists."""
         resource = self._api.resource(GROUP, "ConformanceReport")
-        body = records.conformance_report(app, stage, report, url, api_version=resource.api_version)
+        body = records.conformance_report(
+            app, stage, report, url, correlation=correlation, api_version=resource.api_version
+        )
         name: str = body["metadata"]["name"]
         doing = f"écriture du rapport de conformité {name}"
         if self._api.get(resource.path(app.namespace, name), doing=doing) is None:
@@ -211,8 +226,10 @@ class KubernetesCluster:
                 body = records.event(manifest, event, name=name, now=now)
                 self._api.create(path.path(metadata["namespace"]), body, doing=doing)
             else:
-                count = {"count": int(known.get("count") or 1) + 1, "lastTimestamp": now}
-                self._api.patch(path.path(metadata["namespace"], name), count, doing=doing)
+                again: dict[str, Any] = {"count": int(known.get("count") or 1) + 1, "lastTimestamp": now}
+                if event.correlation:
+                    again["metadata"] = {"annotations": {records.CORRELATION: event.correlation}}
+                self._api.patch(path.path(metadata["namespace"], name), again, doing=doing)
         except AmcloudError:
             return  # an event is a courtesy: the status says the same
 

@@ -17,13 +17,14 @@ import msgspec
 from amcloud.masking import last_lines, one_line
 from amcloud.settings import FIELD_MANAGER, GROUP, VERSION
 from amcloud.stages import judgement
-from amcloud.stages.app import App, Organisation, Stage, StageName
+from amcloud.stages.app import Allowance, App, Organisation, Stage, StageName
 from amcloud.stages.connectors import Connector, Consumer, Version
 from amcloud.stages.render import MANAGED_BY, Access, Object
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import NormPack
 from psram.model import Report, ReportVerdict
 
+CORRELATION: Final = f"{GROUP}/correlation"
 BLOCKING_MAX: Final = 10
 DEROGATIONS_MAX: Final = 50
 
@@ -36,7 +37,16 @@ def organisation(found: Object) -> Organisation | None:
     code, name, label = (spec.get(field) for field in ("code", "name", "label"))
     if not (isinstance(code, str) and isinstance(name, str) and isinstance(label, str)):
         return None
-    return Organisation(code=code, name=name, label=label, forge_group=str(spec.get("forgeGroup") or label))
+    group, allowance = str(spec.get("forgeGroup") or label), _allowance(spec.get("quota"))
+    return Organisation(code=code, name=name, label=label, forge_group=group, allowance=allowance)
+
+
+def _allowance(quota: Any) -> Allowance | None:
+    """The bounds that can be read; one that cannot is none: the schema refuses it."""
+    if not isinstance(quota, dict):
+        return None
+    known = {name: bound for name in ("yearlyEuros", "instances") if isinstance(bound := quota.get(name), int)}
+    return Allowance(known.get("yearlyEuros"), known.get("instances")) if known else None
 
 
 def connector(found: Object) -> Connector | None:
@@ -130,7 +140,7 @@ def event(manifest: Object, said: Event, *, name: str, now: str) -> dict[str, An
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": metadata["namespace"]},
+        "metadata": {"name": name, "namespace": metadata["namespace"], **_correlated(said.correlation)},
         "involvedObject": {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "LocalApp",
@@ -149,8 +159,18 @@ def event(manifest: Object, said: Event, *, name: str, now: str) -> dict[str, An
     }
 
 
-def conformance_report(app: App, stage: Stage, report: Report, url: str, *, api_version: str) -> dict[str, Any]:
-    """The ``ConformanceReport`` of a verdict. Its name says app, stage, commit and content, the day left out."""
+def _correlated(correlation: str) -> dict[str, Any]:
+    """Metadata that name what brought the commit; none when that is not known."""
+    return {"annotations": {CORRELATION: correlation}} if correlation else {}
+
+
+def conformance_report(
+    app: App, stage: Stage, report: Report, url: str, *, correlation: str, api_version: str
+) -> dict[str, Any]:
+    """The ``ConformanceReport`` of a verdict. Its name says app, stage, commit and content, the day left out.
+
+    ``correlation`` is beside the content, so that the same verdict found again is the same report.
+    """
     spec = _report_spec(app, stage, report, url)
     told = {name: value for name, value in spec.items() if name != "evaluatedOn"}
     digest = sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
@@ -160,6 +180,7 @@ def conformance_report(app: App, stage: Stage, report: Report, url: str, *, api_
         "metadata": {
             "name": f"{app.name}-{stage.name}-{report.commit[:12]}-{digest}",
             "namespace": app.namespace,
+            **_correlated(correlation),
             "labels": {
                 "app.kubernetes.io/name": app.name,
                 MANAGED_BY: FIELD_MANAGER,

@@ -166,12 +166,41 @@ class Repository:
     credentials: str | None = None
 
 
+class Authority(StrEnum):
+    """Who suspended: each lifts its own suspension only."""
+
+    ORGANISATION = "organisation"
+    """In ``spec.suspend``, by whoever may write the LocalApp."""
+    DDSI = "ddsi"
+    """By a ``Suspension`` beside the LocalApp, which the DDSI alone may write."""
+
+
+class Service(StrEnum):
+    """What becomes of what serves while hosting is suspended."""
+
+    KEEP = "Keep"
+    """It goes on; only new revisions are refused."""
+    STOP = "Stop"
+    """No replica and no scheduled command runs; data, addresses and credentials stay."""
+
+
 @dataclass(frozen=True, slots=True)
 class Suspension:
     """Hosting suspended by a person."""
 
     reason: str
     until: datetime | None = None
+    author: str = ""
+    service: Service = Service.KEEP
+    by: Authority = Authority.ORGANISATION
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The most that an organisation's instances may take together; ``None`` is no bound."""
+
+    yearly_euros: int | None = None
+    instances: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +214,8 @@ class Organisation:
     """DNS label, also the name of its namespace."""
     forge_group: str
     """Group of the forge under which its projects live; the label unless said otherwise."""
+    allowance: Allowance | None = None
+    """What its applications may cost together; ``None`` when nothing bounds it."""
 
 
 class DeletionPolicy(StrEnum):

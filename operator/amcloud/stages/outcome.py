@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from amcloud import errors
-from amcloud.stages.app import Organisation, StageName
+from amcloud.stages.app import Organisation, Size, StageName
 from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
 from amcloud.stages.connectors import Connector
 from amcloud.stages.intention import Intention, Kind
@@ -57,6 +57,10 @@ class StageOutcome:
     commit: str | None = None
     seen_at: datetime | None = None
     """When ``commit`` was first seen at this stage."""
+    correlation: str = ""
+    """Name of what brought ``commit`` here: a delivery of the forge, or the pass that found it."""
+    renamed: str = ""
+    """The project's path on the forge, where the manifest says another one."""
     moment: Moment | None = None
     """When the gate was last asked in this pass."""
     report: Report | None = None
@@ -95,6 +99,10 @@ class StageOutcome:
     """How the wave that ``deployed`` was in failed."""
     withdrawn: Withdrawn | None = None
     """The revision that is not tried again by itself."""
+    size: Size | None = None
+    """Size in which the pass hosted the instance; ``None`` when it did not come so far."""
+    put_off: str = ""
+    """Why a bigger size, asked for, is not given; empty when what is asked for is given."""
     problem: str = ""
     """What stands in the way of ``deployed`` while the pass speaks of a newer commit."""
 
@@ -147,6 +155,11 @@ class StageOutcome:
     def blocked(self, reason: Reason, sentence: str) -> StageOutcome:
         """Somebody must act before ``deployed`` can serve. A refusal of a newer commit stays what the pass says."""
         return replace(self, problem=sentence) if self.over else self.refused(reason, sentence)
+
+    def stopped(self, sentence: str, *, replicas: int, again_s: float) -> StageOutcome:
+        """A suspension stops what serves, whatever else the pass had to say; looked at again while replicas remain."""
+        told = replace(self.refused(Reason.SUSPENDED, sentence), serving=replicas > 0)
+        return told.again(again_s) if replicas else replace(told, retry_after_s=self.retry_after_s)
 
     def probed(self, seen: Isolation) -> StageOutcome:
         """The database was probed; a leak between organisations stops the rollout, doubt does not (and is told)."""
@@ -232,8 +245,8 @@ class StageOutcome:
             done = seen.progress is Progress.DONE
             return known if done else replace(known, problem=seen.sentence, retry_after_s=_soonest(self, seen))
         match seen.progress:
-            case Progress.DONE:
-                return known
+            case Progress.DONE:  # with a sentence when something is to be known all the same
+                return replace(known, problem=seen.sentence) if seen.sentence else known
             case Progress.UNDER_WAY:
                 return known.waiting(seen.reason, seen.sentence, retry_after_s=seen.retry_after_s)
             case Progress.FAILED:

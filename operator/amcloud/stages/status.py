@@ -21,6 +21,7 @@ from psram.model import Report, ReportVerdict
 
 Values = Mapping[str, Any]
 
+CORRELATION_LONGEST = 64
 OF_COMMIT = ("SourceFetched", "Conformant", "Accepted", "Built", "Derogated")
 OF_INSTANCE = ("Provisioned", "Available", "DatabaseReady", "TenantIsolated")
 ORDER = (
@@ -46,7 +47,7 @@ def status(
     outcomes: tuple[StageOutcome, ...],
     previous: Values,
     *,
-    forge_problem: str | None,
+    told: notices.Told,
     yearly_euros: int | None,
     now: datetime,
 ) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def status(
     before = {stage.get("name"): stage for stage in _list(previous, "stages")}
     stages = [_stage(app, outcome, before.get(str(outcome.stage), {}), now) for outcome in outcomes]
     problems = _problems(app, outcomes, now)
-    conditions = [*summary_conditions(app, outcomes, problems), *_forge_notified(outcomes, previous, forge_problem)]
+    conditions = [*summary_conditions(app, outcomes, problems), *notices.conditions(told, outcomes, previous)]
     current = {
         "observedGeneration": app.generation,
         "conditions": merged(conditions, _list(previous, "conditions"), generation=app.generation, now=now),
@@ -62,6 +63,7 @@ def status(
         "organisationsServed": stages[-1].get("organisationsServed", 0) if stages else 0,
         "cost": None if yearly_euros is None else {"yearlyEuros": yearly_euros},
         "problems": problems,
+        "owedStatuses": notices.written(told),
         "summary": _summary(stages, conditions[0]),
         "lastHandledReconcileAt": app.requested_at,
         "nextRetryTime": _next_retry(app, now),
@@ -132,6 +134,15 @@ def seen_at(previous: Values, stage: StageName, commit: str, now: datetime) -> d
     return now
 
 
+def correlation(previous: Values, stage: StageName, commit: str, cause: str) -> str:
+    """Name of what brought ``commit`` to ``stage``: as the previous status remembers, else ``cause``."""
+    for before in _list(previous, "stages"):
+        known = before.get("correlation")
+        if before.get("name") == stage and before.get("lastAttemptedCommit") == commit and isinstance(known, str):
+            return known[:CORRELATION_LONGEST]
+    return cause[:CORRELATION_LONGEST]
+
+
 def sentence(outcome: StageOutcome) -> str:
     """What the pass says of one stage, never empty."""
     match outcome.ended:
@@ -157,11 +168,13 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "name": str(outcome.stage),
         "conditions": merged(in_order, known or [], generation=app.generation, now=now),
         "lastAttemptedCommit": outcome.commit or before.get("lastAttemptedCommit"),
+        "correlation": outcome.correlation or before.get("correlation"),
         "attemptedTime": rfc3339(outcome.seen_at) if outcome.seen_at else before.get("attemptedTime"),
         "lastConformantCommit": outcome.commit if conforms else before.get("lastConformantCommit"),
         "deployedCommit": outcome.deployed.commit if served and outcome.deployed else before.get("deployedCommit"),
         "image": outcome.deployed.image if served and outcome.deployed else before.get("image"),
         "url": outcome.url or before.get("url"),
+        "size": str(outcome.size) if served and outcome.size else before.get("size"),
         "organisationsServed": len(outcome.organisations) if served else before.get("organisationsServed"),
         "credentialsRotation": outcome.rotated or before.get("credentialsRotation"),
         **revisions.told(outcome),
@@ -293,6 +306,11 @@ def _problems(app: App, outcomes: tuple[StageOutcome, ...], now: datetime) -> li
         for outcome in outcomes
         if outcome.storage and (words := outcome.storage.sentence())
     ]
+    found += [
+        {"path": "spec.hosting.size", "message": bounded(f"{outcome.stage} : {outcome.put_off}")}
+        for outcome in outcomes
+        if outcome.put_off
+    ]
     packs = {outcome.report.pack.name for outcome in outcomes if outcome.report is not None}
     if app.norm_pack is not None and packs and app.norm_pack not in packs:
         message = f"« {app.norm_pack} » n'est pas offert ou n'est pas plus récent que {packs.pop()}, qui s'applique."
@@ -333,14 +351,6 @@ def _summary(stages: Sequence[Values], ready: Condition) -> dict[str, Any]:
 def _day(moment: str | None) -> str | None:
     """The day in Paris of a moment of the status."""
     return None if moment is None else datetime.fromisoformat(moment).astimezone(ZoneInfo(TIME_ZONE)).date().isoformat()
-
-
-def _forge_notified(outcomes: tuple[StageOutcome, ...], previous: Values, problem: str | None) -> tuple[Condition, ...]:
-    if problem is not None:
-        return (Condition("ForgeNotified", Status.FALSE, Reason.FORGE_UNAVAILABLE, problem),)
-    if any(outcome.commit for outcome in outcomes):
-        return (Condition("ForgeNotified", Status.TRUE, Reason.NOTIFIED, "les statuts des commits sont publiés"),)
-    return kept(_list(previous, "conditions"), ("ForgeNotified",))
 
 
 def _next_retry(app: App, now: datetime) -> str | None:

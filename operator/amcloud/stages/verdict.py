@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from amcloud.stages import connectors
-from amcloud.stages.app import App, StageName, Suspension, Track
+from amcloud.stages.app import App, Authority, Service, StageName, Suspension, Track
 from psram.model import Report, ReportVerdict
 from psram.rules import Moment as RuleMoment
 
@@ -59,6 +59,7 @@ class Reason(StrEnum):
     CONNECTOR_UNKNOWN = "ConnectorUnknown"
     CONNECTOR_UNAUTHORISED = "ConnectorUnauthorised"
     CONNECTOR_ENDED = "ConnectorEnded"
+    BUDGET_EXCEEDED = "BudgetExceeded"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     MIGRATION_FAILED = "MigrationFailed"
     TENANT_LEAK = "TenantLeak"
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "OutOfMemory"
     NOT_READY = "NotReady"
     BROKEN_INSTALLATION = "BrokenInstallation"
+    STATUS_REFUSED = "StatusRefused"
     INTERNAL_ERROR = "InternalError"
 
 
@@ -197,7 +199,7 @@ def decide(
     if app.track is Track.HORS_STANDARD:
         return Decision(Answer.CATALOGUE, Reason.CATALOGUED, CATALOGUED)
     if app.suspension is not None and in_force(app.suspension, now):
-        return _refuse(Reason.SUSPENDED, _suspended(app.suspension))
+        return _refuse(Reason.SUSPENDED, suspended(app.suspension))
     if report.commit != commit:
         return _refuse(
             Reason.CONFORMANCE_UNKNOWN,
@@ -221,9 +223,31 @@ def in_force(suspension: Suspension, now: datetime) -> bool:
     return suspension.until is None or now < suspension.until
 
 
-def _suspended(suspension: Suspension) -> str:
+def stops(suspension: Suspension | None, now: datetime) -> bool:
+    """Whether what serves is stopped now."""
+    return suspension is not None and suspension.service is Service.STOP and in_force(suspension, now)
+
+
+def suspended(suspension: Suspension) -> str:
+    """What a suspension says: by whom, until when, why, and what it does."""
+    match suspension.by:
+        case Authority.DDSI:
+            by = f" par la DDSI ({suspension.author})" if suspension.author else " par la DDSI"
+        case Authority.ORGANISATION:
+            by = f" par l'organisme ({suspension.author})" if suspension.author else ""
+        case _:
+            assert_never(suspension.by)
     until = f" jusqu'au {suspension.until:%d/%m/%Y %H:%M} UTC" if suspension.until else ""
-    return f"Hébergement suspendu{until} : {suspension.reason} Aucune nouvelle révision n'est mise en service."
+    why = suspension.reason.rstrip()
+    why += "" if why.endswith((".", "!", "?", "…")) else "."
+    match suspension.service:
+        case Service.KEEP:
+            effect = "Aucune nouvelle révision n'est mise en service."
+        case Service.STOP:
+            effect = "Le service est arrêté ; données et adresses restent."
+        case _:
+            assert_never(suspension.service)
+    return f"Hébergement suspendu{by}{until} : {why} {effect}"
 
 
 def _conformance(report: Report, counted: frozenset[RuleMoment]) -> Decision | None:
