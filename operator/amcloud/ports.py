@@ -86,6 +86,16 @@ class Question:
         dossier = world.cluster.dossier(app)
         return cls(app, stage, commit, token, pack, evidence, dossier, organisations, world.cause)
 
+    def because(self, correlation: str) -> Question:
+        """The same question about a commit that ``correlation`` brought."""
+        return replace(self, correlation=correlation)
+
+    @property
+    def renamed(self) -> str:
+        """The project's path on the forge, ``""`` where the manifest says the same."""
+        found = self.evidence.forge.project if self.evidence.forge else ""
+        return "" if found.casefold() == self.app.source.project.casefold() else found
+
     def after(self, produced: Produced) -> Question:
         """The same question once the pipeline has given its evidence."""
         evidence = structs.replace(self.evidence, pipeline=produced.pipeline, quality=produced.quality)

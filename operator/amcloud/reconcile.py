@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from amcloud import errors
+from amcloud import errors, reviews, telling
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import (
     apply,
@@ -21,6 +21,7 @@ from amcloud.stages import (
     claims,
     connectors,
     cost,
+    health,
     manifest,
     observe,
     render,
@@ -65,10 +66,12 @@ def admit(
         yield so_far.refused(Reason.REF_NOT_FOUND, repository.not_found(project, stage.ref))
         return
     commit, seen_at = head.commit, report.seen_at(previous, stage.name, head.commit, now)
-    yield (so_far := replace(so_far, commit=commit, seen_at=seen_at))
+    correlation = report.correlation(previous, stage.name, commit, world.cause)
+    yield (so_far := replace(so_far, commit=commit, seen_at=seen_at, correlation=correlation))
 
     was = so_far.was.commit if so_far.was else None
-    question = Question.of(app, stage, commit, token, world, was=was, now=now)
+    question = Question.of(app, stage, commit, token, world, was=was, now=now).because(correlation)
+    so_far = replace(so_far, renamed=question.renamed)
     so_far, judged = _judge(question, Moment.BUILD, world, so_far)
     yield so_far
     if so_far.over or judged is None:
@@ -83,7 +86,7 @@ def admit(
     if not isinstance(step, build.GoOn):
         so_far = _kept(question, judged, world, so_far)
         if isinstance(step, build.Start):
-            world.forge.start_pipeline(project, head.name, commit)
+            world.forge.start_pipeline(project, head.name, commit, correlation)
         yield so_far.building(step)
         return
     yield (so_far := so_far.building(step))
@@ -263,7 +266,7 @@ def _kept(question: Question, judged: Judged | None, world: World, so_far: Stage
     if judged is None:
         return so_far
     url = world.reports.keep(question, judged)
-    name = world.cluster.keep_report(question.app, question.stage, judged.report, url)
+    name = world.cluster.keep_report(question.app, question.stage, judged.report, url, question.correlation)
     return replace(so_far, report_url=url, report_name=name)
 
 
@@ -319,19 +322,18 @@ def _missing_secrets(app: App, place: Place, world: World, links: tuple[Link, ..
 
 def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world: World) -> Next:
     """Stage 8: tell the forge, then kubectl; nothing is written that is already there."""
-    forge_problem = None
-    for commit, status in report.commit_statuses(app, outcomes):
-        try:
-            world.forge.set_status(app.source.project, commit, status)
-        except errors.AmcloudError as error:
-            forge_problem = str(error)
     previous = found.get("status") or {}
+    told = telling.tell(app, report.commit_statuses(app, outcomes, previous), previous, world)
+    reviewed = reviews.review(app, outcomes, world, _judge)
+    told = telling.after_reviews(told, reviewed.problem)
     price, now = render.yearly_euros(app, world.templates), world.clock.now()
-    current = report.status(app, outcomes, previous, forge_problem=forge_problem, yearly_euros=price, now=now)
+    current = report.status(app, outcomes, previous, told=told, yearly_euros=price, now=now)
     _tell(found, current, world, outcomes)
-    waits = (report.retry_after_s(outcomes, forge_problem), suspension.ends_in_s(app, now=now))
+    for event in report.given_up(told):
+        world.cluster.emit(found, event)
+    waits = (report.retry_after_s(outcomes, told), reviewed.after_s, suspension.ends_in_s(app, now=now))
     after_s = min((wait for wait in waits if wait is not None), default=None)
-    return Next(after_s, report.troubled(outcomes, forge_problem), outcomes)
+    return Next(after_s, report.troubled(outcomes, told), outcomes)
 
 
 def _publish_invalid(found: Object, error: errors.InvalidManifestError, world: World) -> None:

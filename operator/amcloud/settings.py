@@ -67,6 +67,8 @@ class Settings:
     resync_s: float = 300.0
     """Seconds in which every application gets a pass, whatever happened."""
     rollout_deadline_s: float = 300.0
+    health_address: str = ""
+    """Where instances are asked how they are: ``host:port`` of the edge; empty for each instance's own Service."""
     pipeline_deadline_s: float = 3600.0
     pipeline_grace_s: float = 10.0
     """Seconds that the forge gets to start a pipeline by itself after a push, before the operator asks for one."""
@@ -129,6 +131,7 @@ class _Reader:
             poll_s=self._number("POLL_S", 60.0),
             resync_s=self._number("RESYNC_S", 300.0),
             rollout_deadline_s=self._number("ROLLOUT_DEADLINE_S", 300.0),
+            health_address=self._text("HEALTH_ADDRESS", ""),
             pipeline_deadline_s=self._number("PIPELINE_DEADLINE_S", 3600.0),
             pipeline_grace_s=self._number("PIPELINE_GRACE_S", 10.0),
             http_port=int(self._number("HTTP_PORT", 8080)),

@@ -6,7 +6,7 @@ Every effect is written to ``FakeWorld.effects``; ``kill_at`` ends the "process"
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from amcloud.ports import Judged, Produced, Question, UnderWay, World
 from amcloud.settings import Settings
 from amcloud.stages.app import App, Rotation, StageName
 from amcloud.stages.build import Image, Pipeline, PipelineStatus
+from amcloud.stages.health import Answer
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.render import Access, Place
@@ -64,6 +65,7 @@ class FakeWorld:
         self.source = FakeSource()
         self.registry = FakeRegistry()
         self.database = FakeDatabase(self)
+        self.health = FakeHealth()
         self.conformance = FakeConformance()
         self.reports = FakeReports(self)
 
@@ -79,6 +81,7 @@ class FakeWorld:
             registry=self.registry,
             cluster=self.cluster,
             database=self.database,
+            health=self.health,
             clock=self,
         )
 
@@ -145,9 +148,14 @@ class FakeReports:
     def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
         return Accepted(was)
 
+    def url(self, app: App, stage: StageName, commit: str) -> str:
+        return f"{SETTINGS.reports_url}/{app.namespace}/{app.name}/{stage}/{commit}"
+
+    def judged(self, app: App, stage: StageName, commits: Sequence[str]) -> frozenset[str]:
+        return frozenset(commit for commit in commits if self.url(app, stage, commit) in self.kept)
+
     def keep(self, question: Question, judged: Judged) -> str:
-        app = question.app
-        url = f"{SETTINGS.reports_url}/{app.namespace}/{app.name}/{question.stage.name}/{question.commit}"
+        url = self.url(question.app, question.stage.name, question.commit)
         if self.kept.get(url) != judged.report:
             self.kept[url] = judged.report
             self._outside.effect("report", url)
@@ -179,7 +187,7 @@ class FakeForge:
         self._reach()
         return tuple(reversed(self.by_commit.get(commit, [])))
 
-    def start_pipeline(self, project: str, ref: str, commit: str) -> None:
+    def start_pipeline(self, project: str, ref: str, commit: str, correlation: str = "") -> None:
         self._reach()
         if self.start_error:
             raise self.start_error
@@ -228,9 +236,9 @@ class FakeForge:
         self._reach()
         return tuple(self.requests)
 
-    def merge_request_commits(self, project: str, iid: int) -> tuple[str, ...]:
+    def merge_request_commits(self, project: str, request: MergeRequest) -> tuple[str, ...]:
         self._reach()
-        return self.request_commits.get(iid) or tuple(one.commit for one in self.requests if one.iid == iid)
+        return self.request_commits.get(request.iid, (request.commit,))
 
     def last(self, commit: str, name: str) -> CommitStatus | None:
         """The newest status of that name."""
@@ -248,6 +256,18 @@ class FakeRegistry:
         if self.down:
             raise UnavailableError("registre : pas de réponse")
         return self.images.get(commit)
+
+
+class FakeHealth:
+    """Instances that answer as the test says: well, unless something else is set."""
+
+    def __init__(self) -> None:
+        self.status: int | None = 200
+        self.asked: list[tuple[str, ...]] = []
+
+    def ask(self, address: str, hosts: tuple[str, ...]) -> tuple[Answer, ...]:
+        self.asked.append(hosts)
+        return tuple(Answer(host, self.status, "" if self.status else "injoignable") for host in hosts)
 
 
 class FakeDatabase:

@@ -17,6 +17,7 @@ from amcloud.clients.conformance import Checks, PsramConformance, engine
 from amcloud.clients.database import PostgresDatabase
 from amcloud.clients.fleet import Fleet
 from amcloud.clients.forge import GitlabForge
+from amcloud.clients.health import HttpHealth
 from amcloud.clients.job_checks import JobChecks
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.process_checks import ProcessChecks
@@ -65,6 +66,7 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
         registry=OciRegistry(settings.registry_url, settings.registry_name),
         cluster=KubernetesCluster(api),
         database=PostgresDatabase(settings.database_url),
+        health=HttpHealth(),
         clock=clock,
     )
 

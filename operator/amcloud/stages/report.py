@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from amcloud.errors import AmcloudError
 from amcloud.stages.app import App, Track
+from amcloud.stages.commit_status import CommitState, CommitStatus, commit_status
 from amcloud.stages.conditions import Status, bounded
+from amcloud.stages.notices import Told, left_behind
 from amcloud.stages.outcome import Ended, StageOutcome
 from amcloud.stages.status import (
     NOT_KNOWN,
     broken_status,
+    correlation,
     invalid_status,
     outcome_sentence,
     same,
@@ -32,10 +34,13 @@ __all__ = [
     "StageOutcome",
     "broken_status",
     "commit_statuses",
+    "correlation",
     "data_left",
     "events",
+    "given_up",
     "invalid_status",
     "retry_after_s",
+    "review_status",
     "same",
     "seen_at",
     "sentence",
@@ -43,28 +48,11 @@ __all__ = [
     "troubled",
 ]
 
-DESCRIPTION_LONGEST = 255
+WAITING_FOR_SERVICE = (
+    "En attente : un service de la plateforme (registre, base, cluster) ne répond pas. Reprise automatique."
+)
 RETRY_FORGE_S = 30.0
 _JUDGED = frozenset({Reason.NOT_CONFORMANT, Reason.CONFORMANCE_UNKNOWN})
-
-
-class CommitState(StrEnum):
-    """GitLab's commit states that we use."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCESS = "success"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class CommitStatus:
-    """A status on a commit. ``description`` and ``target_url`` are at most 255 characters, on one line."""
-
-    name: str
-    state: CommitState
-    description: str
-    target_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +63,16 @@ class Event:
     """``Normal`` or ``Warning``."""
     reason: str
     message: str
+    correlation: str = ""
+    """Name of what brought the commit that it speaks of."""
 
 
-def commit_statuses(app: App, outcomes: tuple[StageOutcome, ...]) -> tuple[tuple[str, CommitStatus], ...]:
+def commit_statuses(
+    app: App, outcomes: tuple[StageOutcome, ...], previous: Mapping[str, Any]
+) -> tuple[tuple[str, CommitStatus], ...]:
     """What the developer reads on each commit: one ``amcloud/psram``, and ``amcloud/<stage>`` for each stage.
+
+    Commits that a newer one replaced on the way get their last words.
 
     Stages that follow the same commit share one ``amcloud/psram``: that of the most demanding stage that has an answer.
     """
@@ -92,7 +86,7 @@ def commit_statuses(app: App, outcomes: tuple[StageOutcome, ...]) -> tuple[tuple
             norms[outcome.commit] = norm
         if stage is not None:
             stages.append((outcome.commit, stage))
-    return (*norms.items(), *stages)
+    return (*norms.items(), *stages, *left_behind(outcomes, previous))
 
 
 def events(
@@ -118,26 +112,54 @@ def data_left(namespace: str, error: AmcloudError) -> Event:
     return Event("Warning", "DataLeft", bounded(message))
 
 
-def retry_after_s(outcomes: tuple[StageOutcome, ...], forge_problem: str | None) -> float | None:
+def given_up(told: Told) -> tuple[Event, ...]:
+    """Events for the statuses that the forge did not take in a day: nothing is lost without a word."""
+    return tuple(
+        Event("Warning", "StatusGivenUp", bounded(
+            f"{one.status.name} sur {one.commit[:8]} n'a pas pu être publié et ne le sera plus : {one.status.description}"
+        ))
+        for one in told.given_up
+    )  # fmt: skip
+
+
+def retry_after_s(outcomes: tuple[StageOutcome, ...], told: Told) -> float | None:
     """Seconds until the next pass is useful: the soonest of the stages, and soon if the forge is owed news."""
     waits = [outcome.retry_after_s for outcome in outcomes if outcome.retry_after_s is not None]
-    if forge_problem is not None:
+    if told.unfinished:
         waits.append(RETRY_FORGE_S)
     return min(waits, default=None)
 
 
-def troubled(outcomes: tuple[StageOutcome, ...], forge_problem: str | None) -> bool:
+def troubled(outcomes: tuple[StageOutcome, ...], told: Told) -> bool:
     """Whether a service failed during the pass."""
-    return forge_problem is not None or any(outcome.reason in NOT_KNOWN for outcome in outcomes)
+    return told.unfinished or any(outcome.reason in NOT_KNOWN for outcome in outcomes)
+
+
+def review_status(app: App, outcome: StageOutcome) -> CommitStatus | None:
+    """What the developer reads on a commit of a merge request, once there is something to say."""
+    found = _psram(app, outcome)
+    if found is not None and found.state is CommitState.RUNNING:  # no pass will come to judge its pipeline
+        words = "Sources conformes ; les règles sur le pipeline seront vérifiées après la fusion."
+        return replace(found, state=CommitState.SUCCESS, description=words)
+    return found
 
 
 def _psram(app: App, outcome: StageOutcome) -> CommitStatus | None:
     state, words = CommitState.FAILED, outcome.sentence
     if outcome.report is not None and outcome.verdict is not None:
         state, words = _verdict(app, outcome, outcome.verdict, outcome_sentence(outcome, outcome.report))
+    elif outcome.reason is Reason.CHECKING and outcome.ended is Ended.WAITING:
+        state, words = CommitState.PENDING, "Vérification des sources en cours."
     elif outcome.reason is not Reason.REPOSITORY_REFUSED:
         return None  # nothing was judged, and not by the developer's fault: silence, the next pass speaks
-    return _status("amcloud/psram", state, words, outcome.report_url)
+    return commit_status("amcloud/psram", state, words, _followed(outcome))
+
+
+def _followed(outcome: StageOutcome) -> str | None:
+    """The report's address, with what brought the commit."""
+    if outcome.report_url is None or not outcome.correlation:
+        return outcome.report_url
+    return f"{outcome.report_url}?correlation={outcome.correlation}"
 
 
 def _verdict(app: App, outcome: StageOutcome, verdict: ReportVerdict, words: str) -> tuple[CommitState, str]:
@@ -160,34 +182,37 @@ def _verdict(app: App, outcome: StageOutcome, verdict: ReportVerdict, words: str
 def _of_stage(outcome: StageOutcome) -> CommitStatus | None:
     name = f"amcloud/{outcome.stage}"
     match outcome.ended:
-        case Ended.SERVING if outcome.deployed and outcome.deployed.commit != outcome.commit:
-            return _status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", outcome.report_url)
         case Ended.SERVING:
-            return _status(name, CommitState.SUCCESS, sentence(outcome), outcome.url)
+            return _in_service(name, outcome)
         case Ended.CATALOGUED:
             words = "Non hébergé, et c'est normal : la filière hors-standard n'est qu'inscrite au catalogue."
-            return _status(name, CommitState.SUCCESS, words, outcome.report_url)
+            return commit_status(name, CommitState.SUCCESS, words, outcome.report_url)
         case Ended.REFUSED:
             url = outcome.report_url if outcome.reason in _JUDGED else outcome.pipeline_url or outcome.report_url
-            return _status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", url)
+            return commit_status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", url)
         case Ended.WAITING | Ended.GOING:
-            if outcome.reason in NOT_KNOWN or _already_in(outcome) or outcome.held:
-                return None
-            # GitLab refuses to go from running to running: one sentence for the whole way
-            return _status(name, CommitState.RUNNING, "En cours : fabrication de l'image, puis mise en service.", None)
+            return _on_the_way(name, outcome)
     assert_never(outcome.ended)
+
+
+def _in_service(name: str, outcome: StageOutcome) -> CommitStatus:
+    if outcome.deployed is not None and outcome.deployed.commit != outcome.commit:  # another one is held
+        return commit_status(name, CommitState.FAILED, f"Non mis en service : {outcome.sentence}", outcome.report_url)
+    return commit_status(name, CommitState.SUCCESS, sentence(outcome), outcome.url)
+
+
+def _on_the_way(name: str, outcome: StageOutcome) -> CommitStatus | None:
+    if outcome.reason is Reason.FORGE_UNAVAILABLE or _already_in(outcome) or outcome.held:
+        return None
+    if outcome.reason is Reason.SERVICE_UNAVAILABLE:
+        return commit_status(name, CommitState.PENDING, WAITING_FOR_SERVICE)
+    # GitLab refuses to go from running to running: one sentence for the whole way
+    return commit_status(name, CommitState.RUNNING, "En cours : fabrication de l'image, puis mise en service.")
 
 
 def _already_in(outcome: StageOutcome) -> bool:
     """Whether the commit had been let in before: that it is being put right again is no news for its author."""
     return outcome.was is not None and outcome.was.commit == outcome.commit
-
-
-def _status(name: str, state: CommitState, words: str, url: str | None) -> CommitStatus:
-    line = " ".join(words.split())
-    return CommitStatus(
-        name, state, bounded(line, DESCRIPTION_LONGEST), url if url and len(url) <= DESCRIPTION_LONGEST else None
-    )
 
 
 def _state(written: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -199,7 +224,8 @@ def _state(written: Mapping[str, Any]) -> tuple[Any, ...]:
 def _stage_event(outcome: StageOutcome) -> Event:
     kind = "Warning" if outcome.ended is Ended.REFUSED or outcome.reason in NOT_KNOWN else "Normal"
     commit = f" [{outcome.commit[:8]}]" if outcome.commit else ""
-    return Event(kind, str(outcome.reason), bounded(f"{outcome.stage}{commit} : {sentence(outcome)}"))
+    message = bounded(f"{outcome.stage}{commit} : {sentence(outcome)}")
+    return Event(kind, str(outcome.reason), message, outcome.correlation)
 
 
 def _summary_event(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[Event]:
