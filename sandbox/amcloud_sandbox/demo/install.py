@@ -38,7 +38,7 @@ def install(
     # An old kubectl does not know CEL rules and would refuse them: the server validates.
     kubectl("apply", "--validate=false", "-f", str(assets.folder("crds")))
     kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    narrator.say("définitions de ressources installées (LocalApp, ConformanceReport, NormPack, Organisation)")
+    narrator.say("définitions de ressources installées (LocalApp, ConformanceReport, NormPack, Organisation, Connector)")
     overlay = _overlay(platform, image, extra)
     kubectl("apply", "-k", str(overlay))
     shutil.rmtree(overlay)
