@@ -33,7 +33,8 @@ DISCOVERY_S: Final = 600.0
 """Seconds after which the server is asked again what it offers."""
 DISCOVERY_AGAIN_S: Final = 2.0
 """The same when a kind was not found: a CRD may just have been installed."""
-GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", "monitoring.coreos.com", GROUP)
+MONITORING: Final = ("monitoring.coreos.com", "metrics.k8s.io")
+GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", *MONITORING, GROUP)
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
