@@ -91,9 +91,11 @@ def admit(
         return
     yield (so_far := so_far.building(step))
 
-    question = question.after(world.forge.pipeline_evidence(project, step.pipeline, commit))
+    question = question.after(produced := world.forge.pipeline_evidence(project, step.pipeline, commit))
     so_far, judged = _judge(question, Moment.HOST, world, so_far)
     so_far = _kept(question, judged, world, so_far)
+    if not so_far.over and judged is not None:
+        so_far = so_far.attested(world.provenance.prove(question, step, produced.origin, judged.report))
     yield so_far if so_far.over or judged is None else replace(so_far, deployed=Revision(commit, step.image.reference))
 
 
@@ -130,7 +132,8 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         for operation in (operations := apply.plan(desired, live, inventory, wave=wave)):
             world.cluster.execute(operation)
         live = world.cluster.live(keys) if operations else live
-        so_far = replace(so_far, restored=so_far.restored + apply.restored(operations))
+        restored = apply.restored(operations, complete=so_far.proven and inventory.revision == revision)
+        so_far = replace(so_far, restored=so_far.restored + restored)
         pods = world.cluster.pods(place.namespace)
         seen = observe.observe(wave, desired, live, pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s)
         if wave is Wave.SERVICE and seen.progress is observe.Progress.DONE:

@@ -60,10 +60,14 @@ class Wave(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Server-side apply of one object; ``drifted`` when it existed as applied and somebody changed it."""
+    """Server-side apply of one object; ``drifted`` when it existed as applied and somebody changed it.
+
+    ``gone`` when the inventory lists it and it is not there: not made yet, or removed by somebody.
+    """
 
     object: Object
     drifted: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +190,12 @@ def _scales(mine: list[Object], live: Mapping[Key, Object]) -> list[Scale]:
     return wanted
 
 
-def restored(operations: tuple[Operation, ...]) -> tuple[str, ...]:
-    """``Kind/name`` of the objects that somebody had changed."""
+def restored(operations: tuple[Operation, ...], *, complete: bool = False) -> tuple[str, ...]:
+    """``Kind/name`` of the objects that somebody had changed; or removed, if all had been there (``complete``)."""
     return tuple(
-        f"{o.object['kind']}/{o.object['metadata']['name']}" for o in operations if isinstance(o, Apply) and o.drifted
+        f"{o.object['kind']}/{o.object['metadata']['name']}"
+        for o in operations
+        if isinstance(o, Apply) and (o.drifted or (complete and o.gone))
     )
 
 
@@ -203,8 +209,8 @@ def stamped(desired: Object) -> Object:
 
 def _apply(desired: Object, live: Object | None, inventory: Inventory) -> Apply | None:
     stamp = stamped(desired)
-    if live is None:
-        return Apply(stamp)
+    if live is None:  # a migration's Job is removed on purpose, to run once more
+        return Apply(stamp, gone=desired["kind"] != "Job" and key(desired) in inventory.keys)
     if (other := _other_owner(desired, live, inventory)) is not None:
         raise NotOwnedError(_reference(key(desired)), other)
     same = _annotation(live, APPLIED) == _annotation(stamp, APPLIED)

@@ -115,11 +115,9 @@ def data_left(namespace: str, error: AmcloudError) -> Event:
 def given_up(told: Told) -> tuple[Event, ...]:
     """Events for the statuses that the forge did not take in a day: nothing is lost without a word."""
     return tuple(
-        Event("Warning", "StatusGivenUp", bounded(
-            f"{one.status.name} sur {one.commit[:8]} n'a pas pu être publié et ne le sera plus : {one.status.description}"
-        ))
+        Event("Warning", "StatusGivenUp", bounded(f"{one.status.name} sur {one.commit[:8]} : {one.status.description}"))
         for one in told.given_up
-    )  # fmt: skip
+    )
 
 
 def retry_after_s(outcomes: tuple[StageOutcome, ...], told: Told) -> float | None:
@@ -257,5 +255,5 @@ def _restorations(outcomes: tuple[StageOutcome, ...]) -> Iterator[Event]:
     for outcome in outcomes:
         if outcome.restored:
             names = ", ".join(outcome.restored)
-            message = f"{outcome.stage} : modifié à la main, remis comme le manifeste le demande : {names}"
+            message = f"{outcome.stage} : modifié ou supprimé à la main, remis comme le manifeste le demande : {names}"
             yield Event("Warning", "DriftRestored", bounded(message))

@@ -172,6 +172,24 @@ def test_an_image_set_by_hand_is_put_back_and_told() -> None:
     assert [s for _, s in outside.forge.statuses if s.name == "amcloud/acceptance"][-1].state == "success"
 
 
+def test_an_object_removed_by_hand_is_made_again_and_told() -> None:
+    outside = hosted()
+    service = Key("", "Service", "suivi-courriers-acceptance", "suivi-courriers")
+    del outside.cluster.objects[service]
+    settle(outside)
+    assert service in outside.cluster.objects
+    told = [e for e in outside.cluster.events if e.reason == "DriftRestored"]
+    assert len(told) == 1 and "Service/suivi-courriers" in told[0].message
+
+
+def test_what_a_new_manifest_adds_is_no_drift() -> None:
+    outside = hosted()
+    schedules = [{"name": "relances", "schedule": "0 6 * * *", "command": ["bin/console", "a"]}]
+    outside.cluster.add(manifest(generation=2, hosting={"schedules": schedules}))
+    settle(outside)
+    assert "DriftRestored" not in [e.reason for e in outside.cluster.events]
+
+
 def test_another_organisation_changes_configuration_and_neither_image_nor_database() -> None:
     outside = hosted(organisations=["671"])
     pods = copy.deepcopy(outside.cluster.objects[DEPLOYMENT]["spec"]["template"])

@@ -145,12 +145,24 @@ def test_what_somebody_changed_is_drift_and_is_put_back(edit: Edit) -> None:
     assert len(apply.restored(tuple(done))) == 1
 
 
-def test_what_somebody_removed_is_made_again_and_is_no_drift() -> None:
+def test_what_somebody_removed_is_made_again_and_told_once_all_had_been_there() -> None:
     server = Server()
     server.run(desired(), Inventory())
     del server.live[DEPLOYMENT]
-    done = server.run(desired(inventory=server.inventory()), server.inventory())
-    assert [(apply.key(o.object), o.drifted) for o in done if isinstance(o, Apply)] == [(DEPLOYMENT, False)]
+    done = tuple(server.run(desired(inventory=server.inventory()), server.inventory()))
+    assert [apply.key(o.object) for o in done if isinstance(o, Apply)] == [DEPLOYMENT]
+    assert apply.restored(done) == ()  # a pass killed half-way would look the same
+    assert apply.restored(done, complete=True) == ("Deployment/suivi-courriers",)
+
+
+def test_what_was_never_there_is_no_drift_and_neither_is_a_migration_that_is_to_run_again() -> None:
+    server = Server()
+    server.run(desired(), Inventory())
+    job = next(k for k in server.live if k.kind == "Job")
+    del server.live[job]
+    done = tuple(server.run(desired(schedules=True, inventory=server.inventory()), server.inventory()))
+    assert {apply.key(o.object).kind for o in done if isinstance(o, Apply)} >= {"Job", "CronJob"}
+    assert apply.restored(done, complete=True) == ()
 
 
 def test_what_others_add_is_left_alone() -> None:
