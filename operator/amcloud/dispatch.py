@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -44,6 +45,8 @@ class Dispatcher:
         self._project: dict[Key, str] = {}
         self._keys: defaultdict[str, set[Key]] = defaultdict(set)
         self._calls: dict[Key, frozenset[str]] = {}
+        self._aliases: dict[Key, str] = {}
+        """The path that a project has on the forge, where the manifest says another one."""
         self._causes: dict[Key, str] = {}
         self._said: dict[tuple[Key, str], tuple[object, ...]] = {}
         self._threads: list[threading.Thread] = []
@@ -54,12 +57,16 @@ class Dispatcher:
     def know(self, key: Key, project: str, connectors: frozenset[str] = frozenset()) -> None:
         """``key`` exists, follows ``project`` (``""`` for none) and calls these connectors."""
         with self._lock:
+            alias = self._aliases.get(key, "") if self._project.get(key) == project else ""
             self._drop(key)
             if connectors:
                 self._calls[key] = connectors
             self._project[key] = project
             if project:
                 self._keys[project.casefold()].add(key)
+            if alias:
+                self._aliases[key] = alias
+                self._keys[alias].add(key)
             metrics.APPLICATIONS.set(len(self._project))
 
     def forget(self, key: Key) -> None:
@@ -78,17 +85,19 @@ class Dispatcher:
         """A pass over ``key`` is wanted now."""
         self.queue.add(key)
 
-    def ask_project(self, project: str, *, cause: str = "") -> tuple[Key, ...]:
-        """A pass is wanted over every application of a forge project; which ones these are.
+    def ask_project(
+        self, project: str, *, cause: str = "", after_s: float = 0.0, urgent: bool = False
+    ) -> tuple[Key, ...]:
+        """A pass is wanted over every application of a forge project within ``after_s``; which ones these are.
 
-        ``cause`` names what asked for it, in the journal.
+        ``cause`` names what asked for it. ``urgent`` ones come before those that wait for their turn: somebody pushed.
         """
         with self._lock:
             keys = tuple(sorted(self._keys.get(project.casefold(), ())))
             if cause:
-                self._causes.update(dict.fromkeys(keys, cause))
+                self._causes = dict.fromkeys(keys, cause) | self._causes  # the first of several is what began it
         for key in keys:
-            self.queue.add(key)
+            self.queue.add(key, after_s=after_s, urgent=urgent)
         return keys
 
     def ask_callers(self, connector: str) -> tuple[Key, ...]:
@@ -142,9 +151,20 @@ class Dispatcher:
         self._threads.append(thread)
         thread.start()
 
+    def _also_known_as(self, key: Key, project: str) -> None:
+        """``key`` is asked for under this path of its project too."""
+        with self._lock:
+            if key in self._project:
+                self._leave(key, self._aliases.get(key, ""))
+                self._aliases[key] = project.casefold()
+                self._keys[project.casefold()].add(key)
+
     def _drop(self, key: Key) -> None:
         self._calls.pop(key, None)
-        project = self._project.pop(key, "").casefold()
+        self._leave(key, self._aliases.pop(key, ""))
+        self._leave(key, self._project.pop(key, "").casefold())
+
+    def _leave(self, key: Key, project: str) -> None:
         self._keys[project].discard(key)
         if not self._keys[project]:
             del self._keys[project]
@@ -159,13 +179,13 @@ class Dispatcher:
         result, after = "done", Next()
         gone = False
         with self._lock:
-            correlation = self._causes.pop(key, "") or uuid.uuid4().hex
-        structlog.contextvars.bind_contextvars(app=str(key), correlation=correlation)
+            cause = self._causes.pop(key, "") or uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(app=str(key), cause=cause)
         try:
             found = self.world.cluster.local_app(key.namespace, key.name)
             gone = found is None
             if found is not None:
-                after = self._guarded(found, self._others(key))
+                after = self._guarded(found, replace(self.world, cause=cause), self._others(key))
                 self._tell(key, after.outcomes)
             result = "gone" if gone else "troubled" if after.troubled else "done"
         except errors.AmcloudError as error:
@@ -179,7 +199,7 @@ class Dispatcher:
             metrics.PASSES.labels(result).inc()
             metrics.PASS_SECONDS.observe(time.monotonic() - began)
             log.debug("pass", result=result, seconds=round(time.monotonic() - began, 3))
-            structlog.contextvars.unbind_contextvars("app", "correlation")
+            structlog.contextvars.unbind_contextvars("app", "cause")
 
     def _others(self, key: Key) -> tuple[Object, ...]:
         """The other LocalApps that follow the forge project of ``key``; mostly none."""
@@ -197,7 +217,10 @@ class Dispatcher:
                 news = self._said.get((key, outcome.stage)) != words
                 self._said[key, outcome.stage] = words
             say = log.info if news else log.debug
+            if outcome.renamed:
+                self._also_known_as(key, outcome.renamed)
             said = {
+                "correlation": outcome.correlation,
                 "stage": outcome.stage,
                 "commit": outcome.commit,
                 "decision": outcome.ended,
@@ -205,15 +228,15 @@ class Dispatcher:
             }
             say("stage_decision", **said, sentence=sentence(outcome))
 
-    def _guarded(self, found: Object, others: Sequence[Object]) -> Next:
+    def _guarded(self, found: Object, world: World, others: Sequence[Object]) -> Next:
         """The pass; an error that nobody foresaw is told on the LocalApp too."""
         try:
-            return self._run(found, self.world, others)
+            return self._run(found, world, others)
         except errors.AmcloudError:
             raise
         except Exception as error:
             with contextlib.suppress(errors.AmcloudError):
-                publish_broken(found, error, self.world)
+                publish_broken(found, error, world)
             raise
 
     def _give_back(self, key: Key, after: Next, *, gone: bool) -> None:

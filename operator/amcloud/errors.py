@@ -35,6 +35,10 @@ class RepositoryRefusedError(AmcloudError):
     """The repository or one of its parts cannot be read or must not be: its owner must act (rights, size, content)."""
 
 
+class StatusRefusedError(RepositoryRefusedError):
+    """The forge refuses a status on a commit, for a reason that asking again at once does not change."""
+
+
 class NotOwnedError(AmcloudError):
     """An object that the pass would write exists and belongs to somebody else."""
 

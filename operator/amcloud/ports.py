@@ -15,14 +15,17 @@ from msgspec import structs
 
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
-from amcloud.stages import declaration
+from amcloud.stages import declaration, provenance
 from amcloud.stages.apply import Inventory, Key, Operation
-from amcloud.stages.build import Image, Pipeline
+from amcloud.stages.build import GoOn, Image, Pipeline
 from amcloud.stages.connectors import Connector, Given
+from amcloud.stages.contests import Issue, Note
+from amcloud.stages.deployments import Records
 from amcloud.stages.health import Answer
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName, Suspension
 from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
@@ -47,6 +50,8 @@ class Produced:
 
     pipeline: PipelineEvidence
     quality: tuple[QualityReport, ...] = ()
+    origin: Origin | None = None
+    """What the job that built the image said of it; ``None`` when it said nothing, or something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +235,52 @@ class Forge(Protocol):
         """The commits that a merge request brings, newest first; bounded."""
 
 
+class Discussion(Protocol):
+    """What people and the operator write in merge requests, and in the norms' project."""
+
+    def own(self) -> int:
+        """Our user's number on the forge."""
+
+    def number(self, project: str) -> int:
+        """The project's number, which a renaming does not change."""
+
+    def notes(self, project: str, request: MergeRequest) -> tuple[Note, ...]:
+        """Comments of the merge request, oldest first; bounded."""
+
+    def tell(self, project: str, request: MergeRequest, marker: str, body: str) -> bool:
+        """Our note that begins with ``marker`` says ``body``, and is the only one; whether something was written."""
+
+    def level(self, project: str, user: int) -> int:
+        """Access level of a user on the project, 0 for none; what it was minutes ago at most."""
+
+    def contents(self, project: str, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The content of these files of the commit; without those that are absent or too big to be corrected here."""
+
+    def contested(self, project: str, iid: int) -> Mapping[str, Issue]:
+        """The issues of the merge request's contests, by key, with the answers of the norms' team."""
+
+    def contest(self, title: str, description: str) -> None:
+        """An issue of the norms' project."""
+
+
+class Provenance(Protocol):
+    """Where an image comes from, and who vouches for it."""
+
+    def prove(self, question: Question, built: GoOn, said: Origin | None, report: Report) -> provenance.Answer:
+        """Whether the image comes from the commit's own pipeline; signed now if it does and nobody had signed yet.
+
+        Raises:
+            BrokenInstallationError: it is to be signed for production, and the operator has no key.
+        """
+
+
+class Deployments(Protocol):
+    """Where applications run, as the forge shows it."""
+
+    def record(self, project: str, records: Records) -> bool:
+        """The forge shows these deployments, and stopped environments where nothing runs; whether it was asked."""
+
+
 class Registry(Protocol):
     """The image registry."""
 
@@ -377,7 +428,10 @@ class World:
     conformance: Conformance
     reports: Reports
     forge: Forge
+    discussion: Discussion
+    deployments: Deployments
     registry: Registry
+    provenance: Provenance
     cluster: Cluster
     database: Database
     health: Health

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MOST_S = 300.0
+URGENT_S = 3600.0
+"""How much longer than the others urgent keys count as due."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,10 +44,11 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
         self._closed = False
 
-    def add(self, key: Key, *, after_s: float = 0.0) -> None:
-        """A pass over ``key`` is due in ``after_s`` seconds at the latest."""
+    def add(self, key: Key, *, after_s: float = 0.0, urgent: bool = False) -> None:
+        """A pass over ``key`` is due in ``after_s`` seconds at the latest; an ``urgent`` one before all others."""
         with self._changed:
-            self._plan(key, self._clock() + after_s)
+            early_s = URGENT_S if urgent and after_s <= 0 else 0.0
+            self._plan(key, self._clock() + after_s - early_s)
 
     def take(self) -> Key | None:
         """The key that is due longest; waits for one. ``None`` once closed. Call :meth:`done` afterwards."""
@@ -98,6 +101,12 @@ class WorkQueue:
         with self._changed:
             now = self._clock()
             return sum(1 for key, due in self._due.items() if due <= now and key not in self._active)
+
+    @property
+    def until_next_s(self) -> float | None:
+        """Seconds until the next key is due (0 or less: now), ``None`` when there is none."""
+        with self._changed:
+            return self._until_next()
 
     @property
     def longest_pass_s(self) -> float:

@@ -26,11 +26,13 @@ from amcloud import assets
 from amcloud.errors import ForgeUnavailableError, UnavailableError
 from amcloud.ports import Judged, Produced, Question, UnderWay, World
 from amcloud.settings import Settings
+from amcloud.stages import provenance
 from amcloud.stages.app import App, Rotation, StageName
-from amcloud.stages.build import Image, Pipeline, PipelineStatus
+from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
 from amcloud.stages.health import Answer
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Place
 from amcloud.stages.report import CommitStatus
 from psram.model import (
@@ -64,6 +66,7 @@ class FakeWorld:
         self.forge = FakeForge(self)
         self.source = FakeSource()
         self.registry = FakeRegistry()
+        self.provenance = FakeProvenance()
         self.database = FakeDatabase(self)
         self.health = FakeHealth()
         self.conformance = FakeConformance()
@@ -79,6 +82,7 @@ class FakeWorld:
             reports=self.reports,
             forge=self.forge,
             registry=self.registry,
+            provenance=self.provenance,
             cluster=self.cluster,
             database=self.database,
             health=self.health,
@@ -268,6 +272,18 @@ class FakeHealth:
     def ask(self, address: str, hosts: tuple[str, ...]) -> tuple[Answer, ...]:
         self.asked.append(hosts)
         return tuple(Answer(host, self.status, "" if self.status else "injoignable") for host in hosts)
+
+
+class FakeProvenance:
+    """The attestor: every image is one that it signed, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, str] = {}
+        """Sentences, by commit."""
+
+    def prove(self, question: Question, built: GoOn, said: Origin | None, report: Report) -> provenance.Answer:
+        sentence = self.refused.get(question.commit)
+        return provenance.Refuse(sentence) if sentence else provenance.Proven(signed=True)
 
 
 class FakeDatabase:

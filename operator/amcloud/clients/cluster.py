@@ -36,7 +36,7 @@ class KubernetesCluster:
         for kind, versions in VERSIONS.items():
             group = versions[0].rpartition("/")[0]
             found[kind] = tuple(r.api_version for r in discovery.resources.get((group, kind), ()))
-        return Offers(found, discovery.minor)
+        return Offers(found, discovery.minor, discovery.fields)
 
     def organisations(self) -> Mapping[str, Organisation]:
         """Every organisation by code."""

@@ -15,11 +15,12 @@ from gitlab.v4.objects import Project, ProjectPipeline
 from amcloud.clients import forge_facts, pipelines, produced
 from amcloud.clients.budget import Budget
 from amcloud.clients.forge_calls import ONCE, ForgeCalls, said
-from amcloud.errors import RepositoryRefusedError
+from amcloud.clients.memory import Memory
+from amcloud.errors import RepositoryRefusedError, StatusRefusedError
 from amcloud.ports import Produced
 from amcloud.stages.build import Pipeline
 from amcloud.stages.merge_requests import MergeRequest
-from amcloud.stages.report import CommitStatus
+from amcloud.stages.report import CommitState, CommitStatus
 from psram.proofs import ForgeEvidence
 
 REPORT_MAX_BYTES: Final = 16 * 1024 * 1024
@@ -27,7 +28,13 @@ PIPELINES_MAX: Final = 20
 PROJECTS_MAX: Final = 5000
 PROJECT_S: Final = 120.0
 """Seconds during which what the forge says of a project and commit is believed without asking again."""
-PROJECTS_REMEMBERED: Final = 2000
+PRODUCED_S: Final = 600.0
+"""The same of what a pipeline that ended has left; one whose jobs run again has another state."""
+PUBLISHED_S: Final = 600.0
+"""The same of a status that was seen there: one that somebody forged in our name is put right within that time."""
+REFUSED_S: Final = 3600.0
+COMMITS_S: Final = 3600.0
+CORRELATION_VARIABLE: Final = "AMCLOUD_CORRELATION"
 RULES_MAX: Final = 100
 MERGE_REQUESTS_MAX: Final = 50
 COMMITS_MAX: Final = 20
@@ -49,7 +56,11 @@ class GitlabForge:
     ) -> None:
         self.calls = ForgeCalls(url, token, budget=budget, token_file=token_file, clock=clock)
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[ForgeEvidence, float]] = {}
+        self._known: Memory[tuple[str, str], ForgeEvidence] = Memory(PROJECT_S, clock=clock)
+        self._produced: Memory[tuple[str, Pipeline, str], Produced] = Memory(PRODUCED_S, most=500, clock=clock)
+        self._published: Memory[tuple[str, str, str], CommitStatus] = Memory(PUBLISHED_S, clock=clock)
+        self._refused: Memory[tuple[str, str, str, CommitStatus], str] = Memory(REFUSED_S, clock=clock)
+        self._commits: Memory[tuple[str, int, str], tuple[str, ...]] = Memory(COMMITS_S, clock=clock)
 
     def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
         """Pipelines of exactly this commit that run jobs, newest first (GitLab's ``external`` ones are none)."""
@@ -61,8 +72,8 @@ class GitlabForge:
             found = [p for p in listed if p.attributes.get("source") != "external" and p.attributes["sha"] == commit]
             return tuple(pipelines.pipeline(p.attributes, _jobs(p)) for p in found)
 
-    def start_pipeline(self, project: str, ref: str, commit: str) -> None:
-        """Ask for a pipeline of ``ref``, whose newest commit should be ``commit``.
+    def start_pipeline(self, project: str, ref: str, commit: str, correlation: str = "") -> None:
+        """Ask for a pipeline of ``ref``, whose newest commit should be ``commit``; it knows ``correlation``.
 
         Raises:
             RepositoryRefusedError: the project has no usable ``.gitlab-ci.yml``.
@@ -71,7 +82,7 @@ class GitlabForge:
         doing = f"demande d'un pipeline pour {project} ({ref})"
         with self.calls.asking(doing, project):
             try:
-                self.calls.project(project).pipelines.create({"ref": ref}, **ONCE)
+                self._start(self.calls.project(project), ref, correlation)
             except gitlab.GitlabCreateError as error:
                 if error.response_code not in (requests.codes.bad_request, requests.codes.unprocessable):
                     raise
@@ -82,50 +93,63 @@ class GitlabForge:
 
     def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
         """What the forge says of the project and of the commit's CI configuration; asked at most every two minutes."""
-        known = self._known.get((project, commit))
-        if known is not None and self._clock() - known[1] <= PROJECT_S:
-            return known[0]
+        if (known := self._known.get((project, commit))) is not None:
+            return known
         with self.calls.asking(f"lecture des réglages de {project}", project):
             owner = self.calls.gitlab.projects.get(project, **ONCE)
             branches = [rule.attributes for rule in _some(owner.protectedbranches)]
             tags = [rule.attributes for rule in _some(owner.protectedtags)]
             lint = owner.ci_lint.get(content_ref=commit, include_jobs=True, **ONCE).attributes
             found = forge_facts.project(owner.attributes, branches, tags, lint)
-        while len(self._known) >= PROJECTS_REMEMBERED:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[project, commit] = (found, self._clock())
-        return found
+        return self._known.put((project, commit), found)
 
     def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
         """What the pipeline's jobs reported; a report that is missing or unreadable says so."""
+        if (known := self._produced.get((project, pipeline, commit))) is not None:
+            return known
         with self.calls.asking(f"lecture des rapports de {project} (pipeline {pipeline.id})", project):
             owner = self.calls.project(project)
             jobs = _jobs(owner.pipelines.get(pipeline.id, lazy=True))
-            return produced.read(pipeline, commit, jobs, lambda job, name: _artifact(owner, job, name))
+            found = produced.read(pipeline, commit, jobs, lambda job, name: _artifact(owner, job, name))
+        return self._produced.put((project, pipeline, commit), found)
 
     def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
-        """Publish a status unless it is already there; whether something was written."""
+        """Publish a status unless it is already there; whether something was written.
+
+        Raises:
+            StatusRefusedError: the forge refuses it, now or a moment ago: it is not asked again for an hour.
+        """
+        place = (project, commit, status.name)
+        if self._published.get(place) == status:
+            return False
+        if (words := self._refused.get((*place, status))) is not None:
+            raise StatusRefusedError(words)
         with self.calls.asking(f"publication du statut {status.name} sur {project}", project):
-            statuses = self.calls.project(project).commits.get(commit, lazy=True).statuses
-            known = statuses.list(name=status.name, iterator=True, per_page=100, **ONCE)
-            # newest first or not, an older version of GitLab may send all of them: the highest id is the last one
-            last = max(
-                (s.attributes for s in known if s.attributes.get("name") == status.name),
-                key=lambda s: int(s["id"]),
-                default=None,
-            )
-            if last is not None and _same(last, status):
-                return False
-            body = {"state": status.state.value, "name": status.name, "description": status.description}
-            if status.target_url:
-                body["target_url"] = status.target_url
-            try:
-                statuses.create(body, **ONCE)
-            except gitlab.GitlabCreateError as error:
-                if _is_no_operation(error):
-                    return False
+            written = self._write(project, commit, status)
+        self._published.put(place, status)
+        return written
+
+    def _write(self, project: str, commit: str, status: CommitStatus) -> bool:
+        statuses = self.calls.project(project).commits.get(commit, lazy=True).statuses
+        known = statuses.list(name=status.name, iterator=True, per_page=100, **ONCE)
+        # newest first or not, an older version of GitLab may send all of them: the highest id is the last one
+        mine = (s.attributes for s in known if s.attributes.get("name") == status.name)
+        last = max(mine, key=lambda s: int(s["id"]), default=None)
+        if last is not None and (_same(last, status) or _no_way(last, status)):
+            return False
+        body = {"state": status.state.value, "name": status.name, "description": status.description}
+        if status.target_url:
+            body["target_url"] = status.target_url
+        try:
+            statuses.create(body, **ONCE)
+        except gitlab.GitlabCreateError as error:
+            if error.response_code == requests.codes.bad_request and "Cannot transition" in str(error.error_message):
+                return False  # somebody was quicker
+            if error.response_code not in (requests.codes.bad_request, requests.codes.unprocessable):
                 raise
-            return True
+            words = f"La forge refuse le statut {status.name} du commit {commit[:8]} : {said(error)}"
+            raise StatusRefusedError(self._refused.put((project, commit, status.name, status), words)) from error
+        return True
 
     def active_projects(self, since: datetime) -> frozenset[str]:
         """Paths of the projects with activity since then, for polling; a little more than asked, never less."""
@@ -155,12 +179,26 @@ class GitlabForge:
             )
             return tuple(_merge_request(one.attributes) for one in listed if one.attributes.get("sha"))
 
-    def merge_request_commits(self, project: str, iid: int) -> tuple[str, ...]:
+    def merge_request_commits(self, project: str, request: MergeRequest) -> tuple[str, ...]:
         """The commits that a merge request brings, newest first; the twenty newest at most."""
-        with self.calls.asking(f"lecture des commits de {project}!{iid}", project):
-            request = self.calls.project(project).mergerequests.get(iid, lazy=True)
-            listed = request.commits(per_page=COMMITS_MAX, get_all=False, **ONCE)
-            return tuple(str(one.attributes["id"]) for one in listed)[:COMMITS_MAX]
+        asked = (project, request.iid, request.commit)
+        if (known := self._commits.get(asked)) is not None:
+            return known
+        with self.calls.asking(f"lecture des commits de {project}!{request.iid}", project):
+            found: Any = self.calls.project(project).mergerequests.get(request.iid, lazy=True)
+            listed = found.commits(per_page=COMMITS_MAX, get_all=False, **ONCE)
+            return self._commits.put(asked, tuple(str(one.attributes["id"]) for one in listed)[:COMMITS_MAX])
+
+    @staticmethod
+    def _start(owner: Project, ref: str, correlation: str) -> None:
+        variables = [{"key": CORRELATION_VARIABLE, "value": correlation}] if correlation else []
+        try:
+            owner.pipelines.create({"ref": ref, "variables": variables} if variables else {"ref": ref}, **ONCE)
+        except gitlab.GitlabCreateError as error:
+            # a project may forbid everybody to set variables: the pipeline matters more
+            if not variables or "variable" not in str(error.error_message).lower():
+                raise
+            owner.pipelines.create({"ref": ref}, **ONCE)
 
 
 def _merge_request(found: dict[str, Any]) -> MergeRequest:
@@ -170,14 +208,8 @@ def _merge_request(found: dict[str, Any]) -> MergeRequest:
         target_branch=str(found["target_branch"]),
         commit=str(found["sha"]),
         url=str(found.get("web_url") or ""),
+        updated_at=str(found.get("updated_at") or ""),
     )
-
-
-def _is_no_operation(error: gitlab.GitlabCreateError) -> bool:
-    """Whether GitLab refuses because there is nothing to change: the same state again, or too many statuses."""
-    if error.response_code == requests.codes.unprocessable:
-        return True
-    return error.response_code == requests.codes.bad_request and "Cannot transition" in str(error.error_message)
 
 
 def _same(known: dict[str, Any], status: CommitStatus) -> bool:
@@ -185,6 +217,14 @@ def _same(known: dict[str, Any], status: CommitStatus) -> bool:
         known.get("status") == status.state.value
         and (known.get("description") or "") == status.description
         and (known.get("target_url") or None) == status.target_url
+    )
+
+
+def _no_way(known: dict[str, Any], status: CommitStatus) -> bool:
+    """Whether GitLab has no transition for it: from running to running or pending, from pending to pending."""
+    before, state = str(known.get("status")), status.state
+    return (before == "running" and state in {CommitState.RUNNING, CommitState.PENDING}) or (
+        before == "pending" and state is CommitState.PENDING
     )
 
 

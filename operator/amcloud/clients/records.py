@@ -6,11 +6,13 @@ import base64
 import binascii
 import copy
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -26,6 +28,7 @@ from psram.model import Report, ReportVerdict
 
 CORRELATION: Final = f"{GROUP}/correlation"
 BLOCKING_MAX: Final = 10
+_USERINFO: Final = re.compile(r"://[^\s:/@]{0,200}:(?P<password>[^\s/@]{1,400})@")
 DEROGATIONS_MAX: Final = 50
 
 
@@ -113,6 +116,16 @@ def secret_values(secret: Object) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def hidden(secret: Object) -> tuple[str, ...]:
+    """What a Secret holds that nobody may read in a journal: its values, their lines, and passwords inside addresses."""
+    found: list[str] = []
+    for value in secret_values(secret).values():
+        lines = [line.strip() for line in value.splitlines()]
+        passwords = [unquote(userinfo["password"]) for userinfo in _USERINFO.finditer(value)]
+        found += [value.strip(), *lines, *passwords]
+    return tuple(dict.fromkeys(found))
+
+
 def access(secret: Object) -> Access | None:
     """An instance's credentials, ``None`` when one is missing."""
     names = ("database-url", "owner-database-url", "app-secret", "oidc-client-secret")
@@ -165,7 +178,7 @@ def _correlated(correlation: str) -> dict[str, Any]:
 
 
 def conformance_report(
-    app: App, stage: Stage, report: Report, url: str, *, correlation: str, api_version: str
+    app: App, stage: Stage, report: Report, url: str, *, api_version: str, correlation: str = ""
 ) -> dict[str, Any]:
     """The ``ConformanceReport`` of a verdict. Its name says app, stage, commit and content, the day left out.
 

@@ -17,7 +17,7 @@ from amcloud.ports import StoredReport as Stored
 CONNECT_S = 5
 STATEMENT_MS = 5000
 CONNECTIONS = 8
-_LINE = "digest, namespace, app, stage, commit_sha AS commit, pack, verdict, recorded_at"
+_LINE = "digest, namespace, app, stage, commit_sha AS commit, pack, verdict, recorded_at, correlation"
 _STORED = f"SELECT {_LINE}, report, evidence FROM reports JOIN report_contents USING (digest)"  # noqa: S608 - fixed
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from amcloud.clients import baseline
 from amcloud.clients.database import CONNECT_S, STATEMENT_S, translated
 from amcloud.ports import Judged, Question
 from amcloud.stages.app import App, StageName
+from amcloud.stages.status import CORRELATION_LONGEST
 from psram import evidence
 from psram.errors import PsramError
 from psram.model import Report
@@ -63,11 +64,28 @@ class PostgresReports:
                     (digest, content, judged.evidence),
                 )
                 connection.execute(
-                    "INSERT INTO reports (namespace, app, stage, commit_sha, digest, verdict, pack)"
-                    " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                    (app.namespace, app.name, stage, commit, digest, judged.report.verdict, question.pack.version),
-                )
-        return f"{self._public_url}/{app.namespace}/{app.name}/{stage}/{commit}"
+                    "INSERT INTO reports (namespace, app, stage, commit_sha, digest, verdict, pack, correlation)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                    (app.namespace, app.name, stage, commit, digest, judged.report.verdict, question.pack.version,
+                     question.correlation[:CORRELATION_LONGEST]),
+                )  # fmt: skip
+        return self.url(app, question.stage.name, commit)
+
+    def url(self, app: App, stage: StageName, commit: str) -> str:
+        """Where the report of a commit is, once it is kept."""
+        return f"{self._public_url}/{app.namespace}/{app.name}/{stage.value}/{commit}"
+
+    def judged(self, app: App, stage: StageName, commits: Sequence[str]) -> frozenset[str]:
+        """Those of ``commits`` of which a report is kept."""
+        if not commits:
+            return frozenset()
+        with self._connected(f"recherche des rapports de {app.name}") as connection:
+            found = connection.execute(
+                "SELECT DISTINCT commit_sha FROM reports"
+                " WHERE namespace = %s AND app = %s AND stage = %s AND commit_sha = ANY(%s)",
+                (app.namespace, app.name, stage.value, list(commits)),
+            ).fetchall()
+        return frozenset(str(row[0]) for row in found)
 
     def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
         """What commit ``was``, let in last at this stage, counted; ``None`` when its report is not known.

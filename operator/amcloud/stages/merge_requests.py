@@ -1,8 +1,18 @@
-"""Merge requests: which of their commits are judged, and for which stage. They are never built or hosted."""
+"""Merge requests: which of their commits are judged, for which stage, and what is said of them.
+
+They are never built or hosted here: only the refs that stages follow are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+from amcloud.stages.app import App, RefKind, Stage
+
+COMMITS_A_PASS: Final = 5
+"""Earlier commits of merge requests that one pass judges at most; the next pass goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +24,17 @@ class MergeRequest:
     target_branch: str
     commit: str
     url: str = ""
+    updated_at: str = ""
+    """When anything of it changed last, comments included, as the forge says it."""
+
+
+def stage_for(app: App, request: MergeRequest) -> Stage | None:
+    """The stage whose rules count for a merge request: where it leads to, else the first one; ``None`` without any."""
+    followed = (s for s in app.stages if s.ref.kind is RefKind.BRANCH and s.ref.pattern == request.target_branch)
+    return next(followed, app.stages[0] if app.stages else None)
+
+
+def unseen(commits: Iterable[str], *, judged: Iterable[str], of_stages: Iterable[str | None]) -> tuple[str, ...]:
+    """Those of ``commits`` without a verdict yet, of which no stage speaks; a few at a time."""
+    known = {*judged, *of_stages}
+    return tuple(commit for commit in dict.fromkeys(commits) if commit not in known)[:COMMITS_A_PASS]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from amcloud import errors
+from amcloud.stages import provenance
 from amcloud.stages.app import Organisation, Size, StageName
 from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
 from amcloud.stages.connectors import Connector
@@ -236,6 +237,12 @@ class StageOutcome:
             case GoOn(image=image, pipeline=pipeline):
                 return replace(self, image=image.reference, pipeline_url=pipeline.url)
         assert_never(step)
+
+    def attested(self, answer: provenance.Answer) -> StageOutcome:
+        """Whether the image is proven to come from the commit is known."""
+        if isinstance(answer, provenance.Refuse):
+            return self.refused(Reason.IMAGE_REFUSED, answer.sentence)
+        return self
 
     def observed(self, seen: Observation) -> StageOutcome:
         """A wave's state is known. A refusal of the newest commit stays what the pass says."""

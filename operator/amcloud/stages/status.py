@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from amcloud.stages import connectors, judgement, revisions
+from amcloud.stages import connectors, judgement, notices, revisions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
 from amcloud.stages.isolation import Isolation
@@ -300,6 +300,11 @@ def _problems(app: App, outcomes: tuple[StageOutcome, ...], now: datetime) -> li
         {"path": f"spec.stages[{outcome.stage}]", "message": bounded(outcome.problem)}
         for outcome in outcomes
         if outcome.problem
+    ]
+    found += [
+        {"path": "spec.repository.project", "message": bounded(f"Le projet s'appelle maintenant {one.renamed}.")}
+        for one in outcomes[:1]
+        if one.renamed
     ]
     found += [
         {"path": "spec.hosting.database.storage", "message": f"{outcome.stage} : {words}"}

@@ -103,7 +103,7 @@ class _Pages:
     ) -> web.Response:
         """The report in the form that was asked for. ``lasting`` addresses never change their content."""
         if found is None or request.path.endswith("/evidence.json") or form is FORMATS["json"]:
-            return _stored(request, found, lasting=lasting)
+            return _traced(_stored(request, found, lasting=lasting), found, lasting=lasting)
         previous = None if lasting else await self._before(found)
         headers = _headers(f"{found.digest}-{form.name}", lasting=lasting)
         # a permanent address is that of a verdict, which two applications of one repository may share
@@ -113,7 +113,8 @@ class _Pages:
         except msgspec.DecodeError:
             words = f"Un autre moteur a écrit ce rapport : il se lit en JSON (/rapports/{found.digest}.json)."
             return _html(_page("Rapport d'un autre moteur", words))
-        return web.Response(body=content, headers={**headers, "Content-Type": form.media_type})
+        answer = web.Response(body=content, headers={**headers, "Content-Type": form.media_type})
+        return _traced(answer, found, lasting=lasting)
 
     async def _before(self, found: StoredReport) -> bytes | None:
         """The report of the commit that was accepted last before this one, if it is known."""
@@ -125,6 +126,13 @@ class _Pages:
             return None
         previous = await self._store.by_commit(found.namespace, found.app, found.stage, accepted.commit)
         return None if previous is None else previous.report
+
+
+def _traced(answer: web.Response, found: StoredReport | None, *, lasting: bool) -> web.Response:
+    """The answer that says what brought the commit: beside the report, whose bytes do not depend on it."""
+    if found is not None and found.correlation and not lasting:
+        answer.headers["X-Amcloud-Correlation"] = found.correlation
+    return answer
 
 
 def _stored(request: web.Request, found: StoredReport | None, *, lasting: bool) -> web.Response:

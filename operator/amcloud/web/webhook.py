@@ -1,35 +1,40 @@
 """What the forge calls: check the token, name the project, ask for passes, answer in milliseconds. Work comes later.
 
-Polling makes the operator right; web hooks only make it fast. Every answer that is no error is 200 or 202, with a
-sentence: GitLab has no reason to disable the hook.
+Polling makes the operator right; web hooks only make it fast. Every answer to somebody who has the token and sends what
+GitLab sends is 200 or 202, with a sentence: GitLab has no reason to disable the hook.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from aiohttp import web
 
 from amcloud import metrics
+from amcloud.web import traffic
 
 BODY_MOST_BYTES = 1024 * 1024
+BODY_S = 5.0
+"""Seconds that a body gets to arrive."""
 PATH = "/webhooks/gitlab"
 NO_COMMIT = "0" * 40
 _UUID = re.compile(r"[0-9a-fA-F-]{16,64}")
+_KEY = re.compile(r"[!-~]{8,128}")
 EVENTS = ("push", "tag_push", "merge_request", "pipeline")
 
 
 Ask = Callable[[str], Sequence[object]]
 """Asks for passes over the applications of a forge project, and says which they are."""
 AskFor = Callable[..., Sequence[object]]
-"""The same, with ``cause=`` what asks for it."""
+"""The same, with ``cause=`` what asks for it, ``after_s=`` how long it may wait, ``urgent=`` before those that wait."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +47,8 @@ class Answer:
     result: str
     message: str
     applications: tuple[str, ...] = ()
+    correlation: str = ""
+    retry_after_s: float = 0.0
 
 
 def answer(body: bytes, ask_project: Ask) -> Answer:
@@ -64,35 +71,79 @@ def answer(body: bytes, ask_project: Ask) -> Answer:
     return _asked("accepted", project, ask_project(project), "Reçu")
 
 
-def routes(ask_project: AskFor, token: str) -> list[web.RouteDef]:
-    """The web hook's route; ``token`` is what the forge must send in ``X-Gitlab-Token``."""
+class Receiver:
+    """Answers notifications; ``token`` is what the forge must send in ``X-Gitlab-Token``."""
 
-    async def receive(request: web.Request) -> web.Response:
-        reply = await _receive(request, ask_project, token)
+    def __init__(self, ask_project: AskFor, token: str) -> None:
+        self._ask = ask_project
+        self._token = token.encode()
+        self._deliveries = traffic.Deliveries()
+        self._rates = traffic.Rates(traffic.BURST, traffic.EVERY_S)
+        self._wrong = traffic.Rates(traffic.WRONG_BURST, traffic.WRONG_EVERY_S)
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """One notification: its answer, counted."""
+        reply = await self._reply(request)
         metrics.WEBHOOKS.labels(reply.result).inc()
+        said = {"result": reply.result, "message": reply.message, "applications": list(reply.applications)}
+        headers = {"Retry-After": str(int(reply.retry_after_s) + 1)} if reply.retry_after_s else None
         return web.json_response(
-            {"result": reply.result, "message": reply.message, "applications": list(reply.applications)},
+            {**said, "correlation": reply.correlation} if reply.correlation else said,
             status=reply.status,
+            headers=headers,
             dumps=lambda value: json.dumps(value, ensure_ascii=False),
         )
 
-    return [web.post(PATH, receive)]
+    async def _reply(self, request: web.Request) -> Answer:
+        given = request.headers.get("X-Gitlab-Token", "").encode()
+        if not self._token or not hmac.compare_digest(given, self._token):
+            return self._stranger(request.remote or "")
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return Answer(413, "too-large", f"Le corps dépasse {BODY_MOST_BYTES} octets.")
+        except TimeoutError:
+            return Answer(408, "too-slow", f"Le corps n'est pas arrivé en {BODY_S:.0f} secondes.")
+        # the forge's own name of the delivery is what the journal and the forge's log of deliveries have in common
+        named = request.headers.get("X-Gitlab-Event-UUID", "")
+        correlation = named if _UUID.fullmatch(named) else uuid.uuid4().hex
+        key = request.headers.get("Idempotency-Key", "")
+        reply = self._known(body, key if _KEY.fullmatch(key) else "", correlation)
+        log.info("webhook", correlation=correlation, result=reply.result, applications=list(reply.applications))
+        return replace(reply, correlation=correlation)
 
-
-async def _receive(request: web.Request, ask_project: AskFor, token: str) -> Answer:
-    given = request.headers.get("X-Gitlab-Token", "")
-    if not token or not hmac.compare_digest(given.encode(), token.encode()):
+    def _stranger(self, address: str) -> Answer:
+        """Somebody without the token: refused, and not listened to when they insist."""
+        wait_s = self._wrong.wait_s(address)
+        if wait_s > 0:
+            return Answer(429, "too-many", "Trop d'essais avec un mauvais jeton.", retry_after_s=wait_s)
         return Answer(401, "wrong-token", "Le jeton X-Gitlab-Token n'est pas le bon.")
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        return Answer(413, "too-large", f"Le corps dépasse {BODY_MOST_BYTES} octets.")
-    # the forge's own name of the delivery is what the journal and the forge's log of deliveries have in common
-    correlation = request.headers.get("X-Gitlab-Event-UUID", "")
-    correlation = correlation if _UUID.fullmatch(correlation) else uuid.uuid4().hex
-    reply = answer(body, lambda project: ask_project(project, cause=correlation))
-    log.info("webhook", correlation=correlation, result=reply.result, applications=list(reply.applications))
-    return reply
+
+    def _known(self, body: bytes, key: str, correlation: str) -> Answer:
+        """The answer to a delivery of the forge; one that came before asks for nothing."""
+        if self._deliveries.seen(key):
+            return Answer(200, "duplicate", "Envoi déjà reçu il y a quelques minutes : rien de plus à faire.")
+        waits: list[float] = []
+
+        def ask(project: str) -> Sequence[object]:
+            # too many notifications: the same passes, a little later and together
+            waits.append(self._rates.wait_s(project.casefold()[:300]))
+            after_s = traffic.POSTPONED_S if waits[0] > 0 else 0.0
+            return self._ask(project, cause=correlation, after_s=after_s, urgent=True)
+
+        reply = answer(body, ask)
+        if reply.applications:
+            self._deliveries.remember(key)
+            if waits[0] > 0:
+                words = f"Trop de notifications de ce projet : passage dans {traffic.POSTPONED_S:.0f} s."
+                return replace(reply, result="postponed", message=words)
+        return reply
+
+
+def routes(ask_project: AskFor, token: str) -> list[web.RouteDef]:
+    """The web hook's route; ``token`` is what the forge must send in ``X-Gitlab-Token``."""
+    return [web.post(PATH, Receiver(ask_project, token).receive)]
 
 
 def _asked(result: str, project: str, keys: Sequence[object], words: str) -> Answer:

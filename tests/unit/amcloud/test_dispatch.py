@@ -193,8 +193,9 @@ def test_a_decision_is_one_line_of_the_journal_when_it_is_news(capsys: pytest.Ca
     first, again = told
     assert (first["app"], first["stage"], first["commit"]) == (str(KEY), "acceptance", ONE)
     assert (first["decision"], first["reason"]) == ("serving", "Serving")
-    assert first["correlation"] == "0c0ffee0-uuid-de-la-forge"
-    assert again["correlation"] not in {"", first["correlation"]}
+    assert first["correlation"] == first["cause"] == "0c0ffee0-uuid-de-la-forge"
+    assert again["correlation"] == first["correlation"], "it is the same commit, whatever asked for the pass"
+    assert again["cause"] not in {"", first["cause"]}
 
 
 def second(**spec: Any) -> dict[str, Any]:

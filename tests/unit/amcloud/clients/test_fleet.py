@@ -77,7 +77,7 @@ class Reports:
     @staticmethod
     def _line(name: str) -> StoredLine:
         namespace, app, stage = name.split("/")
-        return StoredLine(name, namespace, app, stage, TWO, "psram", "conforme", datetime(2026, 6, 1, tzinfo=UTC))
+        return StoredLine(name, namespace, app, stage, TWO, "psram", "conforme", datetime(2026, 6, 1, tzinfo=UTC), "")
 
 
 def bundle() -> bytes:

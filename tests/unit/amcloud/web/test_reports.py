@@ -31,6 +31,7 @@ STORED = StoredReport(
     pack="<script>alert(1)</script>",
     verdict="non_conforme",
     recorded_at=START,
+    correlation="13792a34-cac6-4fda-95a8-c58e00a3954e",
     report=canonical_json(report(ONE, result())),
     evidence=b'{"facts":{}}',
 )

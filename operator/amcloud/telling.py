@@ -1,0 +1,40 @@
+"""The forge is told what a pass decided, and what earlier ones could not tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from amcloud import errors
+from amcloud.ports import World
+from amcloud.stages import notices
+from amcloud.stages.app import App
+from amcloud.stages.commit_status import CommitStatus
+from amcloud.stages.notices import Owed, Told
+
+
+def tell(app: App, statuses: Iterable[tuple[str, CommitStatus]], previous: dict[str, Any], world: World) -> Told:
+    """Each status is published, or owed. A forge that does not answer is asked once; a refusal is of one status."""
+    now = world.clock.now()
+    left: list[Owed] = []
+    problem: errors.AmcloudError | None = None
+    for one in notices.to_tell(statuses, previous, now):
+        if problem is not None and not isinstance(problem, errors.StatusRefusedError):
+            left.append(one)
+            continue
+        try:
+            world.forge.set_status(app.source.project, one.commit, one.status)
+        except errors.AmcloudError as error:
+            left.append(one)
+            problem = error
+    owed, given_up = notices.bounds(left, now)
+    refused = problem is not None and not isinstance(problem, errors.UnavailableError)
+    return Told(owed, given_up, str(problem or ""), refused)
+
+
+def after_reviews(told: Told, problem: errors.AmcloudError | None) -> Told:
+    """The same once merge requests were looked at; what went wrong there is told if nothing else is."""
+    if problem is None or told.problem:
+        return told
+    return replace(told, problem=str(problem), refused=not isinstance(problem, errors.UnavailableError))
