@@ -1,6 +1,7 @@
-"""Is an instance's database closed between organisations? What the probe saw of each table → yes, no, or not known.
+"""Is an instance closed between organisations? What was seen of its tables and its routes → yes, no, or not known.
 
-The probe itself is in :mod:`amcloud.clients.isolation`: it acts as two synthetic organisations on the real tables.
+Two probes act as two synthetic organisations: :mod:`amcloud.clients.isolation` on the tables, in SQL, and
+:mod:`amcloud.clients.walking` on the routes, over HTTP.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from amcloud.stages.walk import Walk
 
 READER, OWNER_OF_CANARIES = "998", "999"
 """Codes of the two synthetic organisations: no real one may have them."""
@@ -48,9 +51,13 @@ class TableProbe:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What was seen of a database: tables in order of their names. None at all is isolated: nothing is shared."""
+    """What was seen of an instance: tables in order of their names, and routes; no table at all: nothing is shared.
+
+    ``walk`` is ``None`` where routes were not asked about (a restored database).
+    """
 
     tables: tuple[TableProbe, ...] = ()
+    walk: Walk | None = None
 
     @property
     def leaks(self) -> tuple[TableProbe, ...]:
@@ -64,22 +71,33 @@ class Isolation:
 
     @property
     def isolated(self) -> bool | None:
-        """``False`` when a table leaks, ``None`` when one could not be proven, else ``True``."""
-        if self.leaks:
+        """``False`` when a table or a route leaks, ``None`` when one could not be proven, else ``True``."""
+        if self.leaks or (self.walk and self.walk.leaks):
             return False
-        return None if self.unproven else True
+        return None if self.unproven or (self.walk and not self.walk.whole) else True
 
     def sentence(self) -> str:
         """What to tell the operator and the developer."""
-        if self.leaks:
-            said = "; ".join(f"{one.table} : un organisme peut {_can(one)} d'un autre" for one in self.leaks[:NAMED])
-            return f"Fuite entre organismes constatée en base. {said}{_others(self.leaks)}."
-        if self.unproven:
-            said = "; ".join(f"{one.table} ({one.unproven})" for one in self.unproven[:NAMED])
-            return f"Isolation non prouvée pour {said}{_others(self.unproven)}."
+        if self.isolated is False:
+            found = self._leaks_said()
+            return f"Fuite entre organismes constatée {found}."
+        if self.isolated is None:
+            tables = "; ".join(f"{one.table} ({one.unproven})" for one in self.unproven[:NAMED])
+            said = [f"tables : {tables}{_others(self.unproven)}"] if tables else []
+            said += [self.walk.doubt_sentence()] if self.walk and not self.walk.whole else []
+            return f"Isolation non prouvée. {' ; '.join(said)}."
         if not self.tables:
             return "Aucune table n'est partagée entre organismes."
-        return f"Isolation constatée sur {len(self.tables)} table{'s' if len(self.tables) > 1 else ''}."
+        routes = len(self.walk.closed) if self.walk else 0
+        walked = f" et {routes} route{'s' if routes > 1 else ''}" if routes else ""
+        return f"Isolation constatée sur {len(self.tables)} table{'s' if len(self.tables) > 1 else ''}{walked}."
+
+    def _leaks_said(self) -> str:
+        tables = "; ".join(f"{one.table} : un organisme peut {_can(one)} d'un autre" for one in self.leaks[:NAMED])
+        said = [f"en base. {tables}{_others(self.leaks)}"] if tables else []
+        if self.walk and self.walk.leaks:
+            said.append(f"sur les routes. {self.walk.leak_sentence()}")
+        return ", et ".join(said)
 
 
 def _can(probe: TableProbe) -> str:
