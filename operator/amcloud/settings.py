@@ -58,6 +58,10 @@ class Settings:
     """Runners whose jobs are believed: descriptions of the forge's shared ones, ``#<number>`` of any other."""
     approved_templates: tuple[str, ...] = ("amcloud/pipelines@v1",)
     """CI templates that make up the software factory, as ``group/project@ref``."""
+    provenance_key: str = ""
+    """Seed of the Ed25519 key that signs where images come from, in base64; without it production takes none."""
+    provenance_public_keys: tuple[str, ...] = ()
+    """Other keys whose attestations are believed: former ones, or another factory's."""
     advisories: str = ""
     """Where the database of security advisories is: a folder, a file or a URL; empty when there is none."""
     advisories_s: float = 3600.0
@@ -126,6 +130,8 @@ class _Reader:
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
+            provenance_key=self._text("PROVENANCE_KEY", ""),
+            provenance_public_keys=self._words("PROVENANCE_PUBLIC_KEYS", ""),
             advisories=self._text("ADVISORIES", ""),
             advisories_s=self._number("ADVISORIES_S", 3600.0),
             poll_s=self._number("POLL_S", 60.0),

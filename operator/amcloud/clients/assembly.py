@@ -11,6 +11,7 @@ from typing import assert_never
 from amcloud import assets
 from amcloud.clients import connection
 from amcloud.clients.advisories import AdvisoryMirror
+from amcloud.clients.attestations import Attestor
 from amcloud.clients.budget import Budget
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.conformance import Checks, PsramConformance, engine
@@ -24,6 +25,7 @@ from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.registry import OciRegistry
 from amcloud.clients.report_reader import ReportReader
 from amcloud.clients.reports import PostgresReports
+from amcloud.clients.signing import Signer
 from amcloud.clients.source import GitSource
 from amcloud.ports import UnderWay, World
 from amcloud.settings import Executor, Settings
@@ -50,6 +52,8 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     budget, clock = Budget(settings.forge_requests_per_minute), SystemClock()
     source = GitSource(settings.forge_url, cache / "git", budget=budget)
     api = Api(cluster or _cluster(), connections=settings.workers * 2)
+    registry = OciRegistry(settings.registry_url, settings.registry_name)
+    signer = Signer(settings.provenance_key, settings.provenance_public_keys)
     return World(
         settings=settings,
         templates=assets.hosting_templates(),
@@ -63,7 +67,8 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
         ),
         reports=PostgresReports(settings.database_url, settings.reports_url),
         forge=GitlabForge(settings.forge_url, settings.forge_token, budget=budget, token_file=_file(settings)),
-        registry=OciRegistry(settings.registry_url, settings.registry_name),
+        registry=registry,
+        provenance=Attestor(registry, signer, forge_url=settings.forge_url),
         cluster=KubernetesCluster(api),
         database=PostgresDatabase(settings.database_url),
         health=HttpHealth(),
@@ -93,13 +98,13 @@ def fleet(settings: Settings, *, processes: int, cache: Path | None = None) -> F
     return Fleet(cluster, ReportReader(settings.database_url), facts)
 
 
-def api() -> Api:
+def api(*, connections: int = 1) -> Api:
     """The API of the cluster that this pod or KUBECONFIG belongs to, for commands.
 
     Raises:
         BrokenInstallationError: there is no way to reach a cluster from here.
     """
-    return Api(_cluster(), connections=1)
+    return Api(_cluster(), connections=connections)
 
 
 def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:

@@ -9,6 +9,7 @@ import msgspec
 
 from amcloud.clients import forge_facts
 from amcloud.ports import Produced
+from amcloud.stages import provenance
 from amcloud.stages.build import Pipeline
 from psram.errors import UsageError
 from psram.ingest import cobertura, junit, phpcs, phpstan
@@ -18,6 +19,8 @@ Artifact = Callable[[int, str], bytes | None]
 """A file of a job's artifacts, by the job's number and the file's name; ``None`` when there is none."""
 TEST_JOB: Final = "tests"
 JUNIT: Final = "junit.xml"
+IMAGE_JOB: Final = "build-image"
+IMAGE_FILE: Final = "image.json"
 
 
 class _Quality(NamedTuple):
@@ -47,7 +50,13 @@ def read(pipeline: Pipeline, commit: str, jobs: Sequence[Mapping[str, Any]], art
         observed_on=pipeline.created_at.date(),
     )
     numbers = {str(job.get("name")): int(job["id"]) for job in reversed(jobs)}
-    return Produced(_with_tests(told, numbers.get(TEST_JOB), artifact), tuple(_quality(told, numbers, artifact)))
+    built = numbers.get(IMAGE_JOB)
+    said = None if built is None else artifact(built, IMAGE_FILE)
+    return Produced(
+        _with_tests(told, numbers.get(TEST_JOB), artifact),
+        tuple(_quality(told, numbers, artifact)),
+        None if said is None else provenance.origin(said),
+    )
 
 
 def _with_tests(told: PipelineEvidence, job: int | None, artifact: Artifact) -> PipelineEvidence:

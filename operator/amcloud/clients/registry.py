@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urljoin
 
 import requests
 
@@ -15,6 +16,7 @@ from amcloud.stages.build import Image
 
 TIMEOUT_S: Final = (5.0, 20.0)
 DOCUMENT_MAX_BYTES: Final = 4 * 1024 * 1024
+ENVELOPE: Final = "application/vnd.dsse.envelope.v1+json"
 REVISION: Final = "org.opencontainers.image.revision"
 _MANIFESTS: Final = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -52,6 +54,61 @@ class OciRegistry:
         reference = f"{self._name}/{repository}@sha256:{hashlib.sha256(content).hexdigest()}"
         return Image(reference, self._revision(repository, manifest["config"], doing))
 
+    def attached(self, project: str, tag: str) -> bytes | None:
+        """The one layer of the manifest tagged so in the project's repository, or ``None``."""
+        repository = project.lower()
+        if not _PROJECT.fullmatch(repository):
+            return None
+        doing = f"lecture de l'attestation {repository}:{tag[:20]} dans le registre"
+        content = self._document(f"/v2/{repository}/manifests/{tag}", doing, accept=_MANIFESTS[0])
+        layers = _parsed(content, doing).get("layers") if content is not None else None
+        first = layers[0] if isinstance(layers, list) and layers else None
+        digest = first.get("digest") if isinstance(first, dict) else None
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            return None
+        found = self._document(f"/v2/{repository}/blobs/{digest}", doing, accept="*/*")
+        return found if found is not None and f"sha256:{hashlib.sha256(found).hexdigest()}" == digest else None
+
+    def attach(self, project: str, tag: str, content: bytes) -> None:
+        """``content`` lies in the project's repository as the one layer of a manifest tagged so."""
+        repository = project.lower()
+        doing = f"dépôt de l'attestation {repository}:{tag[:20]} dans le registre"
+        empty = b"{}"
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": _MANIFESTS[0],
+            "config": _descriptor("application/vnd.oci.empty.v1+json", empty),
+            "layers": [_descriptor(ENVELOPE, content)],
+        }
+        for blob in (empty, content):
+            self._upload(repository, blob, doing)
+        body = json.dumps(manifest, sort_keys=True).encode()
+        self._write("PUT", f"/v2/{repository}/manifests/{tag}", doing, body, kind=_MANIFESTS[0])
+
+    def _upload(self, repository: str, blob: bytes, doing: str) -> None:
+        place = self._write("POST", f"/v2/{repository}/blobs/uploads/", doing).headers.get("Location", "")
+        at = urljoin(f"{self._url}/", place)
+        joint = "&" if "?" in at else "?"
+        digest = hashlib.sha256(blob).hexdigest()
+        self._write("PUT", f"{at}{joint}digest=sha256:{digest}", doing, blob, kind="application/octet-stream")
+
+    def _write(self, method: str, path: str, doing: str, body: bytes = b"", *, kind: str = "") -> requests.Response:
+        headers = {"Content-Type": kind} if kind else {}
+        url = path if "://" in path else self._url + path
+        if not url.startswith(f"{self._url}/"):  # a registry that sends us elsewhere would get our credentials there
+            raise UnavailableError(f"{doing} : le registre renvoie vers une autre adresse")
+        try:
+            answer = self._session.request(
+                method, url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+            )
+        except (requests.RequestException, OSError) as error:
+            raise UnavailableError(f"{doing} : le registre ne répond pas ({type(error).__name__})") from error
+        if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+            raise BrokenInstallationError(f"{doing} : le registre refuse que l'opérateur y écrive")
+        if not answer.ok:
+            raise UnavailableError(f"{doing} : réponse inattendue du registre (HTTP {answer.status_code})")
+        return answer
+
     def _revision(self, repository: str, config: Mapping[str, Any], doing: str) -> str:
         digest = config.get("digest")
         if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
@@ -84,6 +141,10 @@ class OciRegistry:
         if len(content) > DOCUMENT_MAX_BYTES:
             raise UnavailableError(f"{doing} : la réponse du registre dépasse {DOCUMENT_MAX_BYTES} octets")
         return content
+
+
+def _descriptor(kind: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": f"sha256:{hashlib.sha256(content).hexdigest()}", "size": len(content)}
 
 
 def _parsed(content: bytes, doing: str) -> Mapping[str, Any]:

@@ -1,0 +1,208 @@
+"""Each template, run by gitlab-ci-local as the runner's unprivileged account, on a real PHP application. Needs root.
+
+The Jenkinsfile's steps are the same files: they are run here in their order, in a workspace of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+import requests
+from referencing import Registry, Resource
+
+from amcloud import assets
+from amcloud_sandbox.runner import cells, pipeline
+from amcloud_sandbox.runner.__main__ import product
+from amcloud_sandbox.runner.base_images import BaseImages
+from amcloud_sandbox.runner.isolation import Cell
+from amcloud_sandbox.testing.factory import MANIFEST, Factory, running_factory
+from amcloud_sandbox.testing.services import PostgresServer, RegistryServer, postgres, registry
+
+__all__ = ["postgres", "registry"]
+
+SCHEMAS = Path(__file__).parents[2] / "data" / "schemas"
+PATH = "cpam-bas-rhin/essai"
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="changing account and making namespaces needs root")
+
+
+@pytest.fixture(scope="module")
+def factory(
+    registry: RegistryServer, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Factory]:
+    with running_factory(registry, postgres, tmp_path_factory.mktemp("factory")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def run(factory: Factory) -> tuple[Any, dict[str, Any]]:
+    """The whole chain on a sound application."""
+    return factory.run(PATH, factory.application)
+
+
+def schema(name: str) -> Any:
+    return json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def complaints(bom: Any) -> list[str]:
+    """What CycloneDX's own schema says against the document."""
+    names = {"spdx.SNAPSHOT.schema.json": "cyclonedx-spdx", "jsf-0.82.SNAPSHOT.schema.json": "cyclonedx-jsf-0.82"}
+    known = [(f"http://cyclonedx.org/schema/{at}", Resource.from_contents(schema(of))) for at, of in names.items()]
+    resources: Registry[Any] = Registry().with_resources(known)
+    validator = jsonschema.Draft7Validator(schema("cyclonedx-bom-1.6"), registry=resources)
+    return [error.message for error in validator.iter_errors(bom)]
+
+
+def test_every_job_of_the_chain_succeeds(factory: Factory, run: tuple[Any, dict[str, Any]]) -> None:
+    done, jobs = run
+    states = {name: job.status for name, job in jobs.items()}
+    traces = "\n".join(factory.trace(PATH, job) for job in jobs.values())
+    # The application is no conforming one: conformance says so and holds nothing up.
+    assert states == {"conformance": "failed", "tests": "success", "build-image": "success", "sbom": "success"}, traces
+    assert done.status == "success"
+
+
+def test_conformance_is_shown_in_the_merge_request(factory: Factory, run: tuple[Any, dict[str, Any]]) -> None:
+    job = run[1]["conformance"]
+    quality = json.loads(factory.artifact(PATH, job, "psram-codequality.json"))
+    jsonschema.validate(quality, schema("codequality"))
+    assert any(found["check_name"] == "SYM-002" for found in quality)
+    sarif = json.loads(factory.artifact(PATH, job, "psram.sarif"))
+    jsonschema.validate(sarif, schema("sarif-2.1.0"))
+    assert "NON CONFORME" in factory.trace(PATH, job)
+    kinds = {one["file_type"] for one in factory.forge.project(PATH).jobs.get(job.id).artifacts}
+    assert "codequality" in kinds
+
+
+def test_phpunit_ran_against_a_real_postgresql(factory: Factory, run: tuple[Any, dict[str, Any]]) -> None:
+    report = ElementTree.fromstring(factory.artifact(PATH, run[1]["tests"], "junit.xml"))
+    names = {case.get("name") for case in report.iter("testcase")}
+    assert names == {"testLaSalutation", "testUnVraiPostgreSQL"}
+    assert not list(report.iter("failure")) + list(report.iter("error")) + list(report.iter("skipped"))
+
+
+def test_the_image_is_told_by_digest_with_what_it_was_made_of(
+    factory: Factory, run: tuple[Any, dict[str, Any]]
+) -> None:
+    done, jobs = run
+    told = json.loads(factory.artifact(PATH, jobs["build-image"], "image.json"))
+    assert told == {
+        "image": f"{factory.registry.name}/{PATH}",
+        "digest": told["digest"],
+        "revision": done.sha,
+        "base": {"name": factory.base, "digest": factory.base_digest},
+        "template": "amcloud/pipelines@v1",
+    }
+    labels = config(factory, told["digest"])["config"]["Labels"]
+    assert labels["org.opencontainers.image.revision"] == done.sha
+    assert labels["org.opencontainers.image.base.digest"] == factory.base_digest
+
+
+def config(factory: Factory, digest: str) -> Any:
+    """The configuration of an image of the application."""
+    at = f"{factory.registry.url}/v2/{PATH}"
+    manifest = requests.get(f"{at}/manifests/{digest}", headers={"Accept": MANIFEST}, timeout=10)
+    manifest.raise_for_status()
+    return requests.get(f"{at}/blobs/{manifest.json()['config']['digest']}", timeout=10).json()
+
+
+def test_the_sbom_is_cyclonedx_and_names_both_kinds_of_packages(
+    factory: Factory, run: tuple[Any, dict[str, Any]]
+) -> None:
+    done, jobs = run
+    bom = json.loads(factory.artifact(PATH, jobs["sbom"], "sbom.cdx.json"))
+    assert complaints(bom) == []
+    assert [one["purl"] for one in bom["components"]] == [
+        "pkg:composer/exemple/salutation@1.2.0",
+        "pkg:deb/debian/php8.2-cli@8.2.29-1~deb12u1?arch=amd64&distro=debian-12",
+        "pkg:deb/debian/tzdata@2025b-0%2Bdeb12u1?arch=all&distro=debian-12",
+    ]
+    assert bom["metadata"]["component"]["version"] == done.sha
+    told = json.loads(factory.artifact(PATH, jobs["build-image"], "image.json"))
+    assert f"sha256:{bom['metadata']['component']['hashes'][0]['content']}" == told["digest"]
+
+
+def test_the_schema_refuses_what_is_no_cyclonedx() -> None:
+    assert complaints({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "chose"}]})
+
+
+def test_a_test_that_fails_stops_the_chain_before_the_image(factory: Factory) -> None:
+    broken = {"src/Accueil.php": factory.application["src/Accueil.php"].replace("la forge", "personne")}
+    done, jobs = factory.run("cpam-bas-rhin/cassee", {**factory.application, **broken})
+    assert done.status == "failed"
+    assert (jobs["tests"].status, jobs["build-image"].status) == ("failed", "skipped")
+    assert factory.artifact("cpam-bas-rhin/cassee", jobs["tests"], "junit.xml")
+
+
+def test_a_build_that_wants_the_network_fails(factory: Factory) -> None:
+    fetching = "ADD http://198.51.100.1/outil /app/outil\nUSER 10001"
+    dockerfile = factory.application["Dockerfile"].replace("USER 10001", fetching)
+    done, jobs = factory.run("cpam-bas-rhin/reseau", {**factory.application, "Dockerfile": dockerfile})
+    assert done.status == "failed"
+    assert jobs["build-image"].status == "failed"
+
+
+def jenkins_calls() -> list[str]:
+    """The shell commands of the Jenkinsfile's stages, in their order."""
+    text = (assets.folder("pipelines") / "Jenkinsfile").read_text(encoding="utf-8")
+    return re.findall(r"^\s*sh '([^']+)'$", text, re.MULTILINE)
+
+
+def test_the_jenkinsfile_calls_the_steps_of_the_templates_and_nothing_else() -> None:
+    folder = assets.folder("pipelines")
+    in_templates = {
+        step
+        for template in (folder / "templates").glob("*.yml")
+        for step in re.findall(r"steps/(\w+\.sh)", template.read_text(encoding="utf-8"))
+    }
+    called = [re.fullmatch(r'sh "\$AMCLOUD_PIPELINES/steps/(\w+\.sh)"', call) for call in jenkins_calls()]
+    assert None not in called
+    assert [match[1] for match in called if match] == ["conformance.sh", "tests.sh", "image.sh", "sbom.sh"]
+    assert in_templates == {match[1] for match in called if match} | {"feedback.sh", "provenance.sh"}
+
+
+@pytest.fixture
+def workspace(factory: Factory, run: tuple[Any, dict[str, Any]]) -> Iterator[Cell]:
+    """A workspace as an agent of Jenkins has it: the commit checked out, the steps beside it."""
+    place = factory.place / "jenkins"
+    cell = Cell("amcloud-runner", place, factory.place / "images", place / "cache", place, product())
+    pipeline.prepare(cell, factory.registry.name)
+    BaseImages(factory.registry.name, factory.registry.url).ensure(factory.base, cell)
+    cells.run(cell, ["mkdir", str(cell.home / "pipelines")])
+    fetch = 'git init -q . && git fetch -q "$1" HEAD && git reset -q --hard FETCH_HEAD'
+    for project, folder in ((PATH, cell.sources), ("amcloud/pipelines", cell.home / "pipelines")):
+        cells.run(cell, ["sh", "-c", fetch, "sh", factory.forge.git_url(project)], cwd=folder)
+    yield cell
+    cells.remove(cell)
+
+
+def test_the_jenkinsfile_s_steps_make_the_very_same_image(
+    factory: Factory, run: tuple[Any, dict[str, Any]], workspace: Cell
+) -> None:
+    done, jobs = run
+    env = {
+        "CI_COMMIT_SHA": done.sha,
+        "CI_PROJECT_URL": f"{factory.forge.url}/{PATH}",
+        "CI_REGISTRY": factory.registry.name,
+        "CI_REGISTRY_IMAGE": f"{factory.registry.name}/{PATH}",
+        "AMCLOUD_PIPELINES": str(workspace.home / "pipelines"),
+        "AMCLOUD_TEMPLATE": "amcloud/pipelines@v1",
+        **factory.variables(),
+    }
+    for call in jenkins_calls():
+        if "conformance" in call:
+            with pytest.raises(cells.CommandError):
+                cells.run(workspace, ["sh", "-c", call], env=env)
+        else:
+            cells.run(workspace, ["sh", "-c", call], env=env)
+    for job, name in (("build-image", "image.json"), ("sbom", "sbom.cdx.json")):
+        assert (workspace.sources / name).read_bytes() == factory.artifact(PATH, jobs[job], name)
+    assert (workspace.sources / "psram.sarif").exists()
