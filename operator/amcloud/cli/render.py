@@ -33,6 +33,7 @@ LIFETIMES = {
     "autoscaling/v2beta2": (12, 26),
 }
 CRON_JOB_SINCE = 21  # batch/v1 is older than its CronJob
+TIME_ZONE_SINCE = 25  # CronJob.spec.timeZone is served without asking since then
 
 
 def register(app: typer.Typer) -> None:
@@ -217,7 +218,7 @@ def _documents(file: Path) -> list[dict[str, Any]]:
 
 def _offers(minor: int) -> Offers:
     """What Kubernetes 1.``minor`` offers of the kinds that templates make."""
-    from amcloud.stages.render import VERSIONS, Offers
+    from amcloud.stages.render import TIME_ZONE_FIELD, VERSIONS, Offers
 
     def offered(version: str) -> bool:
         since, until = LIFETIMES.get(version, (0, NEVER))
@@ -226,7 +227,7 @@ def _offers(minor: int) -> Offers:
     found = {kind: tuple(filter(offered, versions)) for kind, versions in VERSIONS.items()}
     if minor < CRON_JOB_SINCE:
         found["CronJob"] = ("batch/v1beta1",)
-    return Offers(found, minor)
+    return Offers(found, minor, frozenset({TIME_ZONE_FIELD} if minor >= TIME_ZONE_SINCE else ()))
 
 
 def _settings(domain: str) -> Settings:

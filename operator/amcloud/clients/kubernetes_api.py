@@ -23,7 +23,7 @@ from amcloud.clients.connection import Connection
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.masking import one_line
 from amcloud.settings import GROUP
-from amcloud.stages.render import Object
+from amcloud.stages.render import TIME_ZONE_FIELD, Object
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 30.0
@@ -35,6 +35,8 @@ DISCOVERY_AGAIN_S: Final = 2.0
 """The same when a kind was not found: a CRD may just have been installed."""
 MONITORING: Final = ("monitoring.coreos.com", "metrics.k8s.io")
 GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", *MONITORING, GROUP)
+FIELDS: Final[Mapping[str, tuple[str, str]]] = {TIME_ZONE_FIELD: ("apis/batch/v1", "io.k8s.api.batch.v1.CronJobSpec")}
+"""Where the server's schema tells of fields that came within an API version."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
@@ -66,6 +68,8 @@ class Discovery:
 
     resources: Mapping[tuple[str, str], tuple[Resource, ...]]
     minor: int
+    fields: frozenset[str] = frozenset()
+    """Those of :data:`FIELDS` that the server's schema has."""
     at: float = field(default_factory=time.monotonic)
 
 
@@ -183,7 +187,17 @@ class Api:
                     resource = Resource(api_version, one["name"], one["namespaced"])
                     found[group, one["kind"]] = (*found.get((group, one["kind"]), ()), resource)
         minor = "".join(c for c in str(version.get("minor", "")) if c.isdigit())
-        return Discovery(found, int(minor or 0))
+        fields = frozenset(name for name, (group, kind) in FIELDS.items() if self._has_field(name, group, kind, doing))
+        return Discovery(found, int(minor or 0), fields)
+
+    def _has_field(self, name: str, group: str, kind: str, doing: str) -> bool:
+        """Whether the server's schema has a field, and not behind a gate that is closed unless someone opened it."""
+        schemas = (
+            (self._call("GET", f"/openapi/v3/{group}", doing=doing) or {}).get("components", {}).get("schemas", {})
+        )
+        field = schemas.get(kind, {}).get("properties", {}).get(name.rpartition(".")[2])
+        # an alpha field is in the schema too; the server drops it silently, which would look like drift for ever
+        return field is not None and "alpha" not in str(field.get("description", "")).lower()
 
     def _call(
         self,

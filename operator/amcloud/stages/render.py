@@ -57,8 +57,10 @@ OPTIONAL: Final[Mapping[str, str]] = {
 }
 """Kinds that a cluster may lack, and what is then missed."""
 
+TIME_ZONE_FIELD: Final = "CronJob.spec.timeZone"
+"""The one field that templates use where the server has it: it came within batch/v1."""
+
 _LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
-_TIME_ZONE_MINOR = 25  # CronJob.spec.timeZone: beta and on by default since Kubernetes 1.25
 _DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "postgres": 5432}
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -97,7 +99,9 @@ class Offers:
 
     versions: Mapping[str, tuple[str, ...]]
     minor: int = 0
-    """Minor version of the server, for fields that came within an API version; 0 when unknown."""
+    """Minor version of the server, for people alone: nothing is chosen by it; 0 when unknown."""
+    fields: frozenset[str] = frozenset()
+    """Fields that came within an API version and that this server's own schema has: :data:`TIME_ZONE_FIELD`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the 
     values = {
         **_instance(app, stage, place, revision, templates),
         **_surroundings(place, served, access, settings, links),
-        "has_time_zone": offers.minor >= _TIME_ZONE_MINOR,
+        "has_time_zone": TIME_ZONE_FIELD in offers.fields,
     }
     replicas = values["replicas"]
     values["autoscaled"] = replicas["max"] > replicas["min"] and _offered("HorizontalPodAutoscaler", offers)

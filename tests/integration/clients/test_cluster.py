@@ -209,6 +209,16 @@ def test_a_field_that_the_server_does_not_know_is_a_broken_installation(cluster:
         cluster.execute(Apply(unknown))
 
 
+def test_this_server_is_the_old_end_and_says_so_itself(cluster: KubernetesCluster) -> None:
+    """The other end is ``tests/data/discovery``, the table is docs/versions-kubernetes.md."""
+    offers = cluster.offers()
+    assert (offers.minor, offers.fields) == (20, frozenset())
+    assert render.api_version("CronJob", offers) == "batch/v1beta1"
+    assert render.api_version("PodDisruptionBudget", offers) == "policy/v1beta1"
+    assert render.api_version("HorizontalPodAutoscaler", offers) == "autoscaling/v2beta2"
+    assert {kind for kind in render.VERSIONS if render.api_version(kind, offers) is None} <= set(render.OPTIONAL)
+
+
 def test_a_server_that_does_not_answer_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="ne répond pas"):
         KubernetesCluster(Api(Connection("https://127.0.0.1:1", None))).offers()

@@ -42,7 +42,7 @@ SETTINGS = Settings(
 ACCESS = Access(
     "postgresql://x_app:motdepasse@198.18.0.1:15432/x", "postgresql://x_owner:autre@198.18.0.1:15432/x", "s", "o"
 )
-CURRENT = Offers(render.VERSIONS, 30)
+CURRENT = Offers(render.VERSIONS, 34, frozenset({render.TIME_ZONE_FIELD}))
 OLD = Offers(
     {
         **render.VERSIONS,
