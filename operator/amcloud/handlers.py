@@ -15,6 +15,7 @@ from typing import Any
 import kopf
 
 from amcloud.clients import connection
+from amcloud.clients.commands import Commands
 from amcloud.dispatch import Dispatcher
 from amcloud.settings import GROUP, REQUESTED_AT, VERSION
 from amcloud.web.server import application, serving
@@ -43,8 +44,8 @@ class Seen:
         return before != mark
 
 
-def registry(dispatcher: Dispatcher) -> kopf.OperatorRegistry:
-    """The watches of the operator."""
+def registry(dispatcher: Dispatcher, commands: Commands | None = None) -> kopf.OperatorRegistry:
+    """The watches of the operator; without ``commands``, nobody carries out what developers ask of instances."""
     handlers, seen = kopf.OperatorRegistry(), Seen()
     everything: dict[str, Any] = {"registry": handlers}
 
@@ -65,6 +66,18 @@ def registry(dispatcher: Dispatcher) -> kopf.OperatorRegistry:
             return
         dispatcher.know(key, project(body), called(body))
         if seen.changed(key, asked(body), gone=False):
+            dispatcher.ask(key)
+
+    @kopf.on.event(GROUP, VERSION, "commands", **everything)
+    async def command(type: str | None, body: Body, **_: Any) -> None:  # noqa: A002
+        answered = (body.get("status") or {}).get("startTime")
+        if commands is not None and type != "DELETED" and not answered:
+            commands.ask(body["metadata"]["namespace"], body["metadata"]["name"])
+
+    @kopf.on.event(GROUP, VERSION, "suspensions", **everything)
+    async def suspension(type: str | None, body: Body, **_: Any) -> None:  # noqa: A002
+        key = Key(body["metadata"]["namespace"], body["metadata"]["name"])
+        if seen.changed(("suspension", key), body["metadata"].get("generation"), gone=type == "DELETED"):
             dispatcher.ask(key)
 
     @kopf.on.event(GROUP, VERSION, "organisations", **everything)
@@ -108,20 +121,24 @@ def settings() -> kopf.OperatorSettings:
     return chosen
 
 
-async def run(dispatcher: Dispatcher, *, ready: asyncio.Event | None = None) -> None:
+async def run(dispatcher: Dispatcher, commands: Commands | None = None, *, ready: asyncio.Event | None = None) -> None:
     """The operator, until it is told to stop by a signal: watches, workers, poller and HTTP server."""
     world = dispatcher.world.settings
     async with serving(application(dispatcher, webhook_token=world.webhook_token), port=world.http_port):
         dispatcher.start()
+        if commands is not None:
+            commands.start()
         try:
             await kopf.operator(
-                registry=registry(dispatcher),
+                registry=registry(dispatcher, commands),
                 settings=settings(),
                 clusterwide=True,
                 standalone=True,
                 ready_flag=ready,
             )
         finally:
+            if commands is not None:
+                commands.stop()
             await asyncio.to_thread(dispatcher.stop, timeout_s=STOP_S)
 
 

@@ -41,16 +41,24 @@ GROUPS: Mapping[Role, str] = {
 }
 
 
-def role_kubeconfig(role: Role, *, layout: Layout) -> Path:
-    """Kubeconfig of ``role``, made by the cluster's authority at the first call.
+SAMPLE_ORGANISATION = "671"
+"""The organisation of the sample developer."""
+
+
+def role_kubeconfig(role: Role, *, layout: Layout, organisation: str = SAMPLE_ORGANISATION) -> Path:
+    """Kubeconfig of ``role``, made by the cluster's authority at the first call; a developer has an organisation.
 
     Raises:
         SandboxError: the control plane was never started.
     """
     plane = _plane(layout)
-    name = f"{role}-exemple"
-    leaf = plane.authority.leaf(f"role-{role}", user=name, groups=[GROUPS[role]])
-    path = layout.credentials / f"kubeconfig-{role}"
+    name, groups = f"{role}-exemple", [GROUPS[role]]
+    # the part of the name that tells one certificate from another: an older one lacks the organisation's group
+    suffix = f"{role}-{organisation}" if role is Role.DEVELOPER else str(role)
+    if role is Role.DEVELOPER:
+        name, groups = f"{role}-{organisation}-exemple", [*groups, f"{GROUPS[role]}:{organisation}"]
+    leaf = plane.authority.leaf(f"role-{suffix}", user=name, groups=groups)
+    path = layout.credentials / f"kubeconfig-{suffix}"
     return plane.authority.kubeconfig(path, server=plane.server, leaf=leaf, user=name)
 
 

@@ -17,13 +17,16 @@ def register(app: typer.Typer) -> None:
         import asyncio
 
         from amcloud import clients, errors, handlers, logs
+        from amcloud.clients import assembly
+        from amcloud.clients.commands import WORKERS, Commands
         from amcloud.dispatch import Dispatcher
         from amcloud.settings import Settings
 
         try:
             logs.configure(log_level)
             world = clients.world(Settings.from_environment(os.environ))
+            commands = Commands(assembly.api(connections=WORKERS))
         except (errors.AmcloudError, ValueError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
-        asyncio.run(handlers.run(Dispatcher(world)))
+        asyncio.run(handlers.run(Dispatcher(world), commands))

@@ -16,6 +16,7 @@ from amcloud.settings import INTENTION, REQUESTED_AT, ROTATE
 from amcloud.stages import intention
 from amcloud.stages.app import (
     App,
+    Authority,
     ConnectorUse,
     Criticality,
     DeletionPolicy,
@@ -31,6 +32,7 @@ from amcloud.stages.app import (
     Repository,
     Rotation,
     Schedule,
+    Service,
     Size,
     Stage,
     StageName,
@@ -66,6 +68,7 @@ __all__ = [
     "deletion_policy",
     "parse",
     "served",
+    "suspension",
 ]
 
 SYNTHETIC = (
@@ -304,9 +307,19 @@ def _norm_pack(pack: Fields) -> str | None:
 def _suspension(spec: Fields) -> Suspension | None:
     if not spec.has("suspend"):
         return None
-    suspend = spec.child("suspend")
-    suspend.only("reason", "until")
-    return Suspension(suspend.text("reason", longest=500), suspend.moment("until"))
+    return suspension(spec.child("suspend"), Authority.ORGANISATION)
+
+
+def suspension(written: Fields, by: Authority) -> Suspension:
+    """A suspension as somebody wrote it, in ``spec.suspend`` or in a ``Suspension`` of its own."""
+    written.only("reason", "until", "author", "service")
+    return Suspension(
+        written.text("reason", longest=500),
+        written.moment("until"),
+        author=written.optional_text("author", longest=100) or "",
+        service=written.choice("service", Service, Service.KEEP),
+        by=by,
+    )
 
 
 def _requested_at(metadata: Fields) -> str | None:

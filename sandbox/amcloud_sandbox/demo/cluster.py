@@ -24,7 +24,20 @@ def organisations() -> tuple[dict[str, Any], ...]:
         manifests.append({"apiVersion": API, "kind": "Organisation", "metadata": {"name": label}, "spec": spec})
         metadata = {"name": label, "labels": {"amcloud.cnamts.fr/organisation": code}}
         manifests.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        manifests += [rights(label, code, role) for role in ("developpeur", "responsable")]
     return tuple(manifests)
+
+
+def rights(namespace: str, code: str, role: str) -> dict[str, Any]:
+    """What people of one organisation may do in its namespace, and nowhere else."""
+    api = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": f"amcloud-{role}s", "namespace": namespace},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": f"amcloud-{role}"},
+        "subjects": [{"apiGroup": api, "kind": "Group", "name": f"amcloud:{role}s:{code}"}],
+    }
 
 
 def forge_secret(namespace: str, name: str, token: str) -> dict[str, Any]:

@@ -51,11 +51,13 @@ NODES = [
 
 def test_every_kind_is_there() -> None:
     assert [path.stem for path in FILES] == [
+        "commands",
         "conformancereports",
         "connectors",
         "localapps",
         "normpacks",
         "organisations",
+        "suspensions",
     ]
 
 
@@ -114,6 +116,7 @@ def _at(root: Mapping[str, Any], json_path: str) -> Mapping[str, Any] | None:
         ("spec.hosting.size", vocabulary.Size),
         ("spec.hosting.database.engine", vocabulary.Engine),
         ("spec.deletionPolicy", vocabulary.DeletionPolicy),
+        ("spec.suspend.service", vocabulary.Service),
     ],
 )
 def test_the_operator_and_the_schema_know_the_same_words(field: str, words: type[StrEnum]) -> None:
@@ -222,6 +225,8 @@ def test_every_cel_rule_compiles_and_speaks_french(path: Path) -> None:
         ("conformancereports", "spec", {"app": "a"}, {"app": "b"}),
         ("organisations", "spec", {"code": "671", "label": "a"}, {"code": "681", "label": "a"}),
         ("normpacks", "spec", {"version": "1", "digest": "x"}, {"version": "1", "digest": "y"}),
+        ("suspensions", "spec", {"author": "camille"}, {"author": "dominique"}),
+        ("commands", "spec", {"app": "a"}, {"app": "b"}),
         ("localapps", "spec", {"owner": {"organisation": "671"}}, {"owner": {"organisation": "681"}}),
     ],
 )

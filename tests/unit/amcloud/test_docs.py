@@ -21,7 +21,7 @@ def page(name: str) -> str:
 
 def test_every_reason_has_one_line_and_no_line_is_about_another() -> None:
     told = re.findall(r"^\| `(\w+)` \|", page("raisons.md"), re.MULTILINE)
-    events_only = {"DriftRestored", "DataLeft", "ProblemFound"}
+    events_only = {"DriftRestored", "DataLeft", "ProblemFound", "CommandRun", "JournalRead"}
     assert sorted(told) == sorted({*Reason, *events_only})
 
 
@@ -47,7 +47,7 @@ def fields(node: dict[str, Any], path: str = "") -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["localapp", "conformancereport", "normpack", "organisation"])
+@pytest.mark.parametrize("kind", ["localapp", "conformancereport", "normpack", "organisation", "suspension", "command"])
 def test_every_field_that_people_write_or_auditors_read_is_on_its_kind_s_page(kind: str) -> None:
     crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text(encoding="utf-8"))
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
