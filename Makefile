@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := operator conformance sandbox bench tests
 # Groups of tests share nothing (a file of integration tests; two groups of end-to-end tests, which mostly wait): each has a
-# process. What stops the sandbox comes last, alone.
+# process. What compares the machine before and after, or stops the sandbox, comes last, alone.
 UNIT := $(BIN)/pytest tests/unit -n 2 -q
-GROUPS_OF := $(BIN)/pytest -v --dist loadgroup --no-loadscope-reorder --ignore=tests/e2e/test_ending.py
+ALONE := tests/e2e/test_down.py tests/e2e/test_ending.py
+GROUPS_OF := $(BIN)/pytest -v --dist loadgroup --no-loadscope-reorder $(foreach file,$(ALONE),--ignore=$(file))
 INTEGRATION := $(GROUPS_OF) tests/integration -n 2
 E2E := $(GROUPS_OF) tests/e2e -n 2
 BOTH := $(GROUPS_OF) tests/e2e tests/integration -n 3
-ENDING := $(BIN)/pytest tests/e2e/test_ending.py
+ENDING := $(BIN)/pytest $(ALONE)
 
 .PHONY: help
 help: ## Liste les commandes

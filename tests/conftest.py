@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-DEMONSTRATION = ("test_demo.py", "test_docs.py", "test_checks_as_jobs.py")
+DEMONSTRATION = ("test_demo.py", "test_docs.py", "test_operator_in_jobs.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,9 +6,8 @@ import contextlib
 import dataclasses
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,11 @@ from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.source import GitSource
 from amcloud.errors import RepositoryRefusedError
 from amcloud.ports import UnderWay
-from amcloud.settings import Executor, Settings
+from amcloud.settings import Settings
 from amcloud.stages import checking
 from amcloud.stages.checking import Subject
 from amcloud_sandbox import apps
-from amcloud_sandbox.demo import auditor, install, projects
-from amcloud_sandbox.demo.narrator import Narrator
-from amcloud_sandbox.demo.platform import Platform
+from amcloud_sandbox.demo import install, projects
 from amcloud_sandbox.layout import Layout
 from psram.facts import Facts
 from psram.model import Limits, Php
@@ -40,23 +37,6 @@ SYSTEM, APP, ENGINE = install.NAMESPACE, "suivi-courriers", "e2e/8.2"
 NAME = "courriers-en-jobs"
 CHECK_S = 120.0
 SLOW_FILES = 3000
-
-
-@pytest.fixture
-def in_jobs(ground: Ground) -> Iterator[Ground]:
-    """The operator itself has its checks made as Jobs, for the time of a test."""
-    narrator = Narrator()
-    install.install(ground.where, narrator, image=ground.image, extra={"AMCLOUD_EXECUTOR": Executor.KUBERNETES})
-    restart(ground.where)
-    yield ground
-    install.install(ground.where, narrator, image=ground.image)
-    restart(ground.where)
-
-
-def restart(where: Platform) -> None:
-    """The operator reads its settings anew."""
-    where.kubectl("rollout", "restart", f"deploy/{install.OPERATOR}", "-n", SYSTEM)
-    where.kubectl("rollout", "status", f"deploy/{install.OPERATOR}", "-n", SYSTEM, "--timeout=120s")
 
 
 def reader(ground: Ground, **settings: Any) -> JobChecks:
@@ -193,27 +173,3 @@ def test_a_project_that_the_token_does_not_open_is_refused_as_without_jobs(groun
     closed = dataclasses.replace(subject, token="glpat-perime")
     with pytest.raises(RepositoryRefusedError, match="jeton"):
         settled(reader(ground), closed)
-
-
-def test_an_application_is_judged_and_hosted_with_checks_as_jobs_and_its_report_is_made_again_offline(
-    in_jobs: Ground,
-) -> None:
-    ground, scene, started, stop = in_jobs, in_jobs.scene, set[str](), threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.3):
-            found = ground.where.kubectl.json("get", "jobs", "-n", SYSTEM, "-l", OF_CHECKS)["items"]
-            started.update(job["metadata"]["annotations"]["amcloud.cnamts.fr/owner"] for job in found)
-
-    watching = threading.Thread(target=watch, daemon=True)
-    watching.start()
-    with ground.application(NAME) as cast:
-        status = scene.wait_for_verdict(cast)
-        assert status.status == "success", status.description
-        scene.wait_until_serving(cast)
-        stop.set()
-        watching.join()
-        assert f"{cast.namespace}/{NAME}" in started
-        scene.casts[auditor.APP] = cast
-        auditor.recomputes_the_report(scene)
-        del scene.casts[auditor.APP]
