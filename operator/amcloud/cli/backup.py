@@ -1,4 +1,4 @@
-"""``amcloud backup``: a dump of every instance's database, and only so many kept."""
+"""``amcloud backup``: a dump of every database, an archive of the cluster's resources, and only so many kept."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ import typer
 from amcloud.cli.exits import Exit, refuse
 
 COMMAND: Final = "backup"
+CLUSTER: Final = "cluster"
+"""Folder of the cluster's archives, beside those of the databases."""
 _HELP: Final = (
-    "Sauvegarde la base de chaque instance (pg_dump), et ne garde que les dernières sauvegardes.\n\n"
+    "Sauvegarde la base de chaque instance et celle de l'opérateur (pg_dump), avec --cluster les ressources du "
+    "cluster, et ne garde que les dernières sauvegardes.\n\n"
     "Lancée chaque nuit par le CronJob de deploy/backups, elle lit deux adresses dans son environnement : "
     "AMCLOUD_DATABASE_URL (le rôle de l'opérateur) et AMCLOUD_BACKUP_DATABASE_URL (un rôle BYPASSRLS, membre de "
     "pg_read_all_data : la sécurité par ligne ne le limite pas). Une base qui échoue n'arrête pas les autres ; ses "
     "sauvegardes précédentes restent toutes.\n\n"
-    "Code de retour : 0 tout est sauvegardé, 1 une base au moins ne l'est pas, 2 serveur injoignable, "
+    "--cluster écrit les LocalApp, organismes, packs de normes, rapports, connecteurs, espaces de noms et réglages "
+    "dans un fichier lisible, et les Secrets (jetons, mots de passe, clés) chiffrés par la phrase secrète "
+    "AMCLOUD_BACKUP_KEY ; sans elle, aucun Secret n'est écrit, et c'est dit. Gardez cette phrase ailleurs que dans le "
+    "cluster.\n\n"
+    "Code de retour : 0 tout est sauvegardé, 1 quelque chose ne l'est pas, 2 serveur injoignable, "
     "3 mauvaise commande."
 )
-_EXAMPLES: Final = "Exemples :\n\namcloud backup --folder /sauvegardes\n\namcloud backup suivi-courriers-acceptance"
+_EXAMPLES: Final = (
+    "Exemples :\n\namcloud backup --cluster --folder /sauvegardes\n\namcloud backup suivi-courriers-acceptance"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(backup)
 
 
-def backup(
+def backup(  # noqa: PLR0917  options, given by name
     url: Annotated[str, typer.Option(envvar="AMCLOUD_DATABASE_URL", hidden=True)],
     dump_url: Annotated[str, typer.Option(envvar="AMCLOUD_BACKUP_DATABASE_URL", hidden=True)],
     instances: Annotated[
@@ -41,8 +50,11 @@ def backup(
     keep: Annotated[
         int, typer.Option(min=1, envvar="AMCLOUD_BACKUP_KEEP", help="Sauvegardes gardées pour chaque base.")
     ] = 14,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Sauvegarde aussi les ressources du cluster.")] = False,
+    key: Annotated[str, typer.Option(envvar="AMCLOUD_BACKUP_KEY", hidden=True)] = "",
+    namespace: Annotated[str, typer.Option(envvar="AMCLOUD_NAMESPACE", hidden=True)] = "amcloud-system",
 ) -> None:
-    """Dump each database in turn, then forget its oldest dumps."""
+    """Dump each database in turn, then the cluster's resources; forget the oldest of each."""
     from amcloud.clients.backups import Backups
     from amcloud.errors import AmcloudError
     from amcloud.stages.render import database_name
@@ -52,8 +64,8 @@ def backup(
         known = backups.instances()
     except AmcloudError as error:
         refuse(COMMAND, str(error), Exit.COULD_NOT_TELL)
-    wanted = [database_name(one) for one in instances] if instances else known
-    if strangers := sorted(set(wanted) - set(known)):
+    wanted = [database_name(one) for one in instances] if instances else [*known, backups.own]
+    if strangers := sorted(set(wanted) - {*known, backups.own}):
         refuse(COMMAND, f"aucune base d'instance de ce nom : {', '.join(strangers)}")
     for database in wanted:
         try:
@@ -64,5 +76,28 @@ def backup(
             failed += 1
             typer.echo(f"{database} : {error}", err=True)
     typer.echo(f"{len(wanted) - failed} base(s) sauvegardée(s), {failed} échec(s)")
+    if cluster:
+        failed += not _keep_cluster(folder, keep=keep, key=key, namespace=namespace)
     if failed:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _keep_cluster(folder: Path, *, keep: int, key: str, namespace: str) -> bool:
+    """Whether the cluster's resources are kept in ``folder``; what there is to say of it is said."""
+    from amcloud.clients import archive, assembly, rebuilding
+    from amcloud.errors import AmcloudError
+
+    now = datetime.now(UTC)
+    place = folder / CLUSTER / f"{now:%Y%m%dT%H%M%SZ}{archive.SUFFIX}"
+    try:
+        found = rebuilding.taken(assembly.api(), namespace, now)
+        archive.write(found, place, key=key)
+        old = sorted(place.parent.glob(f"[0-9]*{archive.SUFFIX}"), reverse=True)[keep:]
+        for one in old:
+            one.unlink()
+    except (AmcloudError, OSError) as error:
+        typer.echo(f"cluster : {error}", err=True)
+        return False
+    kept = f"{len(found.secrets)} Secrets chiffrés" if key else "SANS les Secrets (AMCLOUD_BACKUP_KEY manque)"
+    typer.echo(f"cluster : {place.name}, {len(found.objects)} objets, {kept} ; {len(old)} ancienne(s) retirée(s)")
+    return True

@@ -1,4 +1,4 @@
-"""``amcloud restore NAME --stage S --from FILE``: an instance's database as a dump kept it."""
+"""``amcloud restore``: an instance's database as a dump kept it; with ``--cluster``, a whole cluster from nothing."""
 
 from __future__ import annotations
 
@@ -18,16 +18,21 @@ from amcloud.cli.options import StageName
 COMMAND: Final = "restore"
 LATEST: Final = "LATEST"
 _HELP: Final = (
-    "Rétablit la base d'une instance comme une sauvegarde l'a gardée.\n\n"
+    "Rétablit la base d'une instance comme une sauvegarde l'a gardée ; avec --cluster, un cluster vide tout entier.\n\n"
     "La sauvegarde est rétablie à côté de la base qui sert, ses tables sont éprouvées par la sonde d'isolation, puis "
     "elle prend sa place d'un coup : les sessions ouvertes sont coupées, les suivantes lisent la base rétablie. Ce qui "
     "servait reste, fermé, sous <base>_previous. Les migrations de la révision en service sont rejouées ensuite. Ce "
     "qui a été écrit depuis la sauvegarde n'est plus lu. À lancer dans le pod de l'opérateur.\n\n"
+    "--cluster rétablit espaces de noms, Secrets (s'ils sont dans l'archive : AMCLOUD_BACKUP_KEY), organismes, normes, "
+    "LocalApp et rapports, après la base de l'opérateur et celle de chaque instance, de leur dernière sauvegarde. Le "
+    "cluster doit avoir les définitions (crds/) et aucune LocalApp ; arrêtez l'opérateur d'abord. Ses passages refont "
+    "ensuite le reste. Les objets qui existent déjà sont laissés comme ils sont.\n\n"
     "Code de retour : 0 c'est fait, 1 refusé (ce qui sert n'a pas changé), 2 serveur injoignable, 3 mauvaise commande."
 )
 _EXAMPLES: Final = (
     "Exemples :\n\n"
     "amcloud restore suivi-courriers --stage acceptance --from LATEST\n\n"
+    "amcloud restore --cluster --from LATEST --folder /sauvegardes\n\n"
     "kubectl exec -i -n amcloud-system deploy/amcloud-operator -- amcloud restore suivi-courriers --stage acceptance "
     "--from - < 20260302T010000Z.dump"
 )
@@ -39,23 +44,40 @@ def register(app: typer.Typer) -> None:
 
 
 def restore(  # noqa: PLR0917  options, given by name
-    name: Annotated[str, typer.Argument(metavar="NOM", help="Nom de l'application.")],
-    stage: Annotated[StageName, typer.Option(help="Étape.")],
+    url: Annotated[str, typer.Option(envvar="AMCLOUD_DATABASE_URL", hidden=True)],
     source: Annotated[
         str,
         typer.Option(
             "--from", metavar="FICHIER", help="Sauvegarde : fichier, LATEST pour la dernière, - pour l'entrée standard."
         ),
     ],
-    url: Annotated[str, typer.Option(envvar="AMCLOUD_DATABASE_URL", hidden=True)],
+    name: Annotated[str, typer.Argument(metavar="[NOM]", help="Nom de l'application.")] = "",
+    stage: Annotated[StageName | None, typer.Option(help="Étape.", show_default=False)] = None,
     folder: Annotated[
         Path, typer.Option(metavar="DOSSIER", envvar="AMCLOUD_BACKUP_FOLDER", help="Dossier des sauvegardes.")
     ] = Path("/sauvegardes"),
     replace_previous: Annotated[
         bool, typer.Option("--replace-previous", help="Supprime ce qu'une restauration précédente a laissé de côté.")
     ] = False,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Rétablit un cluster vide, tout entier.")] = False,
+    key: Annotated[str, typer.Option(envvar="AMCLOUD_BACKUP_KEY", hidden=True)] = "",
 ) -> None:
     """Restore, then have the migrations of the revision in service run again."""
+    if cluster:
+        from amcloud.cli.rebuild import rebuild
+
+        if name or stage:
+            refuse(COMMAND, "--cluster rétablit tout : ni NOM ni --stage")
+        rebuild(url, folder, source, key)
+        return
+    if not name or stage is None:
+        refuse(COMMAND, "NOM et --stage sont obligatoires (ou --cluster)")
+    _restore_instance(url, folder, source, name, stage, replace_previous=replace_previous)
+
+
+def _restore_instance(
+    url: str, folder: Path, source: str, name: str, stage: StageName, *, replace_previous: bool
+) -> None:
     from amcloud.clients.backups import Backups
     from amcloud.errors import AmcloudError, UnavailableError
     from amcloud.stages.render import database_name

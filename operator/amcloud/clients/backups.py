@@ -50,6 +50,11 @@ class Backups:
         with self._connected("liste des bases") as connection:
             return [name for (name,) in connection.execute(_INSTANCES).fetchall()]
 
+    @property
+    def own(self) -> str:
+        """Name of the operator's own database: reports, evidence, records."""
+        return str(conninfo_to_dict(self._url).get("dbname", ""))
+
     def dump(self, database: str, now: datetime) -> Path:
         """The dump made, whole and readable; nothing is left of one that failed.
 
@@ -75,6 +80,16 @@ class Backups:
     def dumps(self, database: str) -> list[Path]:
         """Dumps of a database, newest first."""
         return sorted((self._folder / database).glob(f"[0-9]*{SUFFIX}"), reverse=True)
+
+    def kept(self) -> list[str]:
+        """Databases that have a dump here, whether they exist on the server or not; the operator's own first."""
+        found = sorted(one.parent.name for one in self._folder.glob(f"*/[0-9]*{SUFFIX}"))
+        return sorted(set(found), key=lambda name: (name != self.own, name))
+
+    def exists(self, database: str) -> bool:
+        """Whether the server has it."""
+        with self._connected("liste des bases") as connection:
+            return _exists(connection, database)
 
     def forget(self, database: str, *, keep: int) -> list[Path]:
         """The older dumps removed, so that ``keep`` are left, and what a dump that was killed left."""
@@ -111,6 +126,22 @@ class Backups:
                 with suppress(psycopg.Error):  # what went wrong matters more
                     self._drop(connection, aside, database)
                 raise
+
+    def restore_own(self, dump: Path) -> None:
+        """The operator's own database is as in ``dump``.
+
+        Raises:
+            BrokenInstallationError: it holds reports already, which never change; or the dump does not restore whole.
+        """
+        doing = f"restauration de la base {self.own}"
+        with self._connected(doing) as connection:
+            there = connection.execute("SELECT to_regclass('public.reports')").fetchone()
+            if there and there[0] and connection.execute("SELECT 1 FROM reports LIMIT 1").fetchone():
+                raise BrokenInstallationError(f"{doing} : elle contient déjà des rapports, qui ne changent pas")
+        argv = ("--exit-on-error", "--single-transaction", "--clean", "--if-exists", "--no-owner", "--no-privileges")
+        _run(
+            "pg_restore", (*argv, "--no-password", f"--dbname={self.own}", str(dump)), self._url, self.own, doing=doing
+        )
 
     def _prepare(self, connection: psycopg.Connection, aside: str, database: str) -> None:
         first = roles(database)
