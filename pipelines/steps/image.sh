@@ -13,6 +13,9 @@ need CI_COMMIT_SHA "la révision construite"
 need CI_REGISTRY_IMAGE "le nom de l'image, sans étiquette"
 [ -f Dockerfile ] || fail "Dockerfile est absent de la racine du dépôt"
 
+# Composer écrit la version de l'application dans vendor/ : le commit, et non la branche ou l'étiquette d'où il vient.
+export COMPOSER_ROOT_VERSION="dev-$CI_COMMIT_SHA"
+umask 022
 composer_install --no-dev --optimize-autoloader
 
 if [ -n "${CI_REGISTRY_PASSWORD:-}" ]; then
@@ -27,7 +30,10 @@ set -- --format oci --network none --tag "$image" \
 base= base_digest=
 if [ -n "${AMCLOUD_PHP_BASE_IMAGE:-}" ]; then
   # L'étiquette de la plateforme devient une empreinte ici : elle est dans l'image, dans image.json et dans l'attestation.
-  base_digest=$(digest_of "$AMCLOUD_PHP_BASE_IMAGE")
+  if ! base_digest=$(digest_of "$AMCLOUD_PHP_BASE_IMAGE"); then
+    if registry_down "$AMCLOUD_PHP_BASE_IMAGE"; then unavailable "le registre ${AMCLOUD_PHP_BASE_IMAGE%%/*}"; fi
+    fail "l'image de base $AMCLOUD_PHP_BASE_IMAGE ne peut pas être prise (lisez la ligne précédente)"
+  fi
   base="$(name_of "$AMCLOUD_PHP_BASE_IMAGE")@$base_digest"
   set -- "$@" --build-arg "BASE_IMAGE=$base" \
     --label "org.opencontainers.image.base.name=$AMCLOUD_PHP_BASE_IMAGE" \
@@ -40,7 +46,10 @@ fi
 buildah build "$@" .
 
 digests=$(mktemp)
-buildah push --digestfile "$digests" "$image"
+if ! buildah push --digestfile "$digests" "$image"; then
+  if registry_down "$image"; then unavailable "le registre ${image%%/*}"; fi
+  fail "le registre refuse l'image $image (lisez la ligne précédente)"
+fi
 digest=$(cat "$digests")
 rm -f "$digests"
 printf '{"image": "%s", "digest": "%s", "revision": "%s", "base": {"name": "%s", "digest": "%s"}, "template": "%s"}\n' \

@@ -5,6 +5,28 @@ fail() {
   exit 1
 }
 
+# unavailable SERVICE : un service de la plateforme ne répond pas. AM Cloud reconnaît cette ligne dans le journal d'un travail
+# qui échoue et relance le pipeline de lui-même, trois fois au plus : personne n'a à relancer ce que personne n'a cassé.
+unavailable() {
+  echo "INDISPONIBLE : $1" >&2
+  exit 75
+}
+
+# answers URL : quelque chose répond à cette adresse, ne serait-ce que par un refus ; une erreur du serveur n'en est pas un.
+answers() {
+  php -r '
+    $options = ["http" => ["ignore_errors" => true, "timeout" => 5]];
+    $read = @file_get_contents($argv[1], false, stream_context_create($options), 0, 1);
+    preg_match("/ (\d{3})/", $http_response_header[0] ?? "", $status);
+    exit($read === false || (int) ($status[1] ?? 599) >= 500 ? 1 : 0);
+  ' "$1"
+}
+
+# registry_down RÉFÉRENCE : le registre d'une image ne répond ni en https ni en http.
+registry_down() {
+  ! answers "https://${1%%/*}/v2/" && ! answers "http://${1%%/*}/v2/"
+}
+
 # need NOM « à quoi elle sert » : la variable existe et n'est pas vide.
 need() {
   eval "value=\${$1:-}"
@@ -15,7 +37,11 @@ need() {
 composer_install() {
   [ -f composer.json ] || fail "composer.json est absent de la racine du dépôt"
   [ -f composer.lock ] || fail "composer.lock est absent : exécuter « composer update » et le livrer avec composer.json"
-  composer install --no-interaction --no-progress --no-scripts --no-plugins --prefer-dist "$@"
+  composer install --no-interaction --no-progress --no-scripts --no-plugins --prefer-dist "$@" && return
+  for url in $(php -r 'foreach (json_decode(file_get_contents("composer.json"), true)["repositories"] ?? [] as $one) echo $one["url"] ?? "", "\n";'); do
+    answers "${url%/}/packages.json" || unavailable "le dépôt Composer $url"
+  done
+  fail "composer install a échoué (lisez les lignes précédentes)"
 }
 
 # tool NOM : le programme de l'application (vendor/bin), sinon celui de l'exécuteur ; échoue sans l'un ni l'autre.

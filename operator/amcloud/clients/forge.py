@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from amcloud.clients.forge_calls import ONCE, ForgeCalls, said
 from amcloud.clients.memory import Memory
 from amcloud.errors import RepositoryRefusedError, StatusRefusedError
 from amcloud.ports import Produced
-from amcloud.stages.build import Pipeline
+from amcloud.stages.build import Pipeline, PipelineStatus
 from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.report import CommitState, CommitStatus
 from psram.proofs import ForgeEvidence
@@ -34,6 +35,8 @@ PUBLISHED_S: Final = 600.0
 """The same of a status that was seen there: one that somebody forged in our name is put right within that time."""
 REFUSED_S: Final = 3600.0
 COMMITS_S: Final = 3600.0
+FAULTS_S: Final = 86400.0
+FAILED_JOBS_READ: Final = 3
 CORRELATION_VARIABLE: Final = "AMCLOUD_CORRELATION"
 RULES_MAX: Final = 100
 MERGE_REQUESTS_MAX: Final = 50
@@ -60,6 +63,7 @@ class GitlabForge:
         self._produced: Memory[tuple[str, Pipeline, str], Produced] = Memory(PRODUCED_S, most=500, clock=clock)
         self._published: Memory[tuple[str, str, str], CommitStatus] = Memory(PUBLISHED_S, clock=clock)
         self._refused: Memory[tuple[str, str, str, CommitStatus], str] = Memory(REFUSED_S, clock=clock)
+        self._faults: Memory[tuple[int, datetime | None], str] = Memory(FAULTS_S, clock=clock)
         self._commits: Memory[tuple[str, int, str], tuple[str, ...]] = Memory(COMMITS_S, clock=clock)
 
     def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
@@ -70,7 +74,22 @@ class GitlabForge:
                 sha=commit, order_by="id", sort="desc", per_page=PIPELINES_MAX, get_all=False, **ONCE
             )
             found = [p for p in listed if p.attributes.get("source") != "external" and p.attributes["sha"] == commit]
-            return tuple(pipelines.pipeline(p.attributes, _jobs(p)) for p in found)
+            jobs = [_jobs(p) for p in found]
+            read = [pipelines.pipeline(p.attributes, its) for p, its in zip(found, jobs, strict=True)]
+            return tuple(self._explained(owner, one, its) for one, its in zip(read, jobs, strict=True))
+
+    def _explained(self, owner: Project, pipeline: Pipeline, jobs: list[dict[str, Any]]) -> Pipeline:
+        """``pipeline`` with why it failed, if the platform is to blame; asked once of each."""
+        if pipeline.status is not PipelineStatus.FAILED:
+            return pipeline
+        fault = pipelines.platform_fault(jobs)
+        if not fault and (known := self._faults.get((pipeline.id, pipeline.ended_at))) is not None:
+            fault = known
+        elif not fault:
+            traces = (_end_of_trace(owner, int(job["id"])) for job in pipelines.failed(jobs)[:FAILED_JOBS_READ])
+            fault = next(filter(None, map(pipelines.announced_fault, traces)), "")
+            self._faults.put((pipeline.id, pipeline.ended_at), fault)
+        return replace(pipeline, fault=fault)
 
     def start_pipeline(self, project: str, ref: str, commit: str, correlation: str = "") -> None:
         """Ask for a pipeline of ``ref``, whose newest commit should be ``commit``; it knows ``correlation``.
@@ -259,3 +278,31 @@ def _artifact(project: Project, job_id: int, name: str) -> bytes | None:
             return None
         raise
     return b"".join(chunks)
+
+
+def _end_of_trace(project: Project, job_id: int) -> bytes:
+    """The last lines of a job's journal; a very long one is read in part, and then has no end."""
+    kept = bytearray()
+    size = 0
+
+    def take(chunk: bytes) -> None:
+        nonlocal size
+        size += len(chunk)
+        kept.extend(chunk)
+        del kept[: -pipelines.TRACE_END_BYTES]
+        if size > REPORT_MAX_BYTES:
+            raise _TooLongError
+
+    try:
+        project.jobs.get(job_id, lazy=True).trace(streamed=True, action=take, chunk_size=65536, **ONCE)
+    except _TooLongError:
+        return b""
+    except gitlab.GitlabError as error:
+        if getattr(error, "response_code", None) in (requests.codes.forbidden, requests.codes.not_found):
+            return b""
+        raise
+    return bytes(kept)
+
+
+class _TooLongError(Exception):
+    """Enough was read."""

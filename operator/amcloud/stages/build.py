@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -32,6 +32,9 @@ class Pipeline:
     url: str
     source: str = ""
     """The forge's word for what started it: ``push``, ``web``, ``api``…"""
+    fault: str = ""
+    """Why it failed, when that was the platform's fault (an exécuteur, a service that did not answer); else ``""``."""
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Wait:
 
     pipeline: Pipeline | None
     retry_after_s: float
+    sentence: str = ""
+    """What is waited for, when that is not the pipeline's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,12 @@ Step = Start | Wait | GiveUp | GoOn
 
 
 POLL_S = 5.0
-"""Seconds between two looks at a pipeline; a webhook makes it sooner."""
+"""Seconds between two looks at a pipeline that is young; a webhook makes it sooner."""
+POLL_MOST_S = 60.0
+POLLS = 12
+"""An old pipeline is looked at as often as it has lasted twelve times longer."""
+RELAUNCHES_S = (60.0, 300.0, 900.0)
+"""A pipeline that failed by the platform's fault is started again after these seconds, so many times at most."""
 
 _ACTIVE = frozenset({PipelineStatus.PENDING, PipelineStatus.RUNNING})
 
@@ -105,6 +115,8 @@ def next_step(
     newest = pipelines[0]
     if newest.status in _ACTIVE:
         return _under_way(newest, now=now, deadline_s=deadline_s)
+    if newest.status is PipelineStatus.FAILED and newest.fault:
+        return _again(pipelines, now=now)
     return GiveUp(Reason.BUILD_FAILED, _failure(newest), newest)
 
 
@@ -139,12 +151,33 @@ def _built(commit: str, pipeline: Pipeline, image: Image | None) -> Step:
 def _under_way(pipeline: Pipeline, *, now: datetime, deadline_s: float) -> Step:
     age_s = (now - pipeline.created_at).total_seconds()
     if age_s <= deadline_s:
-        return Wait(pipeline, POLL_S)
+        return Wait(pipeline, min(max(POLL_S, age_s / POLLS), POLL_MOST_S))
     sentence = (
         f"Le pipeline {pipeline.id} n'est pas terminé après {deadline_s / 60:.0f} minutes : "
         "l'équipe de l'application l'arrête et le relance ; s'il attend un exécuteur, prévenez l'équipe de la forge."
     )
     return GiveUp(Reason.BUILD_FAILED, sentence, pipeline)
+
+
+def _again(pipelines: tuple[Pipeline, ...], *, now: datetime) -> Step:
+    """A failure by the platform's fault mends itself: nobody relaunches by hand what nobody broke. Within bounds."""
+    newest = pipelines[0]
+    failed = next((n for n, one in enumerate(pipelines) if not one.fault), len(pipelines))
+    if failed > len(RELAUNCHES_S):
+        sentence = (
+            f"Le pipeline {newest.id} a échoué, comme les {failed - 1} précédents, par la faute de la plateforme "
+            f"({newest.fault}) : prévenez l'équipe de la plateforme, puis relancez-le."
+        )
+        return GiveUp(Reason.BUILD_FAILED, sentence, newest)
+    due = (newest.ended_at or newest.created_at) + timedelta(seconds=RELAUNCHES_S[failed - 1])
+    left_s = (due - now).total_seconds()
+    if left_s <= 0:
+        return Start()
+    sentence = (
+        f"Le pipeline {newest.id} a échoué par la faute de la plateforme ({newest.fault}) : il sera relancé tout seul "
+        f"à {due.astimezone(UTC):%H:%M} UTC. Rien à faire."
+    )
+    return Wait(newest, left_s, sentence)
 
 
 def _failure(pipeline: Pipeline) -> str:

@@ -226,9 +226,9 @@ class StageOutcome:
                 return self.waiting(
                     Reason.BUILDING, "La fabrication de l'image est demandée à la forge.", retry_after_s=2.0
                 )
-            case Wait(pipeline=pipeline, retry_after_s=seconds):
-                sentence = "Le pipeline de la forge est attendu."
-                if pipeline is not None:
+            case Wait(pipeline=pipeline, retry_after_s=seconds, sentence=said):
+                sentence = said or "Le pipeline de la forge est attendu."
+                if pipeline is not None and not said:
                     sentence = f"La forge fabrique l'image (pipeline {pipeline.id})."
                 url = pipeline.url if pipeline else None
                 return replace(self, pipeline_url=url).waiting(Reason.BUILDING, sentence, retry_after_s=seconds)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amcloud.clients.pipelines import pipeline, status_of_jobs, word
+from amcloud.clients.pipelines import announced_fault, pipeline, platform_fault, status_of_jobs, word
 from amcloud.stages.build import PipelineStatus as S
 
 FOUND = {"id": 7, "status": "failed", "created_at": "2026-03-02T08:00:00.123Z", "web_url": "https://forge.example/7"}
@@ -46,3 +46,39 @@ def test_a_pipeline_s_own_status_counts_only_where_it_has_no_job() -> None:
 
 def test_every_word_of_ours_is_gitlab_s() -> None:
     assert all(word(status.value) is status for status in S)
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ("runner_system_failure", "panne de l'exécuteur"),
+        ("stuck_or_timeout_failure", "aucun exécuteur ne l'a pris"),
+        ("script_failure", ""),
+        ("job_execution_timeout", ""),
+        (None, ""),
+    ],
+)
+def test_what_no_script_is_to_blame_for_is_the_platform_s_fault(reason: str | None, fault: str) -> None:
+    assert platform_fault([job("success"), {**job("failed"), "failure_reason": reason}]) == fault
+
+
+def test_a_failure_that_is_allowed_explains_nothing() -> None:
+    assert platform_fault([{**job("failed", allow_failure=True), "failure_reason": "runner_system_failure"}]) == ""
+
+
+@pytest.mark.parametrize(
+    ("trace", "fault"),
+    [
+        (
+            b"...\nINDISPONIBLE : le registre localhost:5000\nERROR: Job failed",
+            "le registre localhost:5000 ne répondait pas",
+        ),
+        (b"echo INDISPONIBLE : le registre\n", ""),
+        (b"ERREUR : Dockerfile est absent\n", ""),
+        (b"\xff\xfe" * 100, ""),
+        (b"INDISPONIBLE : x\n" + b"y" * 100_000, ""),
+        (b"", ""),
+    ],
+)
+def test_a_step_may_say_which_service_did_not_answer(trace: bytes, fault: str) -> None:
+    assert announced_fault(trace) == fault

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from amcloud_samples import DIGEST, ONE, START, TWO, image_of
 
-from amcloud.stages.build import GiveUp, GoOn, Image, Pipeline, PipelineStatus, Start, Step, Wait, next_step
+from amcloud.stages.build import (
+    POLL_MOST_S,
+    POLL_S,
+    RELAUNCHES_S,
+    GiveUp,
+    GoOn,
+    Image,
+    Pipeline,
+    PipelineStatus,
+    Start,
+    Step,
+    Wait,
+    next_step,
+)
 from amcloud.stages.verdict import Reason
 
 S = PipelineStatus
@@ -84,3 +98,41 @@ def test_a_pipeline_past_the_deadline_is_given_up_and_still_taken_when_it_ends()
 
 def test_a_newer_run_under_way_hides_an_older_failure() -> None:
     assert isinstance(step(pipeline(2, S.RUNNING), pipeline(1, S.FAILED)), Wait)
+
+
+def faulty(number: int, *, ended_s: float) -> Pipeline:
+    """A pipeline that failed because the registry was down, so many seconds ago."""
+    ended = START - timedelta(seconds=ended_s)
+    return replace(pipeline(number, S.FAILED), fault="le registre ne répondait pas", ended_at=ended)
+
+
+def test_a_failure_by_the_platform_s_fault_is_told_and_started_again_by_itself() -> None:
+    waits = step(faulty(1, ended_s=10))
+    assert isinstance(waits, Wait) and waits.retry_after_s == RELAUNCHES_S[0] - 10
+    assert "registre" in waits.sentence and "tout seul" in waits.sentence
+    assert waits.sentence == getattr(step(faulty(1, ended_s=10)), "sentence", ""), "the same until it is due"
+    assert step(faulty(1, ended_s=RELAUNCHES_S[0])) == Start()
+
+
+def test_each_relaunch_comes_later_and_there_are_three_at_most() -> None:
+    for number, after_s in enumerate(RELAUNCHES_S, start=1):
+        failed = [faulty(one, ended_s=after_s - 1) for one in range(number, 0, -1)]
+        assert isinstance(step(*failed), Wait)
+        assert step(*(replace(one, ended_at=START - timedelta(seconds=after_s)) for one in failed)) == Start()
+    given_up = step(*(faulty(one, ended_s=9999) for one in range(len(RELAUNCHES_S) + 1, 0, -1)))
+    assert isinstance(given_up, GiveUp) and "plateforme" in given_up.sentence
+
+
+def test_a_failure_of_its_own_is_not_started_again_whatever_failed_before() -> None:
+    assert isinstance(step(pipeline(2, S.FAILED), faulty(1, ended_s=9999)), GiveUp)
+
+
+def test_failures_before_one_of_its_own_are_not_counted() -> None:
+    older = [faulty(one, ended_s=9999) for one in (3, 2, 1)]
+    assert step(faulty(5, ended_s=RELAUNCHES_S[0]), pipeline(4, S.FAILED), *older) == Start()
+
+
+@pytest.mark.parametrize(("age_s", "poll_s"), [(1, POLL_S), (60, POLL_S), (240, 20.0), (3000, POLL_MOST_S)])
+def test_a_pipeline_that_lasts_is_looked_at_less_and_less_often(age_s: float, poll_s: float) -> None:
+    waits = step(pipeline(1, S.RUNNING, age_s=age_s))
+    assert isinstance(waits, Wait) and waits.retry_after_s == poll_s
