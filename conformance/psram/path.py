@@ -111,7 +111,8 @@ def _sentence(
         mechanical = sum(a.mechanical for a in actions)
         some = f", dont {mechanical} mécanique{'s' if mechanical > 1 else ''}" if mechanical else ""
         plural = "s" if len(actions) > 1 else ""
-        parts.append(f"{len(actions)} action{plural}{some}, environ {duration(hours)} → hébergeable")
+        least = "au moins " if after else ""
+        parts.append(f"{least}{len(actions)} action{plural}{some}, environ {duration(hours)} → hébergeable")
     if missing:
         told = ", ".join(f"{', '.join(a.rules)} ({a.giver})" for a in missing)
         parts.append(f"preuves à fournir : {told}")

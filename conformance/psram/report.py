@@ -11,6 +11,7 @@ import msgspec
 from psram.rules import DecidedBy, Moment, Severity, Stage, Track
 from psram.tenancy.report import Tenancy
 from psram.vocabulary import Derogation, Finding, ReportVerdict, Verdict
+from psram.wording import counted
 
 SENTENCE_MAX_CHARS: Final = 255
 ALL_MOMENTS: Final = frozenset(Moment)
@@ -163,7 +164,7 @@ def _bounded(head: str, items: list[str]) -> str:
     for kept in range(len(items) - 1, 0, -1):
         if len(text) <= SENTENCE_MAX_CHARS:
             return text
-        text = head + ", ".join(items[:kept]) + f" et {len(items) - kept} autre(s)"
+        text = head + ", ".join(items[:kept]) + f" et {counted(len(items) - kept, 'autre')}"
     return text if len(text) <= SENTENCE_MAX_CHARS else text[: SENTENCE_MAX_CHARS - 1] + "…"
 
 

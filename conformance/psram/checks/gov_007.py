@@ -10,6 +10,7 @@ from psram.checks import Params
 from psram.checks.common import outcome, pattern
 from psram.facts import Facts, FileFact, Kind, Skip
 from psram.model import Context, Finding, Outcome
+from psram.wording import counted
 
 _RESERVED = re.compile(r"(?:^|/)(?:\.\.|\.git)(?:/|$)", re.IGNORECASE)
 
@@ -25,7 +26,7 @@ def _folders(facts: Facts, params: Params) -> Iterator[Finding]:
             f for f in facts.files if f.path.startswith(folder) and not f.path.endswith((".gitkeep", ".gitignore"))
         ]
         if inside:
-            said = f"le dossier {folder} est versionné ({len(inside)} fichier(s))"
+            said = f"le dossier {folder} est versionné ({counted(len(inside), 'fichier')})"
             yield Finding(said, inside[0].path, excerpt=folder)
 
 

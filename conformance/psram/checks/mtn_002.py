@@ -11,6 +11,7 @@ from psram.model import Context, Finding, Outcome
 from psram.tenancy import vocabulary
 from psram.tenancy.analysis import Analysis, Seen, of
 from psram.tenancy.entities import Entity
+from psram.wording import counted
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -53,7 +54,7 @@ def _tables(analysis: Analysis) -> Iterator[Finding]:
 
 def _seen(seen: Seen) -> Finding:
     """One finding a table, whatever the number of queries: the path to conformity starts with its entity."""
-    used = f"{len(seen.places)} requête(s) directe(s)" if seen.places else "aucune requête lisible"
+    used = counted(len(seen.places), "requête directe") if seen.places else "aucune requête lisible"
     if seen.created is not None:
         file, line = seen.created
         said = f"la table « {seen.name} » est créée hors de migrations/, sans entité : {used}"

@@ -18,6 +18,7 @@ from psram.tenancy.access import Danger
 from psram.tenancy.analysis import Analysis, of
 from psram.tenancy.guards import problems
 from psram.tenancy.schema import Said
+from psram.wording import counted
 
 _SWITCHING: Final = frozenset({"tenant-set", "tenant-setting"})
 _SERVICE: Final = re.compile(r"^(?:when@[\w-]+\.)?services\.((?:\w+\\)+\w+)")
@@ -44,9 +45,8 @@ def _nothing(analysis: Analysis) -> Iterator[Finding]:
     loose = [*analysis.undeclared()]
     tables = [*analysis.unknown_tables(), *analysis.loose_tables()]
     if not analysis.tenant_tables and (loose or tables):
-        said = (
-            f"aucune table n'est cloisonnée par organisme ({len(loose)} entité(s), {len(tables)} table(s) sans entité)"
-        )
+        what = f"{counted(len(loose), 'entité')}, {counted(len(tables), 'table')} sans entité"
+        said = f"aucune table n'est cloisonnée par organisme ({what})"
         yield Finding(said)
 
 

@@ -28,6 +28,9 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     answers = [*_entities(analysis, runs), *_queries(analysis, runs)]
     missing = [finding for verdict, finding in answers if verdict is CellVerdict.VIOLATED]
     waiting = [finding for verdict, finding in answers if verdict is CellVerdict.UNKNOWN]
+    if not analysis.scoped and any(analysis.undeclared()) and not missing:
+        said = "des entités déclarées cloisonnées ou partagées (MTN-002) : sans elles, rien n'est à éprouver"
+        return unknown(said, waiting, giver=Giver.DEVELOPER)
     if tests is None and (answers or analysis.scoped):
         said = "le rapport JUnit du pipeline de ce commit (artifacts:reports:junit du job « tests »)"
         return unknown(said, missing, giver=Giver.PIPELINE)

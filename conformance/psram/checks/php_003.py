@@ -8,6 +8,7 @@ from psram.checks.quality import reported
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
 from psram.roles import Role, roles
+from psram.wording import counted
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -20,5 +21,6 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     tolerated = files * float(params["errors_per_100_files"]) / 100
     if errors <= tolerated:
         return outcome([])
-    said = f"{errors} erreur(s) de style dans {files} fichier(s) PHP ; {int(tolerated)} au plus sont tolérées"
+    said = f"{counted(errors, 'erreur de style', 'erreurs de style')} dans {counted(files, 'fichier')} PHP"
+    said += f" ; au plus {int(tolerated)}"
     return outcome([Finding(said, excerpt="mesure"), *reported(facts, report)])

@@ -11,6 +11,7 @@ from psram.checks.quality import reported
 from psram.facts import Facts
 from psram.model import Context, Finding, Giver, Outcome
 from psram.proofs import QualityReport
+from psram.wording import counted
 
 _LEVEL = "parameters.level"
 _IGNORED = re.compile(r"parameters\.ignoreErrors\[\d+\]")
@@ -22,7 +23,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     if report is None:
         return unknown("le rapport PHPStan du pipeline de ce commit", giver=Giver.PIPELINE)
     errors = int(report.totals.get("errors", 0))
-    found = [Finding(f"PHPStan signale {errors} erreur(s)"), *reported(facts, report)] if errors else []
+    found = [Finding(f"PHPStan signale {counted(errors, 'erreur')}"), *reported(facts, report)] if errors else []
     level = _level(facts, report, params)
     found += [*_below(level, int(params["min_level"])), *_ignored(facts, context)]
     if found or level is not None:

@@ -10,6 +10,7 @@ from psram.checks import Params
 from psram.checks.common import outcome, unknown
 from psram.facts import Facts
 from psram.model import Context, Finding, Giver, Outcome, PipelineEvidence, Severity, TestSummary
+from psram.wording import counted
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -40,7 +41,7 @@ def _missing(facts: Facts, pipeline: PipelineEvidence | None) -> str:
 
 def _gone(tests: TestSummary, before: int | None) -> Iterator[Finding]:
     if before is not None and tests.tests < before:
-        yield Finding(f"{tests.tests} test(s), {before} au dernier commit accepté : des tests ont disparu")
+        yield Finding(f"{counted(tests.tests, 'test')}, {before} au dernier commit accepté : des tests ont disparu")
 
 
 def _problems(tests: TestSummary, max_skipped_ratio: float) -> Iterator[Finding]:
@@ -50,6 +51,8 @@ def _problems(tests: TestSummary, max_skipped_ratio: float) -> Iterator[Finding]
     broken = tests.failures + tests.errors
     if broken:
         names = ", ".join(tests.failed_names[:3])
-        yield Finding(f"{broken} test(s) sur {tests.tests} en échec" + (f" : {names}" if names else ""))
+        yield Finding(f"{counted(broken, 'test')} sur {tests.tests} en échec" + (f" : {names}" if names else ""))
     if tests.skipped > tests.tests * max_skipped_ratio:
-        yield Finding(f"{tests.skipped} test(s) sur {tests.tests} ignorés, plus de {max_skipped_ratio:.0%}")
+        yield Finding(
+            f"{counted(tests.skipped, 'test')} sur {tests.tests} non exécutés, plus de {max_skipped_ratio:.0%}"
+        )

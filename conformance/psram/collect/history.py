@@ -17,6 +17,7 @@ from psram.errors import CollectError
 from psram.facts import BlobFacts, History, PastSecret
 from psram.roles import Role, roles
 from psram.vocabulary import Limits
+from psram.wording import counted
 from psram.worker import past
 from psram.worker.store import FactCache
 
@@ -67,7 +68,7 @@ def listed(
 
 def _partial(walked: past.Walk, limits: Limits) -> str:
     if walked.shallow:
-        return f"cette copie du dépôt ne contient que {walked.commits} commit(s) de l'historique"
+        return f"cette copie du dépôt ne contient que {counted(walked.commits, 'commit')} de l'historique"
     if walked.commits >= limits.history_commits:
         return f"seuls les {limits.history_commits} derniers commits ont été lus"
     return ""
@@ -82,7 +83,7 @@ def found(listing: Past, facts: Mapping[str, BlobFacts], *, stopped: int = 0) ->
 
     ``stopped`` contents ended the process that read them: nothing is known of them.
     """
-    problem = listing.problem or (f"{stopped} contenu(s) ancien(s) arrêtent l'analyse" if stopped else "")
+    problem = listing.problem or (f"{counted(stopped, 'contenu ancien')} : l'analyse s'y arrête" if stopped else "")
     secrets = [
         PastSecret(*listing.places[blob], mark)
         for blob in listing.sizes

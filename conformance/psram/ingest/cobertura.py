@@ -7,6 +7,7 @@ from typing import Final
 from psram.ingest import xml_events
 from psram.ingest.names import COBERTURA
 from psram.proofs import QualityFinding, QualityReport
+from psram.wording import counted
 
 TOOL: Final = COBERTURA
 MAX_LINES: Final = 500_000
@@ -80,7 +81,7 @@ class _Reader:
         holes = [(path, len(lines), [n for n, run in lines.items() if not run]) for path, lines in self._files.items()]
         worst = sorted((h for h in holes if h[2]), key=lambda h: (-len(h[2]), h[0]))[:MAX_NAMED]
         return [
-            QualityFinding(f"{len(missed)} ligne(s) sur {total} sans test", path, min(missed))
+            QualityFinding(f"{counted(len(missed), 'ligne')} sur {total} sans test", path, min(missed))
             for path, total, missed in worst
         ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from psram.mutations.run import Judged, Row
 from psram.rules import Pack
+from psram.wording import counted
 
 
 def problems(rows: Iterable[Row]) -> list[str]:
@@ -18,7 +19,7 @@ def summary(rows: list[Row]) -> str:
     killed, calm = [m for row in rows for m in row.violations], [m for row in rows for m in row.lookalikes]
     return (
         f"{len(rows)} règles éprouvées : {_of(tuple(killed))} violations tuées, {_of(tuple(calm))} sosies calmes, "
-        f"{len(problems(rows))} alerte(s) de trop ou manquante(s)."
+        f"{counted(len(problems(rows)), 'alerte inattendue ou absente', 'alertes inattendues ou absentes')}."
     )
 
 

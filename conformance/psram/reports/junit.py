@@ -13,6 +13,7 @@ from psram.model import Report, RuleResult
 from psram.reports import projection
 from psram.reports.places import places, said, where
 from psram.reports.presentation import Presentation
+from psram.wording import counted
 
 _PLACES_SHOWN: Final = 50
 
@@ -78,7 +79,7 @@ def _body(result: RuleResult) -> str:
         for finding in result.findings[:_PLACES_SHOWN]
     ]
     left = result.findings_total - len(shown)
-    more = [f"… et {left} autre(s)"] if left > 0 else []
+    more = [f"… et {counted(left, 'autre')}"] if left > 0 else []
     remedy = [f"Remède : {said(result.remedy)}"] if result.remedy else []
     return "\n".join((*shown, *more, *remedy))
 

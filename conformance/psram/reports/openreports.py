@@ -16,6 +16,7 @@ from psram.model import Report, RuleResult
 from psram.reports import projection
 from psram.reports.places import said, where
 from psram.reports.presentation import Presentation
+from psram.wording import counted
 
 MAX_BYTES: Final = 256 * 1024
 _RESULTS: Final = ("pass", "fail", "warn", "error", "skip")
@@ -89,7 +90,7 @@ def _told(result: RuleResult) -> str:
     label = projection.label(result)
     if result.findings:
         first = result.findings[0]
-        more = f" et {result.findings_total - 1} autre(s)" if result.findings_total > 1 else ""
+        more = f" et {counted(result.findings_total - 1, 'autre')}" if result.findings_total > 1 else ""
         return f"{label}, {where(first.path, first.line)} {said(first.message)}{more}"
     return f"{label}, {said(result.missing_evidence)}" if result.missing_evidence else label
 

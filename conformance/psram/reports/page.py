@@ -7,7 +7,6 @@ characters as escapes, then escaped for HTML: the environment does it, so that n
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -17,10 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from psram.model import Finding, Report, RuleResult, Verdict
+from psram.path import duration
 from psram.reports import baseline, canonical, projection
 from psram.reports.places import said, where
 from psram.reports.presentation import Presentation
 from psram.tenancy.report import CellVerdict
+from psram.wording import counted
 
 FINDINGS_SHOWN: Final = 50
 FILES_SHOWN: Final = 200
@@ -34,7 +35,6 @@ _STATES: Final = {
     baseline.State.UNCHANGED: "déjà connu",
     baseline.State.ABSENT: "disparu",
 }
-_HOURS_OF_A_DAY: Final = 8
 
 
 def render(report: Report, shown: Presentation) -> bytes:
@@ -66,16 +66,6 @@ def render(report: Report, shown: Presentation) -> bytes:
         files_shown=FILES_SHOWN,
     )
     return page.encode()
-
-
-def duration(hours: float) -> str:
-    """Hours of work in words: minutes, by fives, below one hour; days from one on."""
-    if hours < 1:
-        return f"{max(5, 5 * math.ceil(hours * 12 - 1e-9))} min"
-    if hours < _HOURS_OF_A_DAY:
-        return f"{hours:g} h".replace(".", ",")
-    days = round(hours / _HOURS_OF_A_DAY, 1)
-    return f"{days:g} jour{'s' if days > 1 else ''}".replace(".", ",")
 
 
 def _listed(result: RuleResult, change: baseline.Comparison | None) -> list[Finding]:
@@ -115,11 +105,6 @@ def _shown(value: Any) -> Any:
     return said(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _number(count: int, word: str, plural: str = "") -> str:
-    """« 1 fichier », « 2 fichiers »."""
-    return f"{count} {(plural or word + 's') if count > 1 else word}"
-
-
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -130,7 +115,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["nombre"] = _number
+    environment.filters["nombre"] = counted
     environment.filters["phrase"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["jour"] = lambda day: day.strftime("%d/%m/%Y")
     return environment.get_template("report.html.j2")

@@ -12,6 +12,7 @@ from psram.tenancy.guards import evidence, problems
 from psram.tenancy.report import Cell, CellVerdict, Column, Proof, ProofKind
 from psram.tenancy.schema import Place, Table
 from psram.tenancy.trials import Run, Runs, Trial
+from psram.wording import counted
 
 MAX_PROOFS: Final = 5
 _OK, _NO, _UNKNOWN, _NONE = (
@@ -85,7 +86,8 @@ def tested(trials: list[Trial], runs: Runs, what: str) -> Cell:
     passed = [p for p, run in zip(proofs, outcomes, strict=True) if run is Run.PASSED]
     if passed:
         shown = [Proof(ProofKind.JUNIT, p.said, p.path, p.line) for p in passed]
-        return cell(Column.TEST, _OK, f"{len(passed)} test(s) d'isolation réussi(s) sur ce commit", shown)
+        said = counted(len(passed), "test d'isolation réussi", "tests d'isolation réussis")
+        return cell(Column.TEST, _OK, f"{said} sur ce commit", shown)
     if Run.FAILED in outcomes:
         return cell(Column.TEST, _NO, "le test d'isolation échoue sur ce commit", proofs)
     if Run.UNTOLD in outcomes:
@@ -115,7 +117,8 @@ def queries(sites: list[Site], analysis: Analysis, runs: Runs) -> Cell:
             Column.NATIVE_SQL, _UNKNOWN, "test présent ; pas encore confirmé par le pipeline", map(query, waiting)
         )
     justified = sum(bool(s.site.reason) for s in sites)
-    said = f"{len(sites)} requête(s), {len(sites) - justified} testée(s), {justified} justifiée(s)"
+    tested = counted(len(sites) - justified, "testée")
+    said = f"{counted(len(sites), 'requête')}, {tested}, {counted(justified, 'justifiée')}"
     return cell(Column.NATIVE_SQL, _OK, said, map(query, sites))
 
 

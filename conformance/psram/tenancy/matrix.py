@@ -15,6 +15,7 @@ from psram.tenancy.entities import Entity
 from psram.tenancy.report import TITLES, Cell, CellVerdict, Column, Heading, Nature, Proof, ProofKind, Row, Tenancy
 from psram.tenancy.schema import Table
 from psram.tenancy.trials import Runs
+from psram.wording import counted
 
 MAX_ROWS: Final = 300
 _RULE: Final = "MTN-003"
@@ -132,7 +133,7 @@ def _unknown(seen: Seen) -> Row:
     answers = [cells.cell(Column.COLUMN, CellVerdict.VIOLATED, said)]
     answers += [cells.cell(column, CellVerdict.VIOLATED, "non cloisonnée") for column in (Column.FILTER, Column.POLICY)]
     answers += [cells.cell(Column.TEST, _NONE, "à déclarer d'abord")]
-    direct = f"{len(places)} requête(s) directe(s)" if places else "aucune requête lisible"
+    direct = counted(len(places), "requête directe") if places else "aucune requête lisible"
     answers += [cells.cell(Column.NATIVE_SQL, CellVerdict.VIOLATED if places else _NONE, direct, places)]
     return Row(seen.name, Nature.UNDECLARED, tuple(answers), seen.name, file.path, line)
 

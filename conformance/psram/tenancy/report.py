@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from psram.wording import counted
+
 
 class CellVerdict(StrEnum):
     """What one cell says; the words are those of the rules' verdicts."""
@@ -116,6 +118,8 @@ class Tenancy(msgspec.Struct, frozen=True, omit_defaults=True):
         red = [row for row in self.rows if any(c.verdict is CellVerdict.VIOLATED for c in row.cells)]
         if not red:
             waiting = self.count(CellVerdict.UNKNOWN)
-            return f"{self.rows_total} ligne(s), " + ("des preuves attendues" if waiting else "tout est prouvé")
+            return f"{counted(self.rows_total, 'ligne')}, " + (
+                "des preuves attendues" if waiting else "tout est prouvé"
+            )
         columns = [c.column.value for c in red[0].cells if c.verdict is CellVerdict.VIOLATED]
-        return f"{len(red)} ligne(s) rouge(s) sur {self.rows_total}, d'abord {red[0].name} ({', '.join(columns)})"
+        return f"{counted(len(red), 'ligne rouge')} sur {self.rows_total}, d'abord {red[0].name} ({', '.join(columns)})"

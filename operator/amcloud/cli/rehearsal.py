@@ -164,7 +164,8 @@ def _change(then: ReportVerdict, now: ReportVerdict, fresh: Collection[NewRule])
         return Change.SAME if then is ReportVerdict.CONFORMING else Change.ACCEPTED
     if now is ReportVerdict.UNKNOWN and then is ReportVerdict.CONFORMING:
         return Change.UNKNOWN
-    return Change.HARDER if fresh else Change.SAME
+    worse = any(rule.verdict is not Verdict.NOT_EVALUATED for rule in fresh)
+    return Change.HARDER if worse else Change.SAME
 
 
 def _new(result: RuleResult, report: Report) -> NewRule:

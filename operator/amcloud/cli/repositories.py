@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from psram.worker.store import FactCache
 
 MOST: Final = 10_000
+UNGROUPED: Final = "sans groupe"
 DEPTH: Final = 5
 """Folders below the given one that are looked into: groups and sub-groups of a forge."""
 
@@ -29,7 +30,7 @@ class Reading(NamedTuple):
 
 
 class Repository(NamedTuple):
-    """A repository of the folder; ``organisation`` is the first folder of its path, a forge's group."""
+    """A repository of the folder; ``organisation`` is the first folder of its path, a forge's group, if it has one."""
 
     path: Path
     name: str
@@ -44,7 +45,7 @@ def found(folder: Path) -> Iterator[Repository]:
     for path in _repositories(folder, DEPTH):
         relative = path.relative_to(folder)
         name = relative.as_posix().removesuffix(".git").rstrip("/") if relative.parts else folder.resolve().name
-        organisation = relative.parts[0] if len(relative.parts) > 1 else folder.resolve().name
+        organisation = relative.parts[0] if len(relative.parts) > 1 else UNGROUPED
         yield Repository(path, name, organisation)
 
 

@@ -12,7 +12,7 @@ from amcloud.cli import rehearsal, rehearsal_text
 from amcloud.cli.rehearsal import Change, Known, Line
 from psram import packs
 from psram.collect.memory import collect_files
-from psram.model import Context, Stage, Track
+from psram.model import Context, Stage, Track, Verdict
 from psram.rules import Pack, Severity
 
 CONTEXT = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 6, 1))
@@ -127,3 +127,16 @@ def test_names_of_repositories_cannot_draw_on_the_terminal() -> None:
     said = rehearsal_text.text(rehearsal.summary([line], PACK, PACK, "2026-06-01"), full=True)
     assert "\x1b" not in said
     assert "\x07" not in said
+
+
+def test_a_rule_that_is_not_evaluated_makes_no_refusal_graver() -> None:
+    before = graver("CMP-001")
+    draft = msgspec.structs.replace(graver("CMP-001", "CMP-002"), rules=_requiring("CMP-002", "CMP-001"))
+    line = rehearsal.line(known(LOOSE), draft, before)
+    assert {rule.rule: rule.verdict for rule in line.rules} in ({}, {"CMP-002": Verdict.NOT_EVALUATED})
+    assert line.change is Change.SAME
+
+
+def _requiring(rule_id: str, required: str) -> Any:
+    rules = graver("CMP-001", "CMP-002").rules
+    return tuple(msgspec.structs.replace(r, requires=(required,)) if r.id == rule_id else r for r in rules)

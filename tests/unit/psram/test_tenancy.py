@@ -15,7 +15,7 @@ from psram.collect import php
 from psram.collect.memory import collect_files
 from psram.facts import Facts
 from psram.judge import judge
-from psram.model import Context, Evidence, PipelineEvidence, Stage, TestSummary, Track
+from psram.model import Context, Evidence, PipelineEvidence, Stage, TestSummary, Track, Verdict
 from psram.proofs import TestCase
 from psram.reports import canonical, canonical_json
 from psram.tenancy.access import Danger
@@ -314,8 +314,8 @@ def test_an_application_without_the_kit_is_told_its_tables_not_each_query() -> N
     assert [m.split(" »")[0] for m in found["MTN-002"]] == [
         f"la table « {name}" for name in ("courriers", "services", "pieces", "journal")
     ]
-    assert found["MTN-002"][0].endswith("sans entité : 4 requête(s) directe(s)")
-    assert found["MTN-003"] == ["aucune table n'est cloisonnée par organisme (0 entité(s), 4 table(s) sans entité)"]
+    assert found["MTN-002"][0].endswith("sans entité : 4 requêtes directes")
+    assert found["MTN-003"] == ["aucune table n'est cloisonnée par organisme (0 entité, 4 tables sans entité)"]
     assert sum(r.findings_total for r in report.results if r.family == "MTN") < 12
     assert report.tenancy is not None
     assert {r.nature for r in report.tenancy.rows} == {Nature.UNDECLARED, Nature.QUERIES}
@@ -332,3 +332,14 @@ def test_the_matrix_is_the_same_whatever_the_order_of_files_and_survives_json() 
 def test_the_rules_of_isolation_share_their_words() -> None:
     shared = {words_of(rule.params) for rule in PACK.rules if rule.id in ("MTN-003", "MTN-004")}
     assert shared == {WORDS}
+
+
+def test_an_entity_that_loses_its_trait_leaves_nothing_to_prove_rather_than_everything_proven() -> None:
+    files = {
+        **GUARDED,
+        "src/Entity/Courrier.php": ENTITY.replace("use \\AmCloud\\StarterKit\\Tenancy\\TenantScoped;", ""),
+    }
+    found = {r.rule_id: r for r in judge(facts_of(files), PACK, CONTEXT).results}
+    assert found["MTN-002"].verdict is Verdict.VIOLATED
+    assert found["MTN-004"].verdict is Verdict.UNKNOWN
+    assert "MTN-002" in found["MTN-004"].missing_evidence
