@@ -17,7 +17,8 @@ from amcloud import assets
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
 from amcloud.stages import manifest, render, templating
-from amcloud.stages.app import App, Organisation, Ref, RefKind, Schedule, Stage, StageName
+from amcloud.stages.app import App, Organisation, Ref, RefKind, Schedule, Size, Stage, StageName
+from amcloud.stages.connectors import Link
 from amcloud.stages.render import Access, Object, Offers, Revision
 
 GOLDEN = Path(__file__).parent / "golden" / "render"
@@ -84,11 +85,13 @@ def objects(
     settings: Settings = SETTINGS,
     served: tuple[Organisation, ...] | None = None,
     templates: Any = TEMPLATES,
+    links: tuple[Link, ...] = (),
+    access: Access = ACCESS,
 ) -> tuple[Object, ...]:
     app = app or local_app()
     organisations = manifest.served(app, stage(at), ORGANISATIONS) if served is None else served
     place = render.place(app, stage(at), domain=settings.domain)
-    return render.objects(app, stage(at), place, REVISION, organisations, ACCESS, offers, settings, templates)
+    return render.objects(app, stage(at), place, REVISION, organisations, access, offers, settings, templates, links)
 
 
 def one(found: tuple[Object, ...], kind: str, name: str | None = None) -> Any:
@@ -99,6 +102,15 @@ def one(found: tuple[Object, ...], kind: str, name: str | None = None) -> Any:
 RELANCES = {"name": "relances", "schedule": "0 6 * * 1-5", "command": ["bin/console", "app:relances"]}
 HTTP = dataclasses.replace(SETTINGS, url_scheme="http", url_port=":8080", oidc_issuer="http://198.18.0.1:8931")
 THREE = {"size": "large", "replicas": {"min": 3, "max": 3}}
+PURGE = {"name": "purge", "schedule": "30 2 * * 0", "command": ["bin/console", "app:purge", "--force"]}
+BARE = Offers({k: v for k, v in render.VERSIONS.items() if k not in render.OPTIONAL}, 34)
+ROTATED = dataclasses.replace(
+    ACCESS, app_url=ACCESS.app_url.replace("x_app", "x_app_b"), rotation="2026-03-02T08:00:00Z"
+)
+BY_ADDRESS = Link("referentiel-assures", "v2", "http://198.18.0.1:8932/v2", ("198.18.0.1/32",), "s", "jeton")
+BY_NAME = Link("annuaire", "v1", "https://annuaire.example/v1", ("192.0.2.0/28", "198.51.100.7/32"), "s", "autre jeton")
+CLOSED = Link("nir-fictif", "v3", "http://198.18.0.3/v3", ())
+CALLS = {"connectors": [{"name": one.name, "version": one.version} for one in (BY_ADDRESS, BY_NAME, CLOSED)]}
 CASES = [
     pytest.param({}, id="small, current cluster, https"),
     pytest.param({"offers": OLD, "settings": HTTP}, id="small, Kubernetes 1.20, http"),
@@ -107,18 +119,48 @@ CASES = [
     pytest.param({"app": {"schedules": [RELANCES], "secrets": ["smtp-credentials"]}}, id="schedule and secret"),
     pytest.param({"app": {"schedules": [RELANCES]}, "offers": OLD}, id="schedule, Kubernetes 1.20"),
     pytest.param({"served": ()}, id="no organisation"),
+    pytest.param({"app": {"size": "medium", "schedules": [RELANCES, PURGE]}}, id="medium, two schedules"),
+    pytest.param(
+        {"app": {**CALLS, "schedules": [RELANCES], "secrets": ["a", "b"]}, "links": (BY_ADDRESS, BY_NAME, CLOSED)},
+        id="connectors by address, by name and closed, schedule, two secrets",
+    ),
+    pytest.param(
+        {"app": CALLS, "links": (BY_ADDRESS,), "offers": OLD, "settings": HTTP, "at": StageName.PRODUCTION},
+        id="connector, production, Kubernetes 1.20, http",
+    ),
+    pytest.param({"access": ROTATED}, id="renewed credentials"),
+    pytest.param({"offers": BARE, "app": {"schedules": [RELANCES]}}, id="schedule, cluster without optional kinds"),
+    pytest.param({"app": {"replicas": {"min": 1, "max": 20}}}, id="from one to twenty replicas"),
 ]
+
+
+def _file(case: str) -> Path:
+    return GOLDEN / (re.sub(r"\W+", "-", case) + ".yaml")
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_objects_are_the_golden_ones(case: dict[str, Any], request: pytest.FixtureRequest) -> None:
     arguments = {**case, "app": local_app(**case.get("app", {}))}
     written = yaml.safe_dump_all(objects(**arguments), allow_unicode=True, sort_keys=True)
-    file = GOLDEN / (re.sub(r"\W+", "-", request.node.callspec.id) + ".yaml")
+    file = _file(request.node.callspec.id)
     if request.config.getoption("--update-golden"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(written, encoding="utf-8")
     assert written == file.read_text(encoding="utf-8")
+
+
+def test_the_golden_objects_show_each_kind_in_each_version_and_each_option_in_more_than_one_way() -> None:
+    written = [one for file in GOLDEN.glob("*.yaml") for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    shown = {(one["kind"], one["apiVersion"]) for one in written}
+    made = {kind for text in TEMPLATES.values() for kind in re.findall(r'version\("(\w+)"\)', text)}
+    assert shown == {(kind, version) for kind in made for version in render.VERSIONS[kind]}
+    asked = [local_app(**case.values[0].get("app", {})).hosting for case in CASES]  # type: ignore[union-attr]
+    for field in dataclasses.fields(asked[0]):
+        ways = {getattr(one, field.name) for one in asked}
+        assert len(ways) > 1 or field.name == "storage_gib", field.name  # a bound that is told: no object has it
+    assert {one.size for one in asked} == set(Size)
+    assert {case.values[0].get("at", StageName.ACCEPTANCE) for case in CASES} == set(StageName)  # type: ignore[union-attr]
+    assert {file.stem for file in GOLDEN.glob("*.yaml")} == {_file(str(case.id)).stem for case in CASES}
 
 
 NASTY = [
@@ -288,6 +330,27 @@ def test_another_image_of_the_same_commit_is_another_migration() -> None:
     }  # fmt: skip
     assert len(names) == 2
     assert all(name.startswith("migration-0123456789ab-") for name in names)
+
+
+def test_a_connector_opens_its_addresses_at_its_port_and_no_other_place() -> None:
+    egress = one(objects(links=(BY_ADDRESS, BY_NAME, CLOSED)), "NetworkPolicy", "sorties")["spec"]["egress"]
+    assert [(rule["ports"][0]["port"], rule["to"][0]["ipBlock"]["cidr"]) for rule in egress[3:]] == [
+        (8932, "198.18.0.1/32"),
+        (443, "192.0.2.0/28"),
+        (443, "198.51.100.7/32"),
+    ]
+
+
+def test_a_connector_s_credential_is_in_the_secret_alone_and_no_pod_changes_with_it() -> None:
+    before, after = objects(links=(BY_ADDRESS,)), objects(links=(BY_ADDRESS.with_token("nouveau"),))
+    assert [a["kind"] for a, b in zip(before, after, strict=True) if a != b] == ["Secret"]
+    assert "jeton" not in json.dumps([thing for thing in before if thing["kind"] != "Secret"])
+
+
+def test_a_closed_connector_changes_no_pod() -> None:
+    closed = dataclasses.replace(BY_ADDRESS, cidrs=(), secret="", token="")
+    before, after = objects(links=(BY_ADDRESS,)), objects(links=(closed,))
+    assert [a["kind"] for a, b in zip(before, after, strict=True) if a != b] == ["Secret", "NetworkPolicy"]
 
 
 def test_egress_names_the_address_or_else_the_port() -> None:
