@@ -58,6 +58,8 @@ class Settings:
     """Runners whose jobs are believed: descriptions of the forge's shared ones, ``#<number>`` of any other."""
     approved_templates: tuple[str, ...] = ("amcloud/pipelines@v1",)
     """CI templates that make up the software factory, as ``group/project@ref``."""
+    norms_project: str = ""
+    """Project of the forge where contested rules are discussed; empty when there is none."""
     provenance_key: str = ""
     """Seed of the Ed25519 key that signs where images come from, in base64; without it production takes none."""
     provenance_public_keys: tuple[str, ...] = ()
@@ -130,6 +132,7 @@ class _Reader:
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
+            norms_project=self._text("NORMS_PROJECT", "").strip("/"),
             provenance_key=self._text("PROVENANCE_KEY", ""),
             provenance_public_keys=self._words("PROVENANCE_PUBLIC_KEYS", ""),
             advisories=self._text("ADVISORIES", ""),

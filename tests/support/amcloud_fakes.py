@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from amcloud_fake_cluster import FakeCluster
+from amcloud_fake_discussion import FakeDeployments, FakeDiscussion
 from amcloud_samples import (
     ONE,
     PROJECT,
@@ -64,6 +65,8 @@ class FakeWorld:
         self.time = START
         self.cluster = FakeCluster(self)
         self.forge = FakeForge(self)
+        self.discussion = FakeDiscussion(self)
+        self.deployments = FakeDeployments(self)
         self.source = FakeSource()
         self.registry = FakeRegistry()
         self.provenance = FakeProvenance()
@@ -81,6 +84,8 @@ class FakeWorld:
             conformance=self.conformance,
             reports=self.reports,
             forge=self.forge,
+            discussion=self.discussion,
+            deployments=self.deployments,
             registry=self.registry,
             provenance=self.provenance,
             cluster=self.cluster,

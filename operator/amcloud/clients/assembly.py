@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import assert_never
 
 from amcloud import assets
-from amcloud.clients import connection
+from amcloud.clients import connection, identity
 from amcloud.clients.advisories import AdvisoryMirror
 from amcloud.clients.attestations import Attestor
 from amcloud.clients.budget import Budget
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.conformance import Checks, PsramConformance, engine
 from amcloud.clients.database import PostgresDatabase
+from amcloud.clients.deployments import GitlabDeployments
+from amcloud.clients.discussion import GitlabDiscussion
 from amcloud.clients.fleet import Fleet
 from amcloud.clients.forge import GitlabForge
 from amcloud.clients.health import HttpHealth
@@ -27,6 +29,7 @@ from amcloud.clients.report_reader import ReportReader
 from amcloud.clients.reports import PostgresReports
 from amcloud.clients.signing import Signer
 from amcloud.clients.source import GitSource
+from amcloud.errors import BrokenInstallationError
 from amcloud.ports import UnderWay, World
 from amcloud.settings import Executor, Settings
 from amcloud.stages.app import App
@@ -54,6 +57,7 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     api = Api(cluster or _cluster(), connections=settings.workers * 2)
     registry = OciRegistry(settings.registry_url, settings.registry_name)
     signer = Signer(settings.provenance_key, settings.provenance_public_keys)
+    forge = GitlabForge(settings.forge_url, settings.forge_token, budget=budget, token_file=_file(settings))
     return World(
         settings=settings,
         templates=assets.hosting_templates(),
@@ -66,7 +70,9 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
             advisories=AdvisoryMirror(settings.advisories, every_s=settings.advisories_s).current,
         ),
         reports=PostgresReports(settings.database_url, settings.reports_url),
-        forge=GitlabForge(settings.forge_url, settings.forge_token, budget=budget, token_file=_file(settings)),
+        forge=forge,
+        discussion=GitlabDiscussion(forge.calls, norms_project=settings.norms_project),
+        deployments=GitlabDeployments(forge.calls),
         registry=registry,
         provenance=Attestor(registry, signer, forge_url=settings.forge_url),
         cluster=KubernetesCluster(api),
@@ -107,6 +113,17 @@ def api(*, connections: int = 1) -> Api:
     return Api(_cluster(), connections=connections)
 
 
+def seat() -> tuple[Api, str]:
+    """The same for a person at their desk, and who they are there.
+
+    Raises:
+        BrokenInstallationError: there is no way to reach a cluster from here.
+    """
+    cluster = _cluster()
+    reached = Api(cluster, connections=1)
+    return reached, identity.who(reached, cluster)
+
+
 def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:
     """Who reads commits, as the settings say."""
     php = Php()
@@ -127,7 +144,10 @@ def _file(settings: Settings) -> Path | None:
 
 def _cluster() -> connection.Connection:
     # the two variables that Kubernetes itself defines for its clients; nothing of ours is read here
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if kubeconfig and "KUBERNETES_SERVICE_HOST" not in os.environ:
-        return connection.from_kubeconfig(Path(kubeconfig))
-    return connection.in_cluster(os.environ)
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        return connection.in_cluster(os.environ)
+    named = [one for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one]
+    usual = Path.home() / ".kube" / "config"
+    if not named and not usual.exists():
+        raise BrokenInstallationError(f"aucun cluster n'est désigné : KUBECONFIG est vide et {usual} n'existe pas")
+    return connection.from_kubeconfig(Path(named[0]) if named else usual)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from amcloud.stages.app import StageName
 from amcloud.stages.render import Object
 
 
@@ -36,15 +37,31 @@ def sentence(project: str, stage: str, holder: str) -> str:
     )
 
 
+def followed(project: str, others: Sequence[Object]) -> frozenset[str]:
+    """Stages of the project that some of ``others`` follow; those that are going away follow nothing."""
+    staying = (one for one in others if not one["metadata"].get("deletionTimestamp"))
+    return frozenset(stage for one in staying if _project(one) == project.casefold() for stage in stages(one))
+
+
+def project(found: Object) -> str:
+    """The forge project that an unchecked LocalApp names, ``""`` for none."""
+    repository = _part(found.get("spec"), "repository")
+    named = repository.get("project") if isinstance(repository, Mapping) else None
+    return named if isinstance(named, str) else ""
+
+
+def stages(found: Object) -> frozenset[str]:
+    """The stages that an unchecked LocalApp names, those that exist."""
+    return frozenset(_stages(found)) & frozenset(StageName)
+
+
 def _age(found: Object) -> tuple[str, str, str]:
     metadata = found["metadata"]
     return str(metadata.get("creationTimestamp") or ""), str(metadata.get("namespace")), str(metadata.get("name"))
 
 
 def _project(found: Object) -> str:
-    repository = _part(found.get("spec"), "repository")
-    project = repository.get("project") if isinstance(repository, Mapping) else None
-    return project.casefold() if isinstance(project, str) else ""
+    return project(found).casefold()
 
 
 def _stages(found: Object) -> Iterator[str]:
