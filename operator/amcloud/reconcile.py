@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from amcloud import errors, reviews, telling
+from amcloud import discussions, errors, reviews, telling
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import (
     apply,
@@ -33,12 +33,15 @@ from amcloud.stages import (
 from amcloud.stages import verdict as gate
 from amcloud.stages.apply import Key, Wave
 from amcloud.stages.connectors import Link
+from amcloud.stages.isolation import Isolation
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
 from amcloud.stages.observe import Observation
 from amcloud.stages.render import Access, Object, Place, Revision
 from amcloud.stages.report import StageOutcome
 from amcloud.stages.storage import Storage
 from amcloud.stages.verdict import Moment, Reason
+from amcloud.stages.walk import Walk
+from amcloud.stages.walk_job import Subject
 
 POLL_DELETION_S = 2.0
 POLL_ROTATION_S = 5.0
@@ -124,6 +127,11 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world, links)):
             yield so_far.blocked(Reason.SECRET_MISSING, missing)
             return
+        if wave is Wave.MIGRATION:
+            so_far = _walked(Subject(app, place, revision), access, live, world, so_far)
+            if not so_far.tried:
+                yield so_far
+                return
         if wave is Wave.SERVICE:
             so_far = so_far.probed(world.database.isolation(place, revision.commit))
             if so_far.leaks:
@@ -146,7 +154,7 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
 
 
 def halt(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
-    """In place of ``host`` while a suspension stops the service: nothing runs, all else stays. Needs the cluster alone."""
+    """In place of ``host`` while a suspension stops the service: nothing runs, all else stays. Needs no database."""
     assert app.suspension is not None
     keys = world.cluster.inventory(render.place(app, stage, domain=world.settings.domain).namespace).keys
     for operation in suspension.stopping(world.cluster.live(keys)):
@@ -273,6 +281,22 @@ def _kept(question: Question, judged: Judged | None, world: World, so_far: Stage
     return replace(so_far, report_url=url, report_name=name)
 
 
+def _walked(
+    subject: Subject, access: Access, live: Mapping[apply.Key, Object], world: World, so_far: StageOutcome
+) -> StageOutcome:
+    """A revision is walked before it serves, and before the real database knows its migrations."""
+    serving = observe.runs(subject.revision, live)
+    try:
+        seen = world.walks.walk(subject, access, serving=serving)
+    except errors.AmcloudError as error:
+        if not serving:
+            raise
+        return so_far.probed(Isolation(walk=Walk(problem=str(error))))
+    if isinstance(seen, UnderWay):
+        return so_far.walking(seen.sentence, retry_after_s=seen.retry_after_s, serving=serving)
+    return so_far.probed(seen)
+
+
 def _settled(  # noqa: PLR0917 - one argument a thing that it depends on
     so_far: StageOutcome, stage: Stage, place: Place, access: Access, pods: tuple[Object, ...], world: World
 ) -> StageOutcome:
@@ -329,6 +353,7 @@ def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world:
     told = telling.tell(app, report.commit_statuses(app, outcomes, previous), previous, world)
     reviewed = reviews.review(app, outcomes, world, _judge)
     told = telling.after_reviews(told, reviewed.problem)
+    told = telling.after_reviews(told, discussions.discuss(app, reviewed.reviews, outcomes, world))
     price, now = render.yearly_euros(app, world.templates), world.clock.now()
     current = report.status(app, outcomes, previous, told=told, yearly_euros=price, now=now)
     _tell(found, current, world, outcomes)

@@ -26,5 +26,19 @@ def formats(incomplete: str) -> Iterator[tuple[str, str]]:
     yield from _starting(incomplete, ((each.name, each.title) for each in FORMATS.values()))
 
 
+def app_names(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Applications of the fleet, where a cluster can be reached; nothing otherwise, at once."""
+    from amcloud.clients import assembly
+    from amcloud.clients.local_apps import LocalApps
+    from amcloud.errors import AmcloudError
+
+    try:
+        listed = LocalApps(assembly.api()).all()
+    except AmcloudError:
+        return
+    known = ((str(one["metadata"]["name"]), str((one.get("spec") or {}).get("title", ""))) for one in listed)
+    yield from _starting(incomplete, known)
+
+
 def _starting(incomplete: str, values: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     return ((value, said) for value, said in values if value.startswith(incomplete))

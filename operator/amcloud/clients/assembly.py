@@ -29,6 +29,8 @@ from amcloud.clients.report_reader import ReportReader
 from amcloud.clients.reports import PostgresReports
 from amcloud.clients.signing import Signer
 from amcloud.clients.source import GitSource
+from amcloud.clients.trial_database import TrialDatabases
+from amcloud.clients.walks import WalkJobs
 from amcloud.errors import BrokenInstallationError
 from amcloud.ports import UnderWay, World
 from amcloud.settings import Executor, Settings
@@ -78,6 +80,14 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
         cluster=KubernetesCluster(api),
         database=PostgresDatabase(settings.database_url),
         health=HttpHealth(),
+        walks=WalkJobs(
+            api,
+            settings,
+            TrialDatabases(settings.database_url),
+            templates=assets.walk_templates(),
+            hosting=assets.hosting_templates(),
+            now=clock.now,
+        ),
         clock=clock,
     )
 

@@ -46,6 +46,10 @@ class ConflictError(UnavailableError):
     """The object exists already, or changed since it was read."""
 
 
+class ForbiddenError(BrokenInstallationError):
+    """The server knows who asks, and refuses: rights are missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """Where a kind is served."""
@@ -277,6 +281,8 @@ def _problem(
         return ConflictError(said)
     if status == codes.forbidden and "being terminated" in message:
         return UnavailableError(f"{doing} : l'espace est en cours de suppression")
+    if status == codes.forbidden:
+        return ForbiddenError(said)
     if status == codes.unauthorized:
         return BrokenInstallationError(f"{doing} : le cluster refuse l'identité de l'opérateur")
     if status == codes.internal_server_error and "field not declared in schema" in message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,20 +24,30 @@ class LocalApps:
         """The LocalApp of that name: names are unique in the fleet, ``namespace`` spares the search.
 
         Raises:
-            InvalidManifestError: there is none, or several are declared.
+            InvalidManifestError: there is none (names that look like it are told), or several are declared.
         """
+        listed: list[Object] = []
         if namespace:
             found = [one] if (one := self.get(namespace, name)) is not None else []
         else:
-            listed = self._api.items(self._api.resource(GROUP, KIND).path(), doing="lecture des LocalApp")
+            listed = self.all()
             found = [one for one in listed if one["metadata"]["name"] == name]
         if not found:
             where = f" dans l'espace {namespace}" if namespace else ""
-            raise InvalidManifestError(name, f"aucune LocalApp de ce nom{where} (kubectl get lapp -A)")
+            raise InvalidManifestError(name, f"aucune application de ce nom{where}{_meant(name, listed or self.all())}")
         if len(found) > 1:
             spaces = ", ".join(sorted(one["metadata"]["namespace"] for one in found))
             raise InvalidManifestError(name, f"ce nom est déclaré dans plusieurs espaces ({spaces}) : --namespace")
         return found[0]
+
+    def all(self) -> list[Object]:
+        """Every LocalApp: all may be read by everybody who works with the platform."""
+        return list(self._api.items(self._api.resource(GROUP, KIND).path(), doing="lecture des LocalApp"))
+
+    def organisations(self) -> dict[str, Object]:
+        """Every organisation by code."""
+        listed = self._api.items(self._api.resource(GROUP, "Organisation").path(), doing="lecture des organismes")
+        return {str(one["spec"]["code"]): one for one in listed}
 
     def get(self, namespace: str, name: str) -> Object | None:
         """The LocalApp as it is now, or ``None``."""
@@ -59,3 +70,9 @@ class LocalApps:
         doing = f"annotation de la LocalApp {metadata['namespace']}/{metadata['name']}"
         if self._api.patch(path, {"metadata": {"annotations": dict(annotations)}}, doing=doing) is None:
             raise InvalidManifestError(metadata["name"], "cette LocalApp n'existe plus")
+
+
+def _meant(name: str, listed: list[Object]) -> str:
+    names = sorted({str(one["metadata"]["name"]) for one in listed})
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return f" ; vouliez-vous dire {' ou '.join(near)} ?" if near else " (kubectl get lapp -A)"

@@ -117,7 +117,7 @@ def secret_values(secret: Object) -> dict[str, str]:
 
 
 def hidden(secret: Object) -> tuple[str, ...]:
-    """What a Secret holds that nobody may read in a journal: its values, their lines, and passwords inside addresses."""
+    """What a Secret holds that no journal may show: its values, their lines, and passwords inside addresses."""
     found: list[str] = []
     for value in secret_values(secret).values():
         lines = [line.strip() for line in value.splitlines()]

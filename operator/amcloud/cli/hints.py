@@ -1,0 +1,53 @@
+"""The next thing to do for each reason that keeps a stage from serving: one command or one person, in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_LOGS: Final = "amcloud logs {app} --stage {stage}"
+_WAIT: Final = "rien à faire : la plateforme y travaille (amcloud status {app})"
+HINTS: Final[Mapping[str, str]] = {
+    "Checking": _WAIT,
+    "Building": _WAIT,
+    "Provisioning": _WAIT,
+    "RollingOut": _WAIT,
+    "ForgeUnavailable": "rien à faire : la plateforme réessaie seule",
+    "ServiceUnavailable": "rien à faire : la plateforme réessaie seule",
+    "InternalError": "prévenez l'équipe de la plateforme",
+    "InvalidManifest": "corrigez ce champ du manifeste, puis kubectl apply -f localapp.yaml",
+    "RepositoryRefused": "vérifiez les droits du jeton et la taille du dépôt",
+    "RefNotFound": "poussez cette branche ou cette étiquette, ou corrigez spec.stages",
+    "NotConformant": "amcloud check : sur votre poste, les mêmes règles et leurs remèdes",
+    "ConformanceUnknown": "amcloud check : la preuve qui manque est dite",
+    "AcceptanceMissing": "demandez à la DC2R d'enregistrer le procès-verbal de ce commit",
+    "SponsorMissing": "renseignez spec.sponsor",
+    "Suspended": "amcloud resume {app} : qui a suspendu lève sa suspension",
+    "BuildFailed": "lisez le journal du pipeline dans la forge, corrigez, poussez",
+    "ImageRefused": "relancez le pipeline de ce commit dans la forge",
+    "NotOwned": "changez le nom, ou voyez avec le propriétaire nommé",
+    "SecretMissing": "demandez aux exploitants de créer ce Secret",
+    "MigrationFailed": "corrigez la migration et poussez ; la base n'a pas été changée par celle qui échoue",
+    "TenantLeak": "corrigez la table dite, aussitôt : amcloud check --explain TEN-001",
+    "QuotaExceeded": "demandez une taille plus grande (spec.hosting.size) ou moins de répliques",
+    "Unschedulable": "prévenez les exploitants : le cluster n'a plus de place",
+    "ImagePullFailed": "prévenez l'équipe de la plateforme, ou relancez le pipeline si l'image a été retirée",
+    "CrashLooping": _LOGS,
+    "OutOfMemory": "demandez une taille plus grande (spec.hosting.size), ou voyez ce qui prend la mémoire : " + _LOGS,
+    "NotReady": _LOGS,
+    "RolloutFailed": _LOGS,
+    "BrokenInstallation": "prévenez l'équipe de la plateforme",
+}
+
+
+def hint(reason: str, *, app: str, stage: str, url: str = "") -> str:
+    """What to do about ``reason``; the report or pipeline where there is one."""
+    said = HINTS.get(reason, "docs/raisons.md dit qui agit").format(app=app, stage=stage)
+    return f"{said} ({url})" if url else said
+
+
+def link(stage: Mapping[str, Any], reason: str) -> str:
+    """Where more is said of that reason."""
+    if reason in {"NotConformant", "ConformanceUnknown"}:
+        return str((stage.get("conformance") or {}).get("reportURL") or "")
+    return str(stage.get("pipelineURL") or "") if reason in {"BuildFailed", "ImageRefused"} else ""
