@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,6 +53,8 @@ class Settings:
     """File that holds the forge's token, read again when the forge refuses it: a rotation needs no restart."""
     forge_requests_per_minute: float = 600.0
     """Requests that the operator sends to the forge at most, for all applications together."""
+    service_networks: tuple[str, ...] = ()
+    """CIDRs where the platform's services that are given by name answer; without them, their port is open anywhere."""
     package_sources: tuple[str, ...] = ()
     """Composer repositories (URL prefixes) that applications may use, besides those of the norm pack."""
     approved_runners: tuple[str, ...] = ()
@@ -72,6 +75,8 @@ class Settings:
     """Seconds between two looks at the forge when no webhook came."""
     resync_s: float = 300.0
     """Seconds in which every application gets a pass, whatever happened."""
+    walk_s: float = 86400.0
+    """Seconds between two walks over the routes of a revision that serves; a new one is walked before it does."""
     rollout_deadline_s: float = 300.0
     health_address: str = ""
     """Where instances are asked how they are: ``host:port`` of the edge; empty for each instance's own Service."""
@@ -129,6 +134,7 @@ class _Reader:
             webhook_token=self._text("WEBHOOK_TOKEN"),
             forge_token_file=self._text("FORGE_TOKEN_FILE", ""),
             forge_requests_per_minute=self._number("FORGE_REQUESTS_PER_MINUTE", 600.0),
+            service_networks=self._networks("SERVICE_NETWORKS"),
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
@@ -139,6 +145,7 @@ class _Reader:
             advisories_s=self._number("ADVISORIES_S", 3600.0),
             poll_s=self._number("POLL_S", 60.0),
             resync_s=self._number("RESYNC_S", 300.0),
+            walk_s=self._number("WALK_S", 86400.0),
             rollout_deadline_s=self._number("ROLLOUT_DEADLINE_S", 300.0),
             health_address=self._text("HEALTH_ADDRESS", ""),
             pipeline_deadline_s=self._number("PIPELINE_DEADLINE_S", 3600.0),
@@ -175,6 +182,15 @@ class _Reader:
     def _words(self, name: str, default: str) -> tuple[str, ...]:
         """Texts separated by commas; blanks around them do not count, those inside do: descriptions have some."""
         return tuple(word for part in self._text(name, default).split(",") if (word := part.strip()))
+
+    def _networks(self, name: str) -> tuple[str, ...]:
+        words = self._words(name, "")
+        for word in words:
+            try:
+                ipaddress.ip_network(word)
+            except ValueError:
+                self._problems.append(f"AMCLOUD_{name} attend des réseaux comme 192.0.2.0/24, trouvé « {word[:40]} »")
+        return words
 
     def _number(self, name: str, default: float) -> float:
         text = self._text(name, str(default))

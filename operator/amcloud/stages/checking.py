@@ -15,7 +15,8 @@ from typing import Any, Final, assert_never
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import FIELD_MANAGER, GROUP
 from amcloud.stages import templating
-from amcloud.stages.render import MANAGED_BY, OWNER, Object, target
+from amcloud.stages.egress import target
+from amcloud.stages.render import MANAGED_BY, OWNER, Object
 
 CHECK: Final = f"{GROUP}/check"
 """Label that says which commit of which project a Job reads, and with which engine."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import yaml
 
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import FIELD_MANAGER, GROUP, Settings
-from amcloud.stages import connectors, templating
+from amcloud.stages import connectors, egress, templating
 from amcloud.stages.connectors import Link
 from amcloud.stages.manifest import App, Organisation, Stage, StageName, Track
 
@@ -61,7 +59,6 @@ TIME_ZONE_FIELD: Final = "CronJob.spec.timeZone"
 """The one field that templates use where the server has it: it came within batch/v1."""
 
 _LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
-_DEFAULT_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "postgres": 5432}
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 Object = Mapping[str, Any]
@@ -282,7 +279,7 @@ def _surroundings(
         "hosts": [f"{o.label}.{place.domain}" for o in served],
         "https": settings.url_scheme == "https",
         "oidc_issuer": settings.oidc_issuer,
-        "egress": _egress((target(access.app_url), target(settings.oidc_issuer)), links),
+        "egress": egress.allowed((access.app_url, settings.oidc_issuer), settings.service_networks, links),
         "rollout_deadline_s": int(settings.rollout_deadline_s),
     }
 
@@ -305,14 +302,6 @@ def _connector(link: Link) -> dict[str, str]:
     }
 
 
-def _egress(services: tuple[dict[str, Any] | None, ...], links: tuple[Link, ...]) -> list[dict[str, Any]]:
-    """Where pods may go: the platform's own services, and the connectors that are open, each by its address."""
-    called = ((target(link.url), link.cidrs) for link in links if link.open)
-    opened = [{"port": one["port"], "cidr": cidr} for one, cidrs in called if one for cidr in cidrs]
-    listed = [*(one for one in services if one), *opened]
-    return [one for index, one in enumerate(listed) if one not in listed[:index]]
-
-
 def _secret_data(access: Access, links: tuple[Link, ...]) -> dict[str, str]:
     found = {
         "database-url": access.app_url,
@@ -323,19 +312,6 @@ def _secret_data(access: Access, links: tuple[Link, ...]) -> dict[str, str]:
         **connectors.remembered(links),
     }
     return {key: base64.b64encode(value.encode()).decode() for key, value in found.items()}
-
-
-def target(url: str) -> dict[str, Any] | None:
-    """Port of a URL's host and, where the host is an address, its CIDR."""
-    parts = urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    if port is None:
-        return None
-    try:
-        cidr = str(ipaddress.ip_network(parts.hostname or ""))
-    except ValueError:
-        cidr = ""
-    return {"port": port, "cidr": cidr}
 
 
 def _checked(found: Mapping[str, Any], place: Place) -> Mapping[str, Any]:

@@ -332,6 +332,21 @@ def test_another_image_of_the_same_commit_is_another_migration() -> None:
     assert all(name.startswith("migration-0123456789ab-") for name in names)
 
 
+def test_a_service_given_by_name_is_in_the_networks_of_the_settings() -> None:
+    settings = dataclasses.replace(SETTINGS, service_networks=("192.0.2.0/24", "198.51.100.0/24"))
+    egress = one(objects(settings=settings), "NetworkPolicy", "sorties")["spec"]["egress"]
+    assert [(rule["ports"][0]["port"], rule["to"][0]["ipBlock"]["cidr"]) for rule in egress[1:]] == [
+        (15432, "198.18.0.1/32"),
+        (443, "192.0.2.0/24"),
+        (443, "198.51.100.0/24"),
+    ]
+
+
+def test_a_migration_calls_no_national_service() -> None:
+    job = one(objects(links=(BY_ADDRESS,)), "Job")
+    assert "connector" not in json.dumps(job).lower()
+
+
 def test_a_connector_opens_its_addresses_at_its_port_and_no_other_place() -> None:
     egress = one(objects(links=(BY_ADDRESS, BY_NAME, CLOSED)), "NetworkPolicy", "sorties")["spec"]["egress"]
     assert [(rule["ports"][0]["port"], rule["to"][0]["ipBlock"]["cidr"]) for rule in egress[3:]] == [
