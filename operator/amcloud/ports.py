@@ -29,6 +29,7 @@ from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Object, Offers, Place
 from amcloud.stages.report import CommitStatus, Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
+from amcloud.stages.walk_job import Subject
 from psram.model import Report
 from psram.proofs import Accepted, Evidence, ForgeEvidence, PipelineEvidence, QualityReport
 
@@ -147,6 +148,9 @@ class Reports(Protocol):
 
     def judged(self, app: App, stage: StageName, commits: Sequence[str]) -> frozenset[str]:
         """Those of ``commits`` of which a report is kept."""
+
+    def report(self, app: App, stage: StageName, commit: str) -> Report | None:
+        """The newest report of a commit at a stage; ``None`` when there is none that this engine can read."""
 
     def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
         """What commit ``was``, let in last at this stage, counted, to be compared with ``commit``; ``None`` if unknown.
@@ -411,6 +415,17 @@ class Health(Protocol):
         """What ``address`` (``host:port``) answers on its health endpoint under each host name; never raises."""
 
 
+class Walks(Protocol):
+    """The routes of a revision, walked as two synthetic organisations in an instance of their own."""
+
+    def walk(self, subject: Subject, access: Access, *, serving: bool) -> Isolation | UnderWay:
+        """What was seen of the revision's routes, and of its tables before the real ones know its migrations.
+
+        What an earlier walk of the same revision saw is believed for a while. ``serving``: the revision serves already,
+        so that its walk waits for its turn.
+        """
+
+
 class Clock(Protocol):
     """Time, so that tests choose it."""
 
@@ -435,6 +450,7 @@ class World:
     cluster: Cluster
     database: Database
     health: Health
+    walks: Walks
     clock: Clock
     cause: str = ""
     """Name of what asked for this pass: the forge's own of a delivery, one made here otherwise."""

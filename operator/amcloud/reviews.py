@@ -25,7 +25,10 @@ Judge = Callable[[Question, Moment, World, StageOutcome], tuple[StageOutcome, Ju
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The verdict on the newest commit of a merge request; ``judged`` is ``None`` while there is none."""
+    """The verdict on the newest commit of a merge request; ``judged`` is ``None`` while there is none.
+
+    Of a commit that a stage follows, ``outcome`` is that stage's.
+    """
 
     request: MergeRequest
     stage: Stage
@@ -73,7 +76,10 @@ def _reviews(app: App, outcomes: Sequence[StageOutcome], world: World, judge: Ju
         if stage is None:
             continue
         was = next((o.was.commit for o in outcomes if o.stage is stage.name and o.was), None)
-        if request.commit not in followed:
+        if request.commit in followed:
+            # the stage's own pass has judged it, by the rules of where it is
+            yield Review(request, stage, outcomes[followed.index(request.commit)], None)
+        else:
             outcome, judged = _told(app, stage, request.commit, token, world, judge, was)
             yield Review(request, stage, outcome, judged)
             if outcome.retry_after_s is not None:

@@ -36,6 +36,8 @@ from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Place
 from amcloud.stages.report import CommitStatus
+from amcloud.stages.walk import Walk
+from amcloud.stages.walk_job import Subject
 from psram.model import (
     Report,
     RuleResult,
@@ -71,6 +73,7 @@ class FakeWorld:
         self.registry = FakeRegistry()
         self.provenance = FakeProvenance()
         self.database = FakeDatabase(self)
+        self.walks = FakeWalks()
         self.health = FakeHealth()
         self.conformance = FakeConformance()
         self.reports = FakeReports(self)
@@ -91,6 +94,7 @@ class FakeWorld:
             cluster=self.cluster,
             database=self.database,
             health=self.health,
+            walks=self.walks,
             clock=self,
         )
 
@@ -153,6 +157,9 @@ class FakeReports:
     def __init__(self, outside: FakeWorld) -> None:
         self._outside = outside
         self.kept: dict[str, Report] = {}
+
+    def report(self, app: App, stage: StageName, commit: str) -> Report | None:
+        return self.kept.get(self.url(app, stage, commit))
 
     def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
         return Accepted(was)
@@ -289,6 +296,21 @@ class FakeProvenance:
     def prove(self, question: Question, built: GoOn, said: Origin | None, report: Report) -> provenance.Answer:
         sentence = self.refused.get(question.commit)
         return provenance.Refuse(sentence) if sentence else provenance.Proven(signed=True)
+
+
+class FakeWalks:
+    """Walks: what they see is set by the test; nothing at all otherwise."""
+
+    def __init__(self) -> None:
+        self.seen: Isolation | UnderWay = Isolation(walk=Walk())
+        self.error: Exception | None = None
+        self.asked: list[tuple[str, bool]] = []
+
+    def walk(self, subject: Subject, access: Access, *, serving: bool) -> Isolation | UnderWay:
+        self.asked.append((subject.revision.commit, serving))
+        if self.error:
+            raise self.error
+        return self.seen
 
 
 class FakeDatabase:

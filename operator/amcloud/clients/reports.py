@@ -105,6 +105,15 @@ class PostgresReports:
             self._accepted[key] = found
         return found
 
+    def report(self, app: App, stage: StageName, commit: str) -> Report | None:
+        """The newest report of a commit at a stage; ``None`` when there is none that this engine can read."""
+        with self._connected(f"lecture du rapport de {app.name} ({commit[:12]})") as connection:
+            row = _stored(connection, app.namespace, app.name, stage.value, commit)
+        try:
+            return None if row is None else parse(row[0])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
     def prepare(self) -> None:
         """The tables exist. Called by itself before the first report."""
         with self._connected("préparation de la base des rapports"):

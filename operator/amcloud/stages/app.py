@@ -214,6 +214,9 @@ class Organisation:
     """DNS label, also the name of its namespace."""
     forge_group: str
     """Group of the forge under which its projects live; the label unless said otherwise."""
+    region: str = ""
+    referent: str = ""
+    """Who helps the region's developers with the Starter Kit first; empty when nobody is declared."""
     allowance: Allowance | None = None
     """What its applications may cost together; ``None`` when nothing bounds it."""
 
