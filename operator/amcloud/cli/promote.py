@@ -1,0 +1,64 @@
+"""``amcloud promote NAME``: a stage takes the very image that an earlier stage serves, through its own gate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from amcloud.cli.intending import Output, Request, carry_out, intention, told
+from amcloud.cli.options import StageName
+
+COMMAND: Final = "promote"
+_HELP: Final = (
+    "Promeut une révision d'une étape à une suivante : même commit, même image, par son empreinte.\n\n"
+    "Sans COMMIT, c'est la révision en service à l'étape d'origine ; sinon une de celles qui y sont gardées. La porte "
+    "de l'étape d'arrivée décide comme pour tout commit : en production, il faut un procès-verbal de recette positif. "
+    "La demande est une annotation de la LocalApp (qui, quand, pourquoi) ; elle vaut jusqu'à ce que la branche ou "
+    "l'étiquette de l'étape désigne un autre commit, ou « amcloud rollback … --undo ».\n\n"
+    "Code de retour : 0 c'est fait (ou demandé, avec --no-wait), 1 refusé, 2 pas fini à temps, 3 mauvaise commande."
+)
+_EXAMPLES: Final = (
+    "Exemples :\n\n"
+    "amcloud promote suivi-courriers --from acceptance --to production --dry-run\n\n"
+    'amcloud promote suivi-courriers 3f2a91c --from development --to acceptance --reason "prête pour la recette"'
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(promote)
+
+
+def promote(  # noqa: PLR0917  options, given by name
+    name: Annotated[str, typer.Argument(metavar="NOM", help="Nom de l'application.")],
+    commit: Annotated[
+        str, typer.Argument(metavar="COMMIT", help="Révision gardée à l'étape d'origine ; celle en service sans lui.")
+    ] = "",
+    origin: Annotated[StageName, typer.Option("--from", help="Étape d'origine.")] = StageName.ACCEPTANCE,
+    to: Annotated[StageName, typer.Option("--to", help="Étape d'arrivée.")] = StageName.PRODUCTION,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de sa LocalApp ; cherché sans elle.")
+    ] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXTE", help="Pourquoi, pour ceux qui liront l'état.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dit ce qui serait demandé, ne demande rien.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Attend que la révision soit en service.")] = True,
+    timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Attente la plus longue.")] = 600.0,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+) -> None:
+    """Ask for the promotion, and wait until the revision serves or the gate has refused it."""
+    from amcloud.clients import assembly
+    from amcloud.clients.local_apps import LocalApps
+    from amcloud.stages import choices
+    from amcloud.stages.intention import Kind
+
+    with told(COMMAND):
+        choices.upwards(origin.value, to.value)
+        api, by = assembly.seat()
+        apps = LocalApps(api)
+        found = apps.find(name, namespace)
+        source, target = choices.stage_named(found, origin.value), choices.stage_named(found, to.value)
+        wanted = choices.promotable(found, source, commit)
+        asked = intention(Kind.PROMOTE, by, reason, wanted, origin=source, instead=choices.ref_commit(found, target))
+        request = Request(found, target, asked, choices.in_service(found, target))
+        carry_out(COMMAND, apps, request, dry_run=dry_run, wait=wait, timeout=timeout, output=output)

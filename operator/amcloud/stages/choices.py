@@ -1,0 +1,185 @@
+"""What ``amcloud rollback`` and ``amcloud promote`` may ask, and whether it came about: read from a LocalApp. Pure.
+
+Nothing is decided here that the operator believes: it checks each request again (:mod:`amcloud.stages.revisions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from amcloud.errors import InvalidManifestError
+from amcloud.settings import REQUESTED_AT
+from amcloud.stages import revisions
+from amcloud.stages.app import StageName
+from amcloud.stages.intention import Intention, Kind
+from amcloud.stages.render import Object, Revision
+from amcloud.stages.verdict import Reason
+
+SHORTEST: Final = 7
+"""Characters of a commit that name it well enough."""
+WAITING: Final = frozenset(
+    {
+        *(Reason.CHECKING, Reason.BUILDING, Reason.PROVISIONING, Reason.ROLLING_OUT),
+        *(Reason.FORGE_UNAVAILABLE, Reason.SERVICE_UNAVAILABLE, Reason.INTERNAL_ERROR),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A kept revision of a stage, with the time (RFC 3339) at which it began to serve."""
+
+    revision: Revision
+    served_at: str
+    in_service: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request stands: ``done``, ``refused`` with the operator's sentence, or neither while it is under way."""
+
+    done: bool = False
+    refused: str = ""
+
+
+def stage_named(found: Object, asked: str) -> str:
+    """The stage that is meant: the one asked for, else the only one declared.
+
+    Raises:
+        InvalidManifestError: there is no such stage, or several and none was asked for.
+    """
+    declared = [str(one.get("name")) for one in found["spec"].get("stages") or ()]
+    if not declared or found["spec"].get("track") == "hors-standard":
+        raise InvalidManifestError("spec.stages", "cette application n'est pas hébergée : elle n'a aucune révision")
+    if asked and asked not in declared:
+        raise InvalidManifestError("--stage", f"« {asked} » n'est pas dans spec.stages ({', '.join(declared)})")
+    if not asked and len(declared) > 1:
+        raise InvalidManifestError("--stage", f"il y a plusieurs étapes, dites laquelle ({', '.join(declared)})")
+    return asked or declared[0]
+
+
+def kept(found: Object, stage: str) -> tuple[Kept, ...]:
+    """The revisions to which a stage may go back, newest first."""
+    entry = _entry(found, stage)
+    times = {(one.get("commit"), one.get("image")): str(one.get("deployedTime", "")) for one in _list(entry, "history")}
+    current = (entry.get("deployedCommit"), entry.get("image"))
+    return tuple(
+        Kept(one, times.get((one.commit, one.image), ""), (one.commit, one.image) == current)
+        for one in revisions.memory(found.get("status") or {}, stage).kept
+    )
+
+
+def back(found: Object, stage: str, commit: str) -> Revision:
+    """The kept revision that ``commit`` (or its beginning) names; without one, the last that served before.
+
+    Raises:
+        InvalidManifestError: no kept revision is meant.
+    """
+    offered = kept(found, stage)
+    if not commit:
+        before = next((one for one in offered if not one.in_service), None)
+        if before is None:
+            raise InvalidManifestError(stage, "aucune révision gardée avant celle en service : il n'y a où revenir")
+        return before.revision
+    return _named(offered, stage, commit)
+
+
+def promotable(found: Object, stage: str, commit: str) -> Revision:
+    """The kept revision of ``stage`` to promote: the one that ``commit`` names, else the one in service.
+
+    Raises:
+        InvalidManifestError: no kept revision is meant.
+    """
+    offered = kept(found, stage)
+    if commit:
+        return _named(offered, stage, commit)
+    current = next((one for one in offered if one.in_service), None)
+    if current is None:
+        raise InvalidManifestError(stage, "aucune révision n'y est en service : il n'y a rien à promouvoir")
+    return current.revision
+
+
+def upwards(origin: str, to: str) -> None:
+    """A promotion goes from a stage to a later one.
+
+    Raises:
+        InvalidManifestError: this one does not.
+    """
+    order = [str(name) for name in StageName]
+    if order.index(origin) >= order.index(to):
+        raise InvalidManifestError("--to", f"une promotion va vers une étape suivante ({' → '.join(order)})")
+
+
+def ref_commit(found: Object, stage: str) -> str:
+    """What the stage's own ref named when the operator last looked; empty when it named nothing."""
+    entry = _entry(found, stage)
+    promoted = (entry.get("intention") or {}).get("kind") == Kind.PROMOTE
+    source = _condition(entry, "SourceFetched")
+    if promoted:
+        return str(entry.get("refCommit") or "")
+    if source.get("reason") == Reason.REF_NOT_FOUND:
+        return ""
+    return str(entry.get("lastAttemptedCommit") or "")
+
+
+def in_service(found: Object, stage: str) -> Revision | None:
+    """The revision that serves at a stage."""
+    return next((one.revision for one in kept(found, stage) if one.in_service), None)
+
+
+def answer(found: Object, stage: str, asked: Intention) -> Answer:
+    """How ``asked`` stands, as the LocalApp's status tells it."""
+    entry, status = _entry(found, stage), found.get("status") or {}
+    held = entry.get("intention") or {}
+    annotations = found["metadata"].get("annotations") or {}
+    handled = status.get("lastHandledReconcileAt") in {asked.token, annotations.get(REQUESTED_AT)}
+    if not handled and held.get("at") != asked.token:
+        return Answer()
+    gone = entry.get("withdrawn") or {}
+    if gone.get("request") == asked.token:
+        return Answer(refused=str(gone.get("message")))
+    ready = _condition(entry, "Ready")
+    waits = ready.get("reason") in WAITING
+    serves = (entry.get("deployedCommit"), entry.get("image")) == (asked.commit, asked.image)
+    match asked.kind:
+        case Kind.FOLLOW:
+            done = ready.get("status") == "True" and ready.get("reason") != Reason.PINNED
+        case Kind.HOLD | Kind.PROMOTE if held.get("at") != asked.token:
+            return Answer(refused=_ignored(status))
+        case Kind.HOLD:
+            return Answer(done=serves)  # what becomes of the newest commit is another matter
+        case Kind.PROMOTE:
+            done = serves and ready.get("status") == "True"
+    return Answer(done=done, refused="" if done or waits else str(ready.get("message", "")))
+
+
+def _ignored(status: Mapping[str, Any]) -> str:
+    said = [str(one.get("message")) for one in _list(status, "problems") if "demande est ignorée" in str(one)]
+    return said[0] if said else "la demande ne vaut plus : la branche ou l'étiquette suivie a changé entre-temps."
+
+
+def _named(offered: Sequence[Kept], stage: str, commit: str) -> Revision:
+    matching = [one.revision for one in offered if one.revision.commit.startswith(commit.lower())]
+    known = ", ".join(one.revision.commit[:8] for one in offered) or "aucune"
+    if len(commit) < SHORTEST:
+        raise InvalidManifestError("COMMIT", f"{SHORTEST} caractères au moins sont attendus ; gardées : {known}")
+    if not matching:
+        raise InvalidManifestError(
+            "COMMIT", f"« {commit[:40]} » n'est pas gardée à l'étape {stage} ; gardées : {known}"
+        )
+    return matching[0]
+
+
+def _entry(found: Object, stage: str) -> Mapping[str, Any]:
+    return next((one for one in _list(found.get("status") or {}, "stages") if one.get("name") == stage), {})
+
+
+def _condition(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return next((one for one in _list(entry, "conditions") if one.get("type") == name), {})
+
+
+def _list(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    listed = values.get(name)
+    return [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
