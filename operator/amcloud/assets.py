@@ -41,6 +41,15 @@ def check_templates() -> Mapping[str, str]:
     return _templates("checks")
 
 
+def walk_templates() -> Mapping[str, str]:
+    """Text of every file of ``templates/walks``, by file name.
+
+    Raises:
+        BrokenInstallationError: there is none.
+    """
+    return _templates("walks")
+
+
 def _templates(kind: str) -> Mapping[str, str]:
     found = {
         path.name: path.read_text(encoding="utf-8")

@@ -28,6 +28,7 @@ from amcloud.clients.database_setup import (
     left_by_restoring,
     rights,
     statement,
+    trial_of,
 )
 from amcloud.errors import AmcloudError, BrokenInstallationError, UnavailableError
 from amcloud.masking import one_line
@@ -129,7 +130,8 @@ class PostgresDatabase:
         """Remove database and roles, whoever is connected; absent is fine. One that is not an instance's stays."""
         first, second = roles(database), roles(database, Turn.SECOND)
         with self._connected(f"suppression de la base {database}") as connection:
-            owners = dict(connection.execute(_OWNERS, ([database, *left_by_restoring(database)],)).fetchall())
+            beside = [trial_of(database), *left_by_restoring(database)]
+            owners = dict(connection.execute(_OWNERS, ([database, *beside],)).fetchall())
             if owners.get(database, first.owner) != first.owner:
                 raise BrokenInstallationError(
                     f"la base {database} n'est pas celle d'une application : laissée en place"

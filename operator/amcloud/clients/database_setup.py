@@ -101,6 +101,11 @@ def left_by_restoring(database: str) -> tuple[str, str]:
     return f"{database}_restored", f"{database}_previous"
 
 
+def trial_of(database: str) -> str:
+    """Name of the database in which a revision is walked before it serves from ``database``."""
+    return f"{database}_sonde"
+
+
 def statement(text: LiteralString, *identifiers: str) -> sql.Composed:
     """``text`` with its ``{}`` filled by quoted identifiers."""
     return sql.SQL(text).format(*map(sql.Identifier, identifiers))

@@ -14,6 +14,8 @@ from amcloud.stages.walk import Walk
 
 READER, OWNER_OF_CANARIES = "998", "999"
 """Codes of the two synthetic organisations: no real one may have them."""
+LABELS: Final = {READER: "sonde-a", OWNER_OF_CANARIES: "sonde-b"}
+"""Their DNS labels, in the pod of a walk and nowhere else."""
 TENANT_COLUMN: Final = "organisation"
 NAMED: Final = 3
 """Tables that a sentence names before it counts the others."""

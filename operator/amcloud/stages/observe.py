@@ -11,7 +11,7 @@ from typing import Any, assert_never
 from amcloud.settings import GROUP
 from amcloud.stages import troubles
 from amcloud.stages.apply import Key, Wave, key, wave_of
-from amcloud.stages.render import HELD, Object
+from amcloud.stages.render import HELD, Object, Revision
 from amcloud.stages.troubles import Trouble
 from amcloud.stages.verdict import Reason
 
@@ -67,6 +67,16 @@ def observe(
             case _:
                 assert_never(wave)
     return replace(seen, serving=_serving(live))
+
+
+def runs(revision: Revision, live: Mapping[Key, Object]) -> bool:
+    """Whether the instance's Deployment runs that revision already, or was told to."""
+    return any(
+        container.get("image") == revision.image
+        for found, one in live.items()
+        if found.kind == "Deployment"
+        for container in one["spec"]["template"]["spec"].get("containers") or ()
+    )
 
 
 def settled(pods: tuple[Object, ...], fingerprint: str) -> bool:

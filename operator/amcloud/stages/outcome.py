@@ -19,6 +19,7 @@ from amcloud.stages.observe import Observation, Progress
 from amcloud.stages.render import Revision
 from amcloud.stages.storage import Storage
 from amcloud.stages.verdict import Answer, Decision, Moment, Reason, moments
+from amcloud.stages.walk import Walk
 from psram.model import Report, ReportVerdict
 
 RETRY_UNAVAILABLE_S = 15.0
@@ -163,14 +164,30 @@ class StageOutcome:
         return told.again(again_s) if replicas else replace(told, retry_after_s=self.retry_after_s)
 
     def probed(self, seen: Isolation) -> StageOutcome:
-        """The database was probed; a leak between organisations stops the rollout, doubt does not (and is told)."""
-        known = replace(self, isolation=seen)
-        return known.blocked(Reason.TENANT_LEAK, seen.sentence()) if seen.leaks else known
+        """A probe ended; a leak between organisations stops the rollout, doubt does not (and is told)."""
+        walked = seen.walk or (self.isolation.walk if self.isolation else None)
+        whole = replace(seen, walk=walked)
+        known = replace(self, isolation=whole)
+        return known.blocked(Reason.TENANT_LEAK, whole.sentence()) if known.leaks else known
+
+    def walking(self, sentence: str, *, retry_after_s: float, serving: bool) -> StageOutcome:
+        """The routes of ``deployed`` are being walked: it waits for that, unless it serves already."""
+        if serving:
+            doubt = Isolation(walk=Walk(problem="la sonde n'a pas encore parcouru ses routes"))
+            return replace(self, isolation=doubt).again(retry_after_s)
+        if self.over:
+            return replace(self, problem=sentence, retry_after_s=retry_after_s)
+        return self.waiting(Reason.ROLLING_OUT, sentence, retry_after_s=retry_after_s)
 
     @property
     def leaks(self) -> bool:
-        """Whether one organisation was seen to reach another's rows."""
-        return self.isolation is not None and bool(self.isolation.leaks)
+        """Whether one organisation was seen to reach what belongs to another."""
+        return self.isolation is not None and self.isolation.isolated is False
+
+    @property
+    def tried(self) -> bool:
+        """Whether ``deployed`` was walked as far as it must be, and nothing leaked."""
+        return self.isolation is not None and not self.leaks
 
     def again(self, after_s: float) -> StageOutcome:
         """The same, and another pass in ``after_s`` seconds at the latest."""

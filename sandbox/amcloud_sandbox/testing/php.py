@@ -148,6 +148,13 @@ class Database:
 
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> Iterator[Database]:
+    """One database for the module."""
+    with provided(postgres) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def provided(postgres: PostgresServer) -> Iterator[Database]:
     """One database, its owner, and an application role that owns nothing and bypasses nothing."""
     name = f"app_{secrets.token_hex(4)}"
     owner, role, password = f"{name}_owner", name, secrets.token_hex(8)

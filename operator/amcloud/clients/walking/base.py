@@ -53,11 +53,7 @@ class Base:
 
     def plant(self) -> dict[str, str]:
         """Each table of organisations holds one canary of each, and nothing else; why not, by table."""
-        if not self.tables:
-            return {}
-        names = sql.SQL(", ").join(one.identifier for one in self.tables.values())
-        self._connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
-        self._canaries.forget()
+        self.clear()
         refused = {}
         for organisation in BOTH:
             for one in self.tables.values():
@@ -66,6 +62,13 @@ class Base:
                 except (UnprovenError, psycopg.Error) as error:
                     refused[one.shown] = reason(error)
         return refused
+
+    def clear(self) -> None:
+        """No row of an organisation is left."""
+        if self.tables:
+            names = sql.SQL(", ").join(one.identifier for one in self.tables.values())
+            self._connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+        self._canaries.forget()
 
     def records(self, organisation: str) -> tuple[tuple[str, Names], ...]:
         """The canaries of an organisation: table and values by column."""
