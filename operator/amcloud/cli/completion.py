@@ -28,12 +28,12 @@ def formats(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def app_names(incomplete: str) -> Iterator[tuple[str, str]]:
     """Applications of the fleet, where a cluster can be reached; nothing otherwise, at once."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.errors import AmcloudError
 
     try:
-        listed = LocalApps(assembly.api()).all()
+        listed = LocalApps(desk.api()).all()
     except AmcloudError:
         return
     known = ((str(one["metadata"]["name"]), str((one.get("spec") or {}).get("title", ""))) for one in listed)

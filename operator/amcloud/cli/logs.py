@@ -49,7 +49,7 @@ def logs(  # noqa: PLR0917  options, given by name
     component: Annotated[Component, typer.Option(help="Service, commandes planifiées ou migrations.")] = Component.WEB,
 ) -> None:
     """Ask the operator for the journal, and print it as it comes."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.errands import Errands
     from amcloud.clients.local_apps import LocalApps
 
@@ -58,7 +58,7 @@ def logs(  # noqa: PLR0917  options, given by name
         asked["sinceSeconds"] = seconds(since, command=COMMAND, option="--since", most_s=WEEK_S)
     asked |= {"follow": True} if follow else {}
     with told(COMMAND):
-        api, who = assembly.seat()
+        api, who = desk.seat()
         found = LocalApps(api).find(name, namespace)
         errands, written = Errands(api, who), False
         with closed_pipe_is_enough():

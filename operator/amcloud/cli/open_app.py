@@ -39,11 +39,11 @@ def open_app(  # noqa: PLR0917  options, given by name
     output: Annotated[Form, typer.Option("--output", "-o", help="Forme de la réponse.")] = Form.TEXT,
 ) -> None:
     """Print the addresses."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
 
     with told(COMMAND):
-        apps = LocalApps(assembly.api())
+        apps = LocalApps(desk.api())
         listed = addresses(apps.find(name, namespace), apps.organisations(), stage)
     if organisation and listed and organisation not in {one.code for one in listed}:
         served = ", ".join(sorted({one.code for one in listed}))

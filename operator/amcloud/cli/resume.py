@@ -25,14 +25,14 @@ def register(app: typer.Typer) -> None:
 
 def resume(name: Name, namespace: Namespace = "") -> None:
     """Lift what may be lifted."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.clients.suspensions import Suspensions
     from amcloud.stages.app import Authority
 
     whose = {Authority.DDSI: "la DDSI", Authority.ORGANISATION: "l'organisme"}
     with told(COMMAND):
-        api = assembly.api()
+        api = desk.api()
         found, suspensions = LocalApps(api).find(name, namespace), Suspensions(api)
         written = suspensions.of(found)
         lifted, left = suspensions.lift(found)

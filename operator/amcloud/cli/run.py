@@ -37,12 +37,12 @@ def run(
     timeout: Annotated[int, typer.Option(metavar="SECONDES", min=1, max=3600, help="Temps le plus long.")] = 600,
 ) -> None:
     """Ask the operator to run it, and print what it writes."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.errands import Errands
     from amcloud.clients.local_apps import LocalApps
 
     with told(COMMAND):
-        api, who = assembly.seat()
+        api, who = desk.seat()
         found = LocalApps(api).find(name, namespace)
         errands, asked = Errands(api, who), {"command": command, "timeoutSeconds": timeout}
         with closed_pipe_is_enough():

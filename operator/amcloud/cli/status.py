@@ -47,11 +47,11 @@ def status(
     output: Annotated[Form, typer.Option("--output", "-o", help="Forme de la réponse.")] = Form.TEXT,
 ) -> None:
     """Print what the LocalApp says of itself."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
 
     with told(COMMAND):
-        found = LocalApps(assembly.api()).find(name, namespace)
+        found = LocalApps(desk.api()).find(name, namespace)
     seen = described(found, stage)
     text = json.dumps(seen, ensure_ascii=False, indent=2) if output is Form.JSON else "\n".join(screen(seen))
     answer(f"{text}\n".encode(), command=COMMAND)

@@ -15,8 +15,8 @@ COMMAND: Final = "suspend"
 _HELP: Final = (
     "Suspend l'hébergement d'une application, avec une raison, un auteur et une fin.\n\n"
     "Sans --stop, ce qui sert continue et aucune nouvelle révision n'entre en service. Avec --stop, plus aucune "
-    "réplique ni commande planifiée ne tourne ; base, adresses et secrets restent. À la date --until, la suspension cesse "
-    "d'elle-même. Un exploitant suspend au nom de la DDSI, qui seule lèvera cette suspension ; un responsable "
+    "réplique ni commande planifiée ne tourne ; base, adresses et secrets restent. À la date --until, la suspension "
+    "cesse d'elle-même. Un exploitant suspend au nom de la DDSI, qui seule lèvera cette suspension ; un responsable "
     "d'application, au nom de son organisme.\n\n"
     "Code de retour : 0 c'est écrit, 1 refusé, 2 cluster injoignable, 3 mauvaise commande ou application inconnue."
 )
@@ -41,7 +41,7 @@ def suspend(
     stop: Annotated[bool, typer.Option("--stop", help="Arrête aussi ce qui sert.")] = False,
 ) -> None:
     """Write the suspension."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.clients.suspensions import Suspensions
     from amcloud.stages.app import Authority
@@ -50,7 +50,7 @@ def suspend(
         refuse(COMMAND, "--reason : une raison de 1 à 500 caractères est attendue")
     last = end(until, command=COMMAND, option="--until", now=datetime.now(UTC)) if until else None
     with told(COMMAND):
-        api, who = assembly.seat()
+        api, who = desk.seat()
         found = LocalApps(api).find(name, namespace)
         spec: dict[str, Any] = {"reason": reason.strip(), "author": who, "service": "Stop" if stop else "Keep"}
         spec |= {"until": last.strftime("%Y-%m-%dT%H:%M:%SZ")} if last else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import assert_never
 
 from amcloud import assets
-from amcloud.clients import connection, identity
+from amcloud.clients import connection
 from amcloud.clients.advisories import AdvisoryMirror
 from amcloud.clients.attestations import Attestor
 from amcloud.clients.budget import Budget
@@ -31,7 +31,6 @@ from amcloud.clients.signing import Signer
 from amcloud.clients.source import GitSource
 from amcloud.clients.trial_database import TrialDatabases
 from amcloud.clients.walks import WalkJobs
-from amcloud.errors import BrokenInstallationError
 from amcloud.ports import UnderWay, World
 from amcloud.settings import Executor, Settings
 from amcloud.stages.app import App
@@ -56,7 +55,7 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     cache = cache or Path(tempfile.gettempdir()) / "amcloud"
     budget, clock = Budget(settings.forge_requests_per_minute), SystemClock()
     source = GitSource(settings.forge_url, cache / "git", budget=budget)
-    api = Api(cluster or _cluster(), connections=settings.workers * 2)
+    api = Api(cluster or connection.of(os.environ), connections=settings.workers * 2)
     registry = OciRegistry(settings.registry_url, settings.registry_name)
     signer = Signer(settings.provenance_key, settings.provenance_public_keys)
     forge = GitlabForge(settings.forge_url, settings.forge_token, budget=budget, token_file=_file(settings))
@@ -95,7 +94,7 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
 def fleet(settings: Settings, *, processes: int, cache: Path | None = None) -> Fleet:
     """The fleet as its last reports left it; commits that are not kept here are read again, in processes."""
     cache = cache or Path(tempfile.gettempdir()) / "amcloud"
-    cluster = KubernetesCluster(Api(_cluster(), connections=processes + 1))
+    cluster = KubernetesCluster(Api(connection.of(os.environ), connections=processes + 1))
     checks = ProcessChecks(
         GitSource(settings.forge_url, cache / "git"),
         php=Php(),
@@ -120,18 +119,7 @@ def api(*, connections: int = 1) -> Api:
     Raises:
         BrokenInstallationError: there is no way to reach a cluster from here.
     """
-    return Api(_cluster(), connections=connections)
-
-
-def seat() -> tuple[Api, str]:
-    """The same for a person at their desk, and who they are there.
-
-    Raises:
-        BrokenInstallationError: there is no way to reach a cluster from here.
-    """
-    cluster = _cluster()
-    reached = Api(cluster, connections=1)
-    return reached, identity.who(reached, cluster)
+    return Api(connection.of(os.environ), connections=connections)
 
 
 def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:
@@ -150,14 +138,3 @@ def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock,
 
 def _file(settings: Settings) -> Path | None:
     return Path(settings.forge_token_file) if settings.forge_token_file else None
-
-
-def _cluster() -> connection.Connection:
-    # the two variables that Kubernetes itself defines for its clients; nothing of ours is read here
-    if "KUBERNETES_SERVICE_HOST" in os.environ:
-        return connection.in_cluster(os.environ)
-    named = [one for one in os.environ.get("KUBECONFIG", "").split(os.pathsep) if one]
-    usual = Path.home() / ".kube" / "config"
-    if not named and not usual.exists():
-        raise BrokenInstallationError(f"aucun cluster n'est désigné : KUBECONFIG est vide et {usual} n'existe pas")
-    return connection.from_kubeconfig(Path(named[0]) if named else usual)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,21 @@ class Connection:
     """Client certificate and key."""
     folder: tempfile.TemporaryDirectory[str] | None = None
     """Where what the kubeconfig held inline was written; removed with the connection."""
+
+
+def of(environment: Mapping[str, str], home: Path | None = None) -> Connection:
+    """The connection that a program has here: its pod's, else that of KUBECONFIG, else that of ``~/.kube/config``.
+
+    Raises:
+        BrokenInstallationError: there is none.
+    """
+    if "KUBERNETES_SERVICE_HOST" in environment:
+        return in_cluster(environment)
+    named = [one for one in environment.get("KUBECONFIG", "").split(os.pathsep) if one]
+    usual = (home or Path.home()) / ".kube" / "config"
+    if not named and not usual.exists():
+        raise BrokenInstallationError(f"aucun cluster n'est désigné : KUBECONFIG est vide et {usual} n'existe pas")
+    return from_kubeconfig(Path(named[0]) if named else usual)
 
 
 def in_cluster(environment: Mapping[str, str], folder: Path = SERVICE_ACCOUNT) -> Connection:

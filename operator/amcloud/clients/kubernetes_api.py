@@ -277,14 +277,12 @@ def _problem(
     status, message = answer.status_code, one_line(str(parsed.get("message", "")), chars=400)
     said = f"{doing} : {message or 'réponse incompréhensible'} (HTTP {status})"
     codes = requests.codes
-    if status == codes.conflict:
-        return ConflictError(said)
     if status == codes.forbidden and "being terminated" in message:
         return UnavailableError(f"{doing} : l'espace est en cours de suppression")
-    if status == codes.forbidden:
-        return ForbiddenError(said)
+    if status in {codes.conflict, codes.forbidden}:
+        return ConflictError(said) if status == codes.conflict else ForbiddenError(said)
     if status == codes.unauthorized:
-        return BrokenInstallationError(f"{doing} : le cluster refuse l'identité de l'opérateur")
+        return BrokenInstallationError(f"{doing} : le cluster refuse cette identité (certificat ou jeton périmé ?)")
     if status == codes.internal_server_error and "field not declared in schema" in message:
         return BrokenInstallationError(f"{doing} : ce cluster ne connaît pas un champ des gabarits ({message})")
     if status == codes.too_many_requests or status >= codes.internal_server_error or answer.ok:
