@@ -106,9 +106,8 @@ class Cluster:
         return ready[2]
 
 
-@pytest.fixture(scope="session")
-def cluster(control_plane: ControlPlane) -> Cluster:
-    """CRDs, rights, organisations and the norm pack are installed, as ``deploy/`` and the DDSI do."""
+def installed(control_plane: ControlPlane) -> Cluster:
+    """A control plane with CRDs and rights, as ``deploy/`` gives them, and nothing else."""
     configuration = k8s.Configuration()
     k8s_config.load_kube_config(str(control_plane.kubeconfig), client_configuration=configuration)
     api = k8s.ApiClient(configuration)
@@ -122,6 +121,13 @@ def cluster(control_plane: ControlPlane) -> Cluster:
         done = made.kubectl("apply", "-f", str(ROOT / "deploy" / "base" / part))
         assert done.returncode == 0, done.stderr
     wait_for("CRDs served", lambda: made.kubectl("get", "localapps", "-A").returncode == 0)
+    return made
+
+
+@pytest.fixture(scope="session")
+def cluster(control_plane: ControlPlane) -> Cluster:
+    """CRDs, rights, organisations and the norm pack are installed, as ``deploy/`` and the DDSI do."""
+    made = installed(control_plane)
     for code, label in (("671", "cpam-bas-rhin"), ("681", "cpam-haut-rhin")):
         made.apply(
             {"apiVersion": "v1", "kind": "Namespace",
