@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from amcloud import discussions, errors, reviews, telling
+from amcloud import discussions, errors, reviews, showing, telling
+from amcloud.desired import Sources, desired, missing_secrets
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import (
     apply,
     budget,
     build,
     claims,
-    connectors,
     cost,
     health,
     manifest,
@@ -32,7 +32,6 @@ from amcloud.stages import (
 )
 from amcloud.stages import verdict as gate
 from amcloud.stages.apply import Key, Wave
-from amcloud.stages.connectors import Link
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
 from amcloud.stages.observe import Observation
@@ -110,21 +109,15 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         return
     revision = so_far.deployed
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
-    served = manifest.served(app, stage, world.cluster.organisations())
     access = world.database.ensure(place, world.cluster.access(place), stage.rotation)
     storage = Storage(world.database.size(place), app.hosting.storage_gib)
     yield (so_far := replace(so_far, database_ready=True, storage=storage))
 
-    links = _links(app, stage, place, world, so_far)
-    objects = render.objects(
-        app, stage, place, revision, served, access, world.cluster.offers(), settings, world.templates, links
-    )
-    inventory = world.cluster.inventory(place.namespace)
-    desired = apply.with_inventory(objects, inventory, app, place, revision)
-    keys = apply.keys(desired) | inventory.keys
-    live = world.cluster.live(keys)
+    sources = Sources(world.cluster, settings, world.templates)
+    want = desired(app, stage, place, revision, access, so_far.offered, sources, world.clock.now())
+    live = world.cluster.live(want.keys)
     for wave in Wave:
-        if wave is Wave.MIGRATION and (missing := _missing_secrets(app, place, world, links)):
+        if wave is Wave.MIGRATION and (missing := missing_secrets(app, place, want.links, sources)):
             yield so_far.blocked(Reason.SECRET_MISSING, missing)
             return
         if wave is Wave.MIGRATION:
@@ -137,19 +130,21 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
             if so_far.leaks:
                 yield so_far
                 return
-        for operation in (operations := apply.plan(desired, live, inventory, wave=wave)):
+        for operation in (operations := apply.plan(want.objects, live, want.inventory, wave=wave)):
             world.cluster.execute(operation)
-        live = world.cluster.live(keys) if operations else live
-        restored = apply.restored(operations, complete=so_far.proven and inventory.revision == revision)
+        live = world.cluster.live(want.keys) if operations else live
+        restored = apply.restored(operations, complete=so_far.proven and want.inventory.revision == revision)
         so_far = replace(so_far, restored=so_far.restored + restored)
         pods = world.cluster.pods(place.namespace)
-        seen = observe.observe(wave, desired, live, pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s)
+        seen = observe.observe(
+            wave, want.objects, live, pods, now=world.clock.now(), deadline_s=settings.rollout_deadline_s
+        )
         if wave is Wave.SERVICE and seen.progress is observe.Progress.DONE:
             seen = _healthy(app, place, seen, live, world, so_far)
         yield (so_far := so_far.observed(seen))
         if seen.progress is not observe.Progress.DONE:
             return
-    so_far = so_far.served(url=_address(app, place, served, world), organisations=served)
+    so_far = so_far.served(url=_address(app, place, want.served, world), organisations=want.served)
     yield _settled(so_far, stage, place, access, pods, world)
 
 
@@ -166,7 +161,7 @@ def halt(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
 def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
     """One pass over one LocalApp, and when the next one is useful. ``others`` follow the same forge project."""
     if found["metadata"].get("deletionTimestamp"):
-        return release(found, world)
+        return release(found, world, others)
     try:
         app = manifest.parse(found, world.cluster.organisations(), world.cluster.namespace_organisation)
         app = suspension.suspended_by(app, world.cluster.suspension(app), now=world.clock.now())
@@ -177,14 +172,15 @@ def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Nex
     previous, held = found.get("status") or {}, claims.held(found, others)
     give_up(app, found, world)
     outcomes = tuple(_stage(app, stage, world, previous, held.get(stage.name)) for stage in app.stages)
-    return _publish(app, found, outcomes, world)
+    return _publish(app, found, outcomes, others, world)
 
 
-def release(found: Object, world: World) -> Next:
+def release(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
     """The app's instances go, and its data if its policy is ``Delete``. Needs no forge, no database, no valid spec."""
     waiting = [_remove(found, namespace, world) for namespace in world.cluster.instances(found)]
     if not all(waiting):
         return Next(POLL_DELETION_S)
+    showing.end(found, others, world)
     world.cluster.set_finalizer(found, present=False)
     return Next()
 
@@ -328,32 +324,16 @@ def _within_budget(app: App, stage: Stage, world: World, so_far: StageOutcome) -
     return app, replace(so_far, size=app.size(mine))
 
 
-def _links(app: App, stage: Stage, place: Place, world: World, so_far: StageOutcome) -> tuple[Link, ...]:
-    """The connectors that the instance may call, each with the credential that its service gave to the application."""
-    if not app.hosting.connectors:
-        return ()
-    found = connectors.links(app, stage.name, so_far.offered, world.cluster.given(place), now=world.clock.now())
-    token, namespace = world.cluster.connector_token, world.settings.namespace
-    return tuple(one.with_token(token(namespace, one.secret)) if one.open else one for one in found)
-
-
-def _missing_secrets(app: App, place: Place, world: World, links: tuple[Link, ...]) -> str:
-    """The sentence for Secrets that the manifest names, or its connectors need; empty when all are there."""
-    if said := connectors.missing(links, world.settings.namespace):
-        return said
-    if not app.hosting.secrets:
-        return ""
-    missing = sorted(set(app.hosting.secrets) - world.cluster.secret_names(place.namespace))
-    return f"Secret absent de l'espace de noms {place.namespace} : {', '.join(missing)}. Créez-le." if missing else ""
-
-
-def _publish(app: App, found: Object, outcomes: tuple[StageOutcome, ...], world: World) -> Next:
+def _publish(
+    app: App, found: Object, outcomes: tuple[StageOutcome, ...], others: Sequence[Object], world: World
+) -> Next:
     """Stage 8: tell the forge, then kubectl; nothing is written that is already there."""
     previous = found.get("status") or {}
     told = telling.tell(app, report.commit_statuses(app, outcomes, previous), previous, world)
     reviewed = reviews.review(app, outcomes, world, _judge)
     told = telling.after_reviews(told, reviewed.problem)
     told = telling.after_reviews(told, discussions.discuss(app, reviewed.reviews, outcomes, world))
+    told = telling.after_reviews(told, showing.show(app, outcomes, others, world))
     price, now = render.yearly_euros(app, world.templates), world.clock.now()
     current = report.status(app, outcomes, previous, told=told, yearly_euros=price, now=now)
     _tell(found, current, world, outcomes)
