@@ -17,6 +17,7 @@ need CI_REGISTRY_IMAGE "le nom de l'image, sans étiquette"
 export COMPOSER_ROOT_VERSION="dev-$CI_COMMIT_SHA"
 umask 022
 composer_install --no-dev --optimize-autoloader
+name_autoloader
 
 if [ -n "${CI_REGISTRY_PASSWORD:-}" ]; then
   printf '%s' "$CI_REGISTRY_PASSWORD" | buildah login --username "$CI_REGISTRY_USER" --password-stdin "$CI_REGISTRY"

@@ -65,6 +65,16 @@ measure_quality() {
   fi
 }
 
+# name_autoloader : le suffixe de l'autoloader est l'empreinte du verrou et non un hasard, comme le fait Composer depuis 2.7.
+name_autoloader() {
+  suffix=$(sed -n 's/.*ComposerAutoloaderInit\([0-9a-f]\{32\}\)::getLoader.*/\1/p' vendor/autoload.php)
+  lock=$(value_of content-hash composer.lock)
+  case "$suffix:$lock" in
+    *[!0-9a-f:]* | :* | *:) return ;;
+  esac
+  sed -i "s/$suffix/$lock/g" vendor/autoload.php vendor/composer/autoload_real.php vendor/composer/autoload_static.php
+}
+
 # name_of RÉFÉRENCE : une référence d'image sans étiquette ni empreinte.
 name_of() {
   printf '%s\n' "$1" | sed -e 's/@sha256:[0-9a-f]*$//' -e 's#:[^:/]*$##'

@@ -30,6 +30,7 @@ PROBLEM_LIMIT = 900
 CREDENTIAL_HELPER = '!f() { echo username=gitlab-ci-token; echo "password=$CI_JOB_TOKEN"; }; f'
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\]8;;[^\x1b\a]*(\x1b\\|\a)")
 LIST_START, DOCUMENT_START = re.compile(r"^\[(\]|$)", re.MULTILINE), re.compile(r"^---$", re.MULTILINE)
+WARNED = re.compile(r"finished in [\d.]+ \w+\s+WARN \d+")
 STARTING = re.compile(r" starting shell \(")
 LOCAL = ("--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source", "--no-color")
 
@@ -155,7 +156,9 @@ class Pipeline:
             trace.send()
             time.sleep(LOOK_EVERY_S if not ended else 0)
         reading.join(timeout=10)
-        outcome, reason = ended or (("success", None) if process.returncode == 0 else ("failed", "script_failure"))
+        # A job that may fail ends gitlab-ci-local well all the same; GitLab calls that job failed.
+        sound = process.returncode == 0 and not (job.allow_failure and trace.warned)
+        outcome, reason = ended or (("success", None) if sound else ("failed", "script_failure"))
         trace.close(outcome, reason, time.monotonic() - began)
         return outcome, reason
 
@@ -232,6 +235,7 @@ class Trace:
         self._secrets = variables.secrets(work)
         self._lock = threading.Lock()
         self._started = False
+        self.warned = False
         self._before: list[str] = []
         self._waiting = bytearray()
         self._sent = 0
@@ -242,7 +246,9 @@ class Trace:
         for raw in process.stdout:
             text = raw.decode("utf-8", "replace")
             if self._started:
-                self._add(self._line(text))
+                line = self._line(text)
+                self.warned = self.warned or WARNED.match(line) is not None
+                self._add(line)
             elif STARTING.search(text):
                 self._started = True
             else:

@@ -78,7 +78,7 @@ def test_conformance_is_shown_in_the_merge_request(factory: Factory, run: tuple[
     sarif = json.loads(factory.artifact(PATH, job, "psram.sarif"))
     jsonschema.validate(sarif, schema("sarif-2.1.0"))
     assert "NON CONFORME" in factory.trace(PATH, job)
-    kinds = {one["file_type"] for one in factory.forge.project(PATH).jobs.get(job.id).artifacts}
+    kinds = {one["file_type"] for one in factory.forge.project(PATH).jobs.get(job.id).attributes["artifacts"]}
     assert "codequality" in kinds
 
 
