@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from amcloud.stages.app import StageName
 from amcloud.stages.render import Object
 
 
@@ -40,19 +39,7 @@ def sentence(project: str, stage: str, holder: str) -> str:
 def followed(project: str, others: Sequence[Object]) -> frozenset[str]:
     """Stages of the project that some of ``others`` follow; those that are going away follow nothing."""
     staying = (one for one in others if not one["metadata"].get("deletionTimestamp"))
-    return frozenset(stage for one in staying if _project(one) == project.casefold() for stage in stages(one))
-
-
-def project(found: Object) -> str:
-    """The forge project that an unchecked LocalApp names, ``""`` for none."""
-    repository = _part(found.get("spec"), "repository")
-    named = repository.get("project") if isinstance(repository, Mapping) else None
-    return named if isinstance(named, str) else ""
-
-
-def stages(found: Object) -> frozenset[str]:
-    """The stages that an unchecked LocalApp names, those that exist."""
-    return frozenset(_stages(found)) & frozenset(StageName)
+    return frozenset(stage for one in staying if _project(one) == project.casefold() for stage in _stages(one))
 
 
 def _age(found: Object) -> tuple[str, str, str]:
@@ -61,7 +48,9 @@ def _age(found: Object) -> tuple[str, str, str]:
 
 
 def _project(found: Object) -> str:
-    return project(found).casefold()
+    repository = _part(found.get("spec"), "repository")
+    project = repository.get("project") if isinstance(repository, Mapping) else None
+    return project.casefold() if isinstance(project, str) else ""
 
 
 def _stages(found: Object) -> Iterator[str]:

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from amcloud.errors import AmcloudError
 from amcloud.stages import claims
 from amcloud.stages.app import App, Ref, StageName, Track
+from amcloud.stages.conditions import bounded
 from amcloud.stages.outcome import Ended, StageOutcome
 from amcloud.stages.render import Object
+from amcloud.stages.report import Event
 from amcloud.stages.verdict import ROLLOUT_FAILURES, Reason
 
 PREFIX: Final = "amcloud-"
@@ -93,16 +96,20 @@ def records(app: App, outcomes: Sequence[StageOutcome], others: Sequence[Object]
     refs = {stage.name: stage.ref for stage in app.stages}
     followed = set() if app.track is Track.HORS_STANDARD else {*refs}
     elsewhere = claims.followed(app.source.project, others) if app.repository else frozenset()
-    return Records(
-        tuple(_deployments(outcomes, refs)), frozenset(StageName) - followed - {StageName(name) for name in elsewhere}
-    )
+    ended = frozenset(stage for stage in StageName if stage not in followed and stage not in elsewhere)
+    return Records(tuple(_deployments(outcomes, refs)), ended)
 
 
-def at_the_end(found: Object, others: Sequence[Object]) -> tuple[str, frozenset[StageName]]:
-    """The project of an application that goes, and the stages that go with it."""
-    project = claims.project(found)
-    left = claims.stages(found) - claims.followed(project, others)
-    return project, frozenset(StageName(name) for name in left)
+def at_the_end(app: App, others: Sequence[Object]) -> Records:
+    """What to show once the application is gone: its stages end, unless somebody else follows them."""
+    elsewhere = claims.followed(app.source.project, others) if app.repository else frozenset()
+    return Records(ended=frozenset(stage.name for stage in app.stages if stage.name not in elsewhere))
+
+
+def left(project: str, error: AmcloudError) -> Event:
+    """The event that says that the forge still shows an application that is gone."""
+    message = f"La forge montre encore où {project} s'exécutait (environnements amcloud-…) : {error}"
+    return Event("Warning", "EnvironmentsLeft", bounded(message))
 
 
 def _deployments(outcomes: Sequence[StageOutcome], refs: dict[StageName, Ref]) -> Iterator[Deployment]:
