@@ -42,6 +42,8 @@ RUNNER = "usine logicielle (exemple)"
 SAMPLE = ROOT / "sandbox" / "apps" / "suivi-courriers"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 WAIT_S = 60.0
+PUSHED: dict[str, str] = {}
+"""Digest of the image of each commit, which the pipeline's own file names."""
 T = TypeVar("T")
 
 
@@ -310,7 +312,7 @@ def statuses(forge: RunningForge, name: str, commit: str) -> list[tuple[str, str
 
 
 def push_image(server: RegistryServer, path: str, commit: str, *, revision: str | None = None) -> None:
-    """An image without layers, labelled with its commit, is in the registry."""
+    """An image without layers, labelled with its commit, is in the registry; :func:`finish` says its digest."""
     labels = {"org.opencontainers.image.revision": revision or commit}
     content = json.dumps({"config": {"Labels": labels}}).encode()
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
@@ -328,6 +330,7 @@ def push_image(server: RegistryServer, path: str, commit: str, *, revision: str 
         "layers": [],
     }
     body, headers = json.dumps(manifest).encode(), {"Content-Type": MANIFEST}
+    PUSHED[commit] = f"sha256:{hashlib.sha256(body).hexdigest()}"
     assert requests.put(f"{server.url}/v2/{path}/manifests/{commit}", data=body, headers=headers, timeout=10).ok
 
 
@@ -344,9 +347,10 @@ def finish(forge: RunningForge, name: str, commit: str, state: str = "success") 
     """The newest pipeline of a commit ends, with a test report."""
     listed = forge.client().projects.get(f"{GROUP_PATH}/{name}").pipelines.list(sha=commit, get_all=True)
     pipeline = next(p for p in listed if p.source != "external")
+    built = {"digest": PUSHED.get(commit, ""), "revision": commit}
     body = {
         "jobs": {"tests": "success", "build-image": state},
-        "files": {"tests": {"junit.xml": junit(SAMPLE)}},
+        "files": {"tests": {"junit.xml": junit(SAMPLE)}, "build-image": {"image.json": json.dumps(built)}},
         "runner": RUNNER,
     }
     forge.internal("POST", f"/pipelines/{pipeline.id}/finish", body)
