@@ -49,6 +49,8 @@ class Settings:
     """Public address of the reports, without a trailing slash."""
     oidc_issuer: str
     webhook_token: str
+    webhook_url: str = ""
+    """Where the forge reaches the operator's web hook."""
     forge_token_file: str = ""
     """File that holds the forge's token, read again when the forge refuses it: a rotation needs no restart."""
     forge_requests_per_minute: float = 600.0
@@ -132,6 +134,7 @@ class _Reader:
             reports_url=self._text("REPORTS_URL", f"{scheme}://rapports.{domain}{port}").rstrip("/"),
             oidc_issuer=self._text("OIDC_ISSUER"),
             webhook_token=self._text("WEBHOOK_TOKEN"),
+            webhook_url=self._text("WEBHOOK_URL", f"{scheme}://webhooks.{domain}{port}/webhooks/gitlab"),
             forge_token_file=self._text("FORGE_TOKEN_FILE", ""),
             forge_requests_per_minute=self._number("FORGE_REQUESTS_PER_MINUTE", 600.0),
             service_networks=self._networks("SERVICE_NETWORKS"),
