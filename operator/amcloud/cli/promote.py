@@ -47,14 +47,14 @@ def promote(  # noqa: PLR0917  options, given by name
     output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
 ) -> None:
     """Ask for the promotion, and wait until the revision serves or the gate has refused it."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.stages import choices
     from amcloud.stages.intention import Kind
 
     with told(COMMAND):
         choices.upwards(origin.value, to.value)
-        api, by = assembly.seat()
+        api, by = desk.seat()
         apps = LocalApps(api)
         found = apps.find(name, namespace)
         source, target = choices.stage_named(found, origin.value), choices.stage_named(found, to.value)

@@ -59,7 +59,7 @@ def rollback(  # noqa: PLR0917  options, given by name
     output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
 ) -> None:
     """Ask for a kept revision, or for the branch again, and wait until it serves."""
-    from amcloud.clients import assembly
+    from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.errors import InvalidManifestError
     from amcloud.stages import choices
@@ -68,7 +68,7 @@ def rollback(  # noqa: PLR0917  options, given by name
     with told(COMMAND):
         if undo and commit:
             raise InvalidManifestError("--undo", "suit la branche ou l'étiquette : sans COMMIT")
-        api, by = assembly.seat()
+        api, by = desk.seat()
         apps = LocalApps(api)
         found = apps.find(name, namespace)
         where = choices.stage_named(found, stage.value if stage else "")

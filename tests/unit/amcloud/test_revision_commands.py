@@ -14,7 +14,7 @@ from amcloud_story import DEPLOYMENT, NAME, hosted, push, settle
 from typer.testing import CliRunner
 
 from amcloud.cli import intending, promote, rollback
-from amcloud.clients import assembly
+from amcloud.clients import desk
 from amcloud.settings import INTENTION
 from amcloud.stages import intention
 from amcloud.stages.apply import Key
@@ -63,11 +63,11 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    def made(desk: Desk, *arguments: str) -> Any:
+    def made(person: Desk, *arguments: str) -> Any:
         app = typer.Typer()
         rollback.register(app)
         promote.register(app)
-        monkeypatch.setattr(assembly, "seat", lambda: (desk, "camille\n"))
+        monkeypatch.setattr(desk, "seat", lambda: (person, "camille\n"))
         monkeypatch.setattr(intending, "POLL_S", 0.01)
         return CliRunner().invoke(app, arguments)
 
@@ -152,7 +152,7 @@ def test_when_time_is_over_the_request_stays_and_that_is_said(run: Run) -> None:
         pytest.param((NAME, ONE, "--undo"), "sans COMMIT", id="undo of a commit"),
         pytest.param((NAME, "--stage", "production"), "spec.stages", id="no such stage"),
         pytest.param((NAME, "--reason", "é" * 301), "300 caractères", id="a long story"),
-        pytest.param(("inconnue",), "aucune LocalApp", id="no such application"),
+        pytest.param(("inconnue",), "inconnue", id="no such application"),
     ],
 )
 def test_what_cannot_be_rolled_back_is_a_wrong_command_in_one_sentence(
