@@ -24,27 +24,26 @@ if [ -n "${CI_REGISTRY_PASSWORD:-}" ]; then
 fi
 
 image="$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA"
-# Rien ne se télécharge pendant la construction : les dépendances viennent d'être prises, par Composer, du dépôt agréé.
-set -- --format oci --network none --tag "$image" \
+set -- --format oci --tag "$image" \
   --label "org.opencontainers.image.revision=$CI_COMMIT_SHA" \
   --label "org.opencontainers.image.source=${CI_PROJECT_URL:-}"
-base= base_digest=
-if [ -n "${AMCLOUD_PHP_BASE_IMAGE:-}" ]; then
-  # L'étiquette de la plateforme devient une empreinte ici : elle est dans l'image, dans image.json et dans l'attestation.
-  if ! base_digest=$(digest_of "$AMCLOUD_PHP_BASE_IMAGE"); then
-    if registry_down "$AMCLOUD_PHP_BASE_IMAGE"; then unavailable "le registre ${AMCLOUD_PHP_BASE_IMAGE%%/*}"; fi
-    fail "l'image de base $AMCLOUD_PHP_BASE_IMAGE ne peut pas être prise (lisez la ligne précédente)"
-  fi
-  base="$(name_of "$AMCLOUD_PHP_BASE_IMAGE")@$base_digest"
-  set -- "$@" --build-arg "BASE_IMAGE=$base" \
-    --label "org.opencontainers.image.base.name=$AMCLOUD_PHP_BASE_IMAGE" \
-    --label "org.opencontainers.image.base.digest=$base_digest"
+# L'étiquette de l'image de base devient une empreinte ici : elle est dans l'image, dans image.json et dans l'attestation.
+base=${AMCLOUD_PHP_BASE_IMAGE:-$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile | head -n 1)}
+[ -n "$base" ] || fail "Dockerfile ne commence pas par « ARG BASE_IMAGE=… » : l'image de base n'est pas connue"
+if ! base_digest=$(digest_of "$base"); then
+  if registry_down "$base"; then unavailable "le registre ${base%%/*}"; fi
+  fail "l'image de base $base ne peut pas être prise (lisez la ligne précédente)"
 fi
+set -- "$@" --build-arg "BASE_IMAGE=$(name_of "$base")@$base_digest" \
+  --label "org.opencontainers.image.base.name=$base" \
+  --label "org.opencontainers.image.base.digest=$base_digest"
 # La date du commit est celle de l'image : deux constructions d'une même révision ont la même empreinte.
 if timestamp=$(git log -1 --format=%ct 2>/dev/null); then
   set -- "$@" --timestamp "$timestamp"
 fi
-buildah build "$@" .
+# Rien ne se télécharge pendant la construction, ni par RUN ni par ADD : les dépendances viennent d'être prises, par
+# Composer, du dépôt agréé, et l'image de base est déjà là.
+without_network buildah build --pull=false "$@" .
 
 digests=$(mktemp)
 if ! buildah push --digestfile "$digests" "$image"; then
@@ -54,6 +53,6 @@ fi
 digest=$(cat "$digests")
 rm -f "$digests"
 printf '{"image": "%s", "digest": "%s", "revision": "%s", "base": {"name": "%s", "digest": "%s"}, "template": "%s"}\n' \
-  "$CI_REGISTRY_IMAGE" "$digest" "$CI_COMMIT_SHA" "${AMCLOUD_PHP_BASE_IMAGE:-}" "$base_digest" "${AMCLOUD_TEMPLATE:-}" \
+  "$CI_REGISTRY_IMAGE" "$digest" "$CI_COMMIT_SHA" "$base" "$base_digest" "${AMCLOUD_TEMPLATE:-}" \
   >image.json
 cat image.json

@@ -75,6 +75,15 @@ name_autoloader() {
   sed -i "s/$suffix/$lock/g" vendor/autoload.php vendor/composer/autoload_real.php vendor/composer/autoload_static.php
 }
 
+# without_network COMMANDE… : la commande dans un réseau vide (buildah ne sait pas le faire avec l'isolation « chroot »).
+without_network() {
+  if [ "$(id -u)" -eq 0 ]; then
+    unshare --net -- "$@"
+  else
+    buildah unshare unshare --net -- "$@"
+  fi
+}
+
 # name_of RÉFÉRENCE : une référence d'image sans étiquette ni empreinte.
 name_of() {
   printf '%s\n' "$1" | sed -e 's/@sha256:[0-9a-f]*$//' -e 's#:[^:/]*$##'
@@ -83,7 +92,10 @@ name_of() {
 # digest_of RÉFÉRENCE : l'empreinte d'une image de base, prise du registre si elle n'est pas déjà sur l'exécuteur.
 digest_of() {
   case "$1" in
-    *@sha256:*) printf '%s\n' "${1##*@}" ;;
+    *@sha256:*)
+      buildah pull --quiet --policy ifmissing "$1" >/dev/null || return 1
+      printf '%s\n' "${1##*@}"
+      ;;
     *)
       buildah pull --quiet --policy ifnewer "$1" >/dev/null || return 1
       buildah inspect --type image --format '{{.FromImageDigest}}' "$1"

@@ -54,7 +54,7 @@ APPLICATION = {
     ".gitlab-ci.yml": "include:\n  - {project: amcloud/pipelines, ref: v1, file: application.gitlab-ci.yml}\n",
     "Dockerfile": (
         "ARG BASE_IMAGE=localhost:5000/amcloud/php-base:8.2\nFROM ${BASE_IMAGE}\n"
-        "COPY src /app/src\nCOPY vendor /app/vendor\nUSER 10001\n"
+        'COPY src /app/src\nCOPY vendor /app/vendor\nRUN ["/bin/ldconfig", "--version"]\nUSER 10001\n'
     ),
     "composer.json": json.dumps(
         {
@@ -171,13 +171,14 @@ def running_factory(registry: RegistryServer, postgres: PostgresServer, folder: 
 
 
 def push_base(registry: RegistryServer) -> str:
-    """Digest of a base image with two Debian packages and nothing that could run."""
+    """Digest of a base image with two Debian packages and one program."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
         for name, text in {"var/lib/dpkg/status": DPKG_STATUS, "etc/os-release": 'VERSION_ID="12"\n'}.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(text)
             tar.addfile(entry, io.BytesIO(text.encode()))
+        tar.add("/sbin/ldconfig", "bin/ldconfig", filter=_of_root)  # a program that needs no library
     rootfs = {"type": "layers", "diff_ids": [_digest(layer.getvalue())]}
     config = {"architecture": "amd64", "os": "linux", "config": {"User": "10001"}, "rootfs": rootfs}
     manifest = {
@@ -197,6 +198,11 @@ def push_base(registry: RegistryServer) -> str:
         subprocess.run((*argv, f"dir:{folder}", f"docker://{target}"), check=True, timeout=60)
     answer = requests.get(f"{registry.url}/v2/{BASE}/manifests/8.2", headers={"Accept": MANIFEST}, timeout=10)
     return _digest(answer.content)
+
+
+def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = entry.mtime = 0
+    return entry
 
 
 def _descriptor(kind: str, content: bytes) -> dict[str, Any]:
