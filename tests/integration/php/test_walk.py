@@ -59,8 +59,6 @@ def test_every_route_of_the_conforming_sample_is_proven_closed(
     walk: Callable[[str, Change], dict[str, RouteProbe]],
 ) -> None:
     seen = walk("suivi-courriers", lambda _: None)
-    for one in seen.values():
-        print(one)
     assert {one.seen for one in seen.values()} == {Seen.CLOSED, Seen.NOTHING}
     assert {one.kind for one in seen.values() if one.seen is Seen.CLOSED} == set(Kind)
 
@@ -94,10 +92,53 @@ def test_a_list_that_is_cached_for_all_organisations_is_a_leak(
     ]
 
 
-def test_a_query_that_forgets_the_organisation_leaks_on_its_routes(
+def changed(file: Path, *replacements: tuple[str, str]) -> None:
+    code = file.read_text(encoding="utf-8")
+    for before, after in replacements:
+        assert before in code, before
+        code = code.replace(before, after)
+    file.write_text(code, encoding="utf-8")
+
+
+def open_export_and_unchecked_link(project: Path) -> None:
+    """An export for everybody, and a file that is tied to whatever record its address names."""
+    controllers = project / "src" / "Controller"
+    public = "name: 'courriers_export', methods: ['GET']"
+    changed(controllers / "ExportController.php", (public, f"{public}, defaults: ['_amcloud_public' => true]"))
+    found = (
+        "$courrier = $this->courriers->trouver($id) ?? throw new NotFoundHttpException('Ce courrier n’existe pas.');"
+    )
+    unchecked = "$courrier = $this->entities->getReference(\\App\\Entity\\Courrier::class, $id);"
+    changed(controllers / "PieceJointeController.php", (found, unchecked))
+
+
+def test_strangers_who_read_and_records_that_are_tied_to_another_s_are_leaks(
     walk: Callable[[str, Change], dict[str, RouteProbe]],
 ) -> None:
-    seen = walk("annuaire-local", lambda _: None)
-    for one in seen.values():
-        print(one)
-    assert [one.shown for one in seen.values() if one.seen is Seen.LEAK]
+    seen = walk("suivi-courriers", open_export_and_unchecked_link)
+    assert {(one.shown, one.why) for one in seen.values() if one.seen is Seen.LEAK} == {
+        ("GET /courriers.csv", "ses données s'y lisent sans connexion"),
+        ("GET /courriers.csv?q&statut", "ses données s'y lisent sans connexion"),
+        ("POST /courriers/{id}/pieces", "un organisme y rattache ses données à celles d'un autre"),
+    }
+
+
+def broken_page(project: Path) -> None:
+    """A page fails for every organisation: it proves nothing."""
+    changed(
+        project / "src" / "Controller" / "ServiceController.php",
+        (
+            "public function liste(): Response\n    {",
+            "public function liste(): Response\n    {\n        throw new \\LogicException('exemple');",
+        ),
+    )
+
+
+def test_a_route_that_shows_nothing_to_its_own_organisation_is_not_covered(
+    walk: Callable[[str, Change], dict[str, RouteProbe]],
+) -> None:
+    seen = walk("suivi-courriers", broken_page)
+    assert [(one.shown, one.why) for one in seen.values() if one.seen is Seen.UNCOVERED] == [
+        ("GET /services", "réponse 500"),
+        ("POST /services", "réponse 400, 500"),  # nobody saw its form
+    ]

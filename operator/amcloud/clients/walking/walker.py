@@ -105,7 +105,7 @@ class Walker:
 
     def _leak(self, asked: _Asked) -> str:
         """How somebody else reads the owner's canary by that request; empty when nobody does."""
-        for host, agent, why in ((READER, READER, _READ), (OWNER, READER, _READ_AT_HOST), (OWNER, None, _READ_UNKNOWN)):
+        for host, agent, why in ((READER, READER, _READ), (OWNER, None, _READ_UNKNOWN), (OWNER, READER, _READ_AT_HOST)):
             if self._shows(self._ask(asked, host, agent), OWNER):
                 return why
         return ""
