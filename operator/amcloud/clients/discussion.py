@@ -88,7 +88,7 @@ class GitlabDiscussion:
                 if _stored(note.body) != _stored(body):
                     notes.update(note.id, {"body": body}, **ONCE)
             for double in mine[1:]:
-                notes.delete(double.id, **ONCE)
+                _delete(notes, double.id)
         return True
 
     def level(self, project: str, user: int) -> int:
@@ -222,6 +222,15 @@ def _note(row: Mapping[str, Any]) -> Note:
         body=str(row.get("body") or ""),
         system=bool(row.get("system")),
     )
+
+
+def _delete(notes: Any, number: int) -> None:
+    """The comment is gone, perhaps by another pass that found it too."""
+    try:
+        notes.delete(number, **ONCE)
+    except gitlab.GitlabDeleteError as error:
+        if error.response_code != requests.codes.not_found:
+            raise
 
 
 def _stored(body: str) -> str:
