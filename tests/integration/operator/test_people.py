@@ -1,4 +1,4 @@
-"""What people of one organisation may ask, on a real API server, with the commands that they use and without kubectl."""
+"""What people of one organisation may ask, on a real API server, by the commands that they use, without kubectl."""
 
 from __future__ import annotations
 
