@@ -16,6 +16,7 @@ from typing import Final
 from amcloud.stages import markdown
 from psram.model import Report, Verdict
 
+COMMAND: Final = "/psram"
 LABEL: Final = "contestation"
 UPHELD: Final = "contestation:retenue"
 REJECTED: Final = "contestation:rejetee"

@@ -19,6 +19,7 @@ import structlog
 from aiohttp import web
 
 from amcloud import metrics
+from amcloud.stages import contests
 from amcloud.web import traffic
 
 BODY_MOST_BYTES = 1024 * 1024
@@ -28,7 +29,7 @@ PATH = "/webhooks/gitlab"
 NO_COMMIT = "0" * 40
 _UUID = re.compile(r"[0-9a-fA-F-]{16,64}")
 _KEY = re.compile(r"[!-~]{8,128}")
-EVENTS = ("push", "tag_push", "merge_request", "pipeline")
+EVENTS = ("push", "tag_push", "merge_request", "pipeline", "note", "issue")
 
 
 Ask = Callable[[str], Sequence[object]]
@@ -66,6 +67,10 @@ def answer(body: bytes, ask_project: Ask) -> Answer:
     project = _project(event)
     if not project:
         return Answer(400, "no-project", "Le champ project.path_with_namespace manque.")
+    if kind in {"note", "issue"}:
+        waiting = _waiting(event, project)
+        said = "Événement ignoré : rien n'y est demandé à AM Cloud."
+        return _asked("accepted", waiting, ask_project(waiting), "Reçu") if waiting else Answer(200, "ignored", said)
     if kind in {"push", "tag_push"} and event.get("after") == NO_COMMIT:
         return _asked("deleted", project, ask_project(project), "Branche ou étiquette supprimée")
     return _asked("accepted", project, ask_project(project), "Reçu")
@@ -157,6 +162,20 @@ def _project(event: dict[str, Any]) -> str:
     project = event.get("project")
     path = project.get("path_with_namespace") if isinstance(project, dict) else None
     return path if isinstance(path, str) else ""
+
+
+def _waiting(event: dict[str, Any], project: str) -> str:
+    """The project whose note a comment or an issue may change, ``""`` for none."""
+    said = _part(event, "object_attributes")
+    if event["object_kind"] == "note" and said.get("noteable_type") == "MergeRequest":
+        return project if contests.COMMAND in str(said.get("note")) else ""
+    issue = said if event["object_kind"] == "issue" else _part(event, "issue")
+    return contests.waiting(str(issue.get("description"))) or ""
+
+
+def _part(event: dict[str, Any], name: str) -> dict[str, Any]:
+    found = event.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _short(value: object) -> str:
