@@ -56,7 +56,7 @@ def desired(  # noqa: PLR0917 - one argument a thing that it depends on
         BrokenInstallationError: a template does not render, or the server lacks a kind.
     """
     cluster, settings = of.cluster, of.settings
-    served = manifest.served(app, stage, cluster.organisations())
+    served = manifest.served(app, stage, cluster.organisations(), cluster.subscribed(app))
     links = _links(app, stage, place, offered, of, now)
     objects = render.objects(
         app, stage, place, revision, served, access, cluster.offers(), settings, of.templates, links

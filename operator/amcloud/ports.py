@@ -322,6 +322,9 @@ class Cluster(Protocol):
     def dossier(self, app: App) -> Dossier:
         """What the gate reads of this app besides its report (procès-verbaux, dérogations)."""
 
+    def subscribed(self, app: App) -> frozenset[str]:
+        """Codes of the organisations whose subscription to this app is approved."""
+
     def namespace_organisation(self, namespace: str) -> str | None:
         """Code of the organisation to which a namespace belongs, by its label."""
 

@@ -28,6 +28,7 @@ from amcloud.stages import (
     report,
     repository,
     revisions,
+    serving,
     suspension,
 )
 from amcloud.stages import verdict as gate
@@ -116,6 +117,7 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     sources = Sources(world.cluster, settings, world.templates)
     want = desired(app, stage, place, revision, access, so_far.offered, sources, world.clock.now())
     live = world.cluster.live(want.keys)
+    so_far = replace(so_far, left=serving.left(live, want.served))
     for wave in Wave:
         if wave is Wave.MIGRATION and (missing := missing_secrets(app, place, want.links, sources)):
             yield so_far.blocked(Reason.SECRET_MISSING, missing)
@@ -281,15 +283,15 @@ def _walked(
     subject: Subject, access: Access, live: Mapping[apply.Key, Object], world: World, so_far: StageOutcome
 ) -> StageOutcome:
     """A revision is walked before it serves, and before the real database knows its migrations."""
-    serving = observe.runs(subject.revision, live)
+    runs = observe.runs(subject.revision, live)
     try:
-        seen = world.walks.walk(subject, access, serving=serving)
+        seen = world.walks.walk(subject, access, serving=runs)
     except errors.AmcloudError as error:
-        if not serving:
+        if not runs:
             raise
         return so_far.probed(Isolation(walk=Walk(problem=str(error))))
     if isinstance(seen, UnderWay):
-        return so_far.walking(seen.sentence, retry_after_s=seen.retry_after_s, serving=serving)
+        return so_far.walking(seen.sentence, retry_after_s=seen.retry_after_s, serving=runs)
     return so_far.probed(seen)
 
 

@@ -46,6 +46,7 @@ class FakeCluster:
         self.tokens: dict[str, str] = {}
         """Credentials of services, by name of their Secret in the operator's namespace."""
         self.acceptances = Dossier()
+        self.subscriptions: frozenset[str] = frozenset()
         self.secrets: frozenset[str] = frozenset()
         self.rollout = True
         self.broken: set[str] = set()
@@ -93,6 +94,9 @@ class FakeCluster:
 
     def dossier(self, app: App) -> Dossier:
         return self.acceptances
+
+    def subscribed(self, app: App) -> frozenset[str]:
+        return self.subscriptions
 
     def namespace_organisation(self, namespace: str) -> str | None:
         return self.namespaces.get(namespace)

@@ -88,6 +88,11 @@ class KubernetesCluster:
         del app
         return Dossier()
 
+    def subscribed(self, app: App) -> frozenset[str]:
+        """None: subscriptions come with their own kind, which is not installed yet."""
+        del app
+        return frozenset()
+
     def namespace_organisation(self, namespace: str) -> str | None:
         """Code of the organisation to which a namespace belongs, by its label."""
         found = self._get("", "Namespace", name=namespace)

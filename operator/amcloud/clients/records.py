@@ -19,7 +19,7 @@ import msgspec
 from amcloud.masking import last_lines, one_line
 from amcloud.settings import FIELD_MANAGER, GROUP, VERSION
 from amcloud.stages import judgement
-from amcloud.stages.app import Allowance, App, Organisation, Stage, StageName
+from amcloud.stages.app import SYNTHETIC_CODES, Allowance, App, Organisation, Stage, StageName
 from amcloud.stages.connectors import Connector, Consumer, Version
 from amcloud.stages.render import MANAGED_BY, Access, Object
 from amcloud.stages.report import Event
@@ -41,6 +41,8 @@ def organisation(found: Object) -> Organisation | None:
     if not (isinstance(code, str) and isinstance(name, str) and isinstance(label, str)):
         return None
     group, allowance = str(spec.get("forgeGroup") or label), _allowance(spec.get("quota"))
+    if code.startswith(SYNTHETIC_CODES):
+        return None  # no fund may be taken for one of the synthetic ones
     return Organisation(code=code, name=name, label=label, forge_group=group, allowance=allowance)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from amcloud.stages.intention import Intention
+
+SYNTHETIC_CODES: Final = "99"
+"""How the codes of synthetic organisations begin: those of development, and those of the probes of isolation."""
 
 
 class Track(StrEnum):

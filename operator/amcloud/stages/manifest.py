@@ -7,7 +7,7 @@ since servers before 1.25 do not evaluate CEL.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -152,11 +152,17 @@ def parse(
     return app
 
 
-def served(app: App, stage: Stage, organisations: Mapping[str, Organisation]) -> tuple[Organisation, ...]:
-    """Organisations that the instance of a stage serves, by code; synthetic ones alone in development."""
+def served(
+    app: App, stage: Stage, organisations: Mapping[str, Organisation], subscribed: Iterable[str] = ()
+) -> tuple[Organisation, ...]:
+    """Organisations that the instance of a stage serves: the manifest's, then those of approved subscriptions, by code.
+
+    In development, synthetic ones alone.
+    """
     if stage.name is StageName.DEVELOPMENT:
         return SYNTHETIC
-    return tuple(organisations[code] for code in app.organisations if code in organisations)
+    codes = dict.fromkeys((*app.organisations, *sorted(subscribed)))
+    return tuple(organisations[code] for code in codes if code in organisations)
 
 
 def deletion_policy(manifest: Mapping[str, Any], *, strict: bool = False) -> DeletionPolicy:

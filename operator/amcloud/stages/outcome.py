@@ -87,6 +87,8 @@ class StageOutcome:
     """What the probe of the instance's database saw; ``None`` when this pass did not come so far."""
     restored: tuple[str, ...] = field(default=())
     """Objects that somebody had changed and that were put back."""
+    left: tuple[str, ...] = ()
+    """Organisations that this pass ceases to serve."""
     rotated: str = ""
     """Token of the last request for new credentials that is wholly done: the former ones open nothing any more."""
     offered: Mapping[str, Connector] = field(default_factory=dict)

@@ -103,6 +103,7 @@ def events(
         *_withdrawals(previous, current),
         *_new_problems(previous, current),
         *_restorations(outcomes),
+        *_departures(outcomes),
     )
 
 
@@ -249,6 +250,14 @@ def _withdrawals(previous: Mapping[str, Any], current: Mapping[str, Any]) -> Ite
         if gone is not None and gone not in known:
             back = f"{stage['name']} [{gone['commit'][:8]}] : retour à {str(kept[0].get('commit', ''))[:8]}"
             yield Event("Warning", str(Reason.ROLLED_BACK), bounded(f"{back}. {gone['message']}"))
+
+
+def _departures(outcomes: tuple[StageOutcome, ...]) -> Iterator[Event]:
+    """An organisation that is served no more loses its address, never its data."""
+    for outcome in outcomes:
+        for who in outcome.left:
+            message = f"{outcome.stage} : l'organisme {who} n'est plus servi ; ses données restent dans la base"
+            yield Event("Normal", "OrganisationLeft", bounded(f"{message}, et reviennent avec lui"))
 
 
 def _restorations(outcomes: tuple[StageOutcome, ...]) -> Iterator[Event]:
