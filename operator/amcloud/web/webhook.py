@@ -54,11 +54,8 @@ class Answer:
 
 def answer(body: bytes, ask_project: Ask) -> Answer:
     """The answer to a notification whose token was right; passes are asked for on the way."""
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError):
-        return Answer(400, "bad-json", "Le corps n'est pas du JSON.")
-    if not isinstance(event, dict):
+    event = _event(body)
+    if event is None:
         return Answer(400, "bad-json", "Le corps n'est pas un objet JSON.")
     kind = event.get("object_kind")
     if kind not in EVENTS:
@@ -74,6 +71,14 @@ def answer(body: bytes, ask_project: Ask) -> Answer:
     if kind in {"push", "tag_push"} and event.get("after") == NO_COMMIT:
         return _asked("deleted", project, ask_project(project), "Branche ou étiquette supprimée")
     return _asked("accepted", project, ask_project(project), "Reçu")
+
+
+def _event(body: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
 
 
 class Receiver:
