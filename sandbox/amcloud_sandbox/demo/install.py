@@ -38,7 +38,9 @@ def install(
     # An old kubectl does not know CEL rules and would refuse them: the server validates.
     kubectl("apply", "--validate=false", "-f", str(assets.folder("crds")))
     kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    narrator.say("définitions de ressources installées (LocalApp, ConformanceReport, NormPack, Organisation, Connector)")
+    narrator.say(
+        "définitions de ressources installées (LocalApp, ConformanceReport, NormPack, Organisation, Connector)"
+    )
     overlay = _overlay(platform, image, extra)
     kubectl("apply", "-k", str(overlay))
     shutil.rmtree(overlay)
@@ -139,4 +141,5 @@ def secrets(platform: Platform) -> dict[str, str]:
         "AMCLOUD_FORGE_TOKEN": platform.forge_operator_token,
         "AMCLOUD_DATABASE_URL": platform.database_url,
         "AMCLOUD_WEBHOOK_TOKEN": platform.webhook_token,
+        "AMCLOUD_PROVENANCE_KEY": platform.provenance_key,
     }

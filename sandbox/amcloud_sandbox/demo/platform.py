@@ -7,6 +7,7 @@ from pathlib import Path
 
 from amcloud_sandbox import layout as addresses
 from amcloud_sandbox.demo.programs import Kubectl
+from amcloud_sandbox.forge import provision
 from amcloud_sandbox.layout import Layout
 
 
@@ -29,6 +30,7 @@ class Platform:
     database_url: str = field(repr=False)
     reports_database_url: str = field(repr=False)
     webhook_token: str = field(repr=False)
+    provenance_key: str = field(repr=False)
 
     @property
     def reports_url(self) -> str:
@@ -59,6 +61,7 @@ def of_sandbox(layout: Layout, *, kubectl: str, context: str | None = None, kube
         database_url=credential(layout, "postgres-operator-url"),
         reports_database_url=credential(layout, "postgres-reports-url"),
         webhook_token=_webhook_token(layout),
+        provenance_key=provision.provenance_key(layout),
     )
 
 

@@ -5,7 +5,9 @@ Everything goes through python-gitlab and git, as on a real GitLab.
 
 from __future__ import annotations
 
+import base64
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -17,8 +19,9 @@ import gitlab
 from gitlab.exceptions import GitlabGetError
 
 from amcloud import assets
+from amcloud.clients.signing import Signer
 from amcloud_sandbox.errors import SandboxError
-from amcloud_sandbox.layout import COMPOSER_URL, REGISTRY_NAME, Layout
+from amcloud_sandbox.layout import COMPOSER_URL, REGISTRY_NAME, REGISTRY_URL, Layout
 
 PIPELINES_PROJECT, PIPELINES_TAG, BRANCH = "amcloud/pipelines", "v1", "main"
 PHP_BASE_IMAGE = f"{REGISTRY_NAME}/amcloud/php-base:8.2"
@@ -37,6 +40,7 @@ NAMES = {
     "auditeur": "Auditeur (exemple)",
     "dc2r": "Agent de la DC2R (exemple)",
 }
+PROVENANCE_KEY = "provenance-key"
 TIMEOUT_S = 20
 NOT_FOUND = 404
 
@@ -97,9 +101,22 @@ def ensure_variables(variables: Mapping[str, str], *, url: str, token: str) -> N
         root.variables.create({"key": key, "value": value, "raw": True})
 
 
+def provenance_key(layout: Layout) -> str:
+    """The operator's key for attestations, made once a sandbox: no job's account may read its file."""
+    path = layout.credentials / PROVENANCE_KEY
+    if not path.exists():
+        write_secret(path, base64.b64encode(secrets.token_bytes(32)).decode())
+    return path.read_text(encoding="utf-8").strip()
+
+
 def instance_variables(layout: Layout) -> dict[str, str]:
     """CI variables that the pipelines of this sandbox need; the database's only when there is one."""
-    found = {"COMPOSER_REPOSITORY_URL": COMPOSER_URL, "AMCLOUD_PHP_BASE_IMAGE": PHP_BASE_IMAGE}
+    found = {
+        "COMPOSER_REPOSITORY_URL": COMPOSER_URL,
+        "AMCLOUD_PHP_BASE_IMAGE": PHP_BASE_IMAGE,
+        "AMCLOUD_REGISTRY_URL": REGISTRY_URL,
+        "AMCLOUD_PROVENANCE_PUBLIC_KEY": Signer(provenance_key(layout)).public_key,
+    }
     database = layout.credentials / "postgres-ci-url"
     return {**found, "TEST_DATABASE_URL": database.read_text(encoding="utf-8").strip()} if database.exists() else found
 

@@ -237,6 +237,7 @@ def operator(
         "AMCLOUD_DATABASE_URL": postgres.operator_url,
         "AMCLOUD_OIDC_ISSUER": "http://198.18.0.1:8931",
         "AMCLOUD_WEBHOOK_TOKEN": WEBHOOK_TOKEN,
+        "AMCLOUD_PROVENANCE_KEY": base64.b64encode(bytes(32)).decode(),
         "AMCLOUD_PACKAGE_SOURCES": "http://198.18.0.1:8930",
         "AMCLOUD_ADVISORIES": str(advisories(folder / "avis.json")),
         "AMCLOUD_APPROVED_RUNNERS": RUNNER,
