@@ -16,6 +16,7 @@ from amcloud.settings import Settings
 from amcloud.stages import app as apps
 from amcloud.stages import apply, manifest, render
 from amcloud.stages.app import App, Organisation, Stage, StageName
+from amcloud.stages.connectors import Link
 from amcloud.stages.render import Access, Object, Revision
 from amcloud_sandbox.control_plane import ControlPlane
 from amcloud_sandbox.testing.forge import RunningForge, running_forge
@@ -102,12 +103,14 @@ class Passes:
     cluster: KubernetesCluster
     writes: list[apply.Operation] = dataclasses.field(default_factory=list)
 
-    def run(self, app: App, what: Revision, *, served: tuple[str, ...] = ("671", "681")) -> list[apply.Operation]:
+    def run(
+        self, app: App, what: Revision, *, served: tuple[str, ...] = ("671", "681"), links: tuple[Link, ...] = ()
+    ) -> list[apply.Operation]:
         """All waves, without waiting for pods that no node would run. What was written, in order."""
         place = render.place(app, STAGE, domain=SETTINGS.domain)
         objects = render.objects(
             app, STAGE, place, what, tuple(ORGANISATIONS[code] for code in served), ACCESS,
-            self.cluster.offers(), SETTINGS, assets.hosting_templates(),
+            self.cluster.offers(), SETTINGS, assets.hosting_templates(), links,
         )  # fmt: skip
         inventory = self.cluster.inventory(place.namespace)
         desired = apply.with_inventory(objects, inventory, app, place, what)

@@ -18,6 +18,7 @@ from amcloud.clients.records import conformance_report
 from amcloud.errors import BrokenInstallationError, NotOwnedError, RepositoryRefusedError, UnavailableError
 from amcloud.stages import apply, render
 from amcloud.stages.apply import Apply, Key, Prune
+from amcloud.stages.connectors import SECRET_TYPE, Given, Link
 from amcloud.stages.render import Object
 from amcloud.stages.report import Event
 from psram import packs
@@ -201,6 +202,34 @@ def test_a_forge_token_that_is_missing_is_the_manifest_s_business(cluster: Kuber
     api.create("/api/v1/namespaces/cpam-bas-rhin/secrets", secret, doing="test")
     assert cluster.forge_token(app) == "t"
     assert cluster.forge_token(parsed(local_app())) is None
+
+
+def test_a_service_s_credential_comes_from_a_secret_of_that_type_alone(cluster: KubernetesCluster, api: Api) -> None:
+    """Else a Connector could name a service account's Secret, which has a key ``token`` too."""
+    for name, kind in (("service-essai", SECRET_TYPE), ("autre-essai", "Opaque")):
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "type": kind,
+            "stringData": {"token": "jeton\n"},
+        }
+        api.create("/api/v1/namespaces/cpam-bas-rhin/secrets", secret, doing="test")
+    assert cluster.connector_token("cpam-bas-rhin", "service-essai") == "jeton"
+    assert cluster.connector_token("cpam-bas-rhin", "autre-essai") is None
+    assert cluster.connector_token("cpam-bas-rhin", "absent") is None
+
+
+def test_what_an_instance_was_given_of_connectors_comes_back(passes: Passes, cluster: KubernetesCluster) -> None:
+    link = Link("referentiel-assures", "v2", "http://198.18.0.1:8932/v2", ("198.18.0.1/32",), "s", "jeton")
+    app = parsed(local_app("appelante"))
+    place = render.place(app, STAGE, domain="amcloud.localhost")
+    passes.run(app, revision("a"), links=(link,))
+    assert cluster.given(place) == (Given("referentiel-assures", "v2", "jeton"),)
+    passes.run(app, revision("a"))
+    assert cluster.given(place) == ()
+    secret = cluster.live(frozenset({Key("", "Secret", place.namespace, render.CREDENTIALS)}))
+    assert not [name for one in secret.values() for name in one["data"] if "connector" in name]
 
 
 def test_a_field_that_the_server_does_not_know_is_a_broken_installation(cluster: KubernetesCluster) -> None:

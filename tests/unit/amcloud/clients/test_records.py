@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +34,35 @@ def test_an_organisation_s_forge_group_is_its_label_unless_said() -> None:
     plain, other = records.organisation({"spec": spec}), records.organisation({"spec": {**spec, "forgeGroup": "g"}})
     assert plain is not None and plain.forge_group == "cpam-bas-rhin"
     assert other is not None and other.forge_group == "g"
+
+
+SAMPLE = Path(__file__).parents[4] / "crds" / "samples" / "valid" / "connector.yaml"
+
+
+def test_the_sample_connector_is_read_whole() -> None:
+    found = records.connector(yaml.safe_load(SAMPLE.read_text(encoding="utf-8")))
+    assert found is not None
+    first, second = found.versions
+    assert (found.name, found.recommended, first.ends_at) == (
+        "referentiel-assures",
+        "v2",
+        datetime(2027, 3, 1, tzinfo=UTC),
+    )
+    assert (second.test_endpoint, second.addresses) == ("https://assures.recette.cnam.example/v2", ("192.0.2.0/24",))
+    (consumer,) = found.consumers
+    assert consumer.secret_for(StageName.PRODUCTION) != consumer.secret_for(StageName.ACCEPTANCE)
+
+
+@given(JSON)
+def test_a_damaged_connector_is_no_connector(spec: Any) -> None:
+    found = records.connector({"metadata": {"name": "x"}, "spec": spec})
+    assert found is None or found.versions is not None
+
+
+@pytest.mark.parametrize("moment", ["bientôt", "2027-03-01", "2027-03-01T00:00:00"])
+def test_an_end_without_a_time_zone_is_no_connector(moment: str) -> None:
+    version = {"name": "v1", "endpoint": "http://192.0.2.1/v1", "endOfLifeTime": moment}
+    assert records.connector({"metadata": {"name": "x"}, "spec": {"title": "X", "versions": [version]}}) is None
 
 
 def test_a_norm_pack_says_where_it_refuses() -> None:
