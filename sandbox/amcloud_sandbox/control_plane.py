@@ -6,6 +6,7 @@ free ports, needs no root and no node.
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import ssl
@@ -43,6 +44,7 @@ class ControlPlane:
     etcd_port: int = ETCD_PORT
     etcd_peer_port: int = ETCD_PEER_PORT
     ends_with_us: bool = False  # a test's programs end with the test, however it ends
+    audited: bool = False  # every request is one line of `audit_log`
 
     @property
     def server(self) -> str:
@@ -53,6 +55,11 @@ class ControlPlane:
     def kubeconfig(self) -> Path:
         """Administrator's kubeconfig."""
         return self.layout.kubeconfig
+
+    @property
+    def audit_log(self) -> Path:
+        """Where an audited API server writes who asked for what, one JSON object a line, without bodies."""
+        return self.layout.state / "audit.log"
 
     @property
     def authority(self) -> Authority:
@@ -136,8 +143,19 @@ def apiserver_command(plane: ControlPlane) -> list[str]:
         "service-account-signing-key-file": pki / "service-account.key",
         "profiling": "false",
     }
+    if plane.audited:
+        flags |= {"audit-policy-file": _audit_policy(plane), "audit-log-path": plane.audit_log}
     extra = [] if plane.programs.minor() >= NO_INSECURE_PORT_FLAG else ["--insecure-port=0"]
     return [plane.programs.path("kube-apiserver"), *_flags(flags), *extra]
+
+
+def _audit_policy(plane: ControlPlane) -> Path:
+    """Requests of service accounts, once answered; no body, so that no secret is written."""
+    path = plane.layout.state / "audit-policy.json"
+    rule = {"level": "Metadata", "omitStages": ["RequestReceived"], "userGroups": ["system:serviceaccounts"]}
+    rules = [rule, {"level": "None"}]
+    path.write_text(json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}), encoding="utf-8")
+    return path
 
 
 def controller_manager_command(plane: ControlPlane) -> list[str]:
@@ -234,7 +252,11 @@ def free_port() -> int:
 
 @contextmanager
 def temporary(
-    say: Callable[[str], None] = lambda _: None, *, cache: Path | None = None, attempts: int = 3
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    cache: Path | None = None,
+    attempts: int = 3,
+    audited: bool = False,
 ) -> Iterator[ControlPlane]:
     """A fresh control plane on 127.0.0.1, gone with its data at the end; needs no root and no node. For tests.
 
@@ -244,7 +266,7 @@ def temporary(
     with tempfile.TemporaryDirectory(prefix="amcloud-control-plane-") as folder:
         layout = Layout(state=Path(folder)) if cache is None else Layout(state=Path(folder), cache=cache)
         programs = binaries.ensure(binaries.SERVER_PROGRAMS, layout=layout, say=say)
-        plane = _start_on_free_ports(layout, programs, say, attempts)
+        plane = _start_on_free_ports(layout, programs, say, attempts, audited=audited)
         try:
             yield plane
         finally:
@@ -252,10 +274,11 @@ def temporary(
 
 
 def _start_on_free_ports(
-    layout: Layout, programs: binaries.Programs, say: Callable[[str], None], attempts: int
+    layout: Layout, programs: binaries.Programs, say: Callable[[str], None], attempts: int, *, audited: bool
 ) -> ControlPlane:
     for attempt in range(1, attempts + 1):
-        plane = ControlPlane(layout, programs, LOOPBACK, free_port(), free_port(), free_port(), ends_with_us=True)
+        ports = (free_port(), free_port(), free_port())
+        plane = ControlPlane(layout, programs, LOOPBACK, *ports, ends_with_us=True, audited=audited)
         try:
             start(plane, say)
         except SandboxError:

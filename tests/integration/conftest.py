@@ -13,5 +13,5 @@ from amcloud_sandbox.control_plane import ControlPlane
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
     """etcd, API server and controller manager: `.kubeconfig` (administrator) and `.server`; no node, so no pod runs."""
-    with planes.temporary(print) as plane:
+    with planes.temporary(print, audited=True) as plane:
         yield plane
