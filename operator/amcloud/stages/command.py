@@ -295,7 +295,7 @@ def _terminated(pods: tuple[Object, ...]) -> Mapping[str, Any] | None:
 
 
 def _running(pod: Object) -> bool:
-    return any((container.get("state") or {}).get("running") for container in _containers((pod,)))
+    return any("running" in (container.get("state") or {}) for container in _containers((pod,)))
 
 
 def _containers(pods: tuple[Object, ...]) -> list[Mapping[str, Any]]:
