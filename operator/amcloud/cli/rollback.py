@@ -21,9 +21,9 @@ _HELP: Final = (
     "Remet en service une révision gardée d'une application, et l'y tient.\n\n"
     "Les cinq dernières révisions qui ont servi sont gardées, chacune avec l'empreinte de son image : c'est cette "
     "image même qui revient, sans forge ni fabrication, par un déploiement progressif. Sans COMMIT, c'est la "
-    "précédente. La demande (qui, quand, pourquoi) est une annotation de la LocalApp : il faut le droit de la modifier, "
-    "et elle vaut jusqu'à --undo, même si l'opérateur redémarre ou si l'on pousse. La base ne revient pas en arrière : les "
-    "migrations doivent rester lisibles par la révision d'avant.\n\n"
+    "précédente. La demande (qui, quand, pourquoi) est une annotation de la LocalApp : il faut le droit de la "
+    "modifier, et elle vaut jusqu'à --undo, même si l'opérateur redémarre ou si l'on pousse. La base ne revient pas "
+    "en arrière : les migrations doivent rester lisibles par la révision d'avant.\n\n"
     "--undo suit de nouveau la branche ou l'étiquette, et réessaie une révision que l'opérateur avait retirée.\n\n"
     "Code de retour : 0 c'est fait (ou demandé, avec --no-wait), 1 refusé, 2 pas fini à temps, 3 mauvaise commande."
 )
