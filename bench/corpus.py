@@ -68,6 +68,16 @@ def sources() -> dict[str, tuple[Path, ...]]:
     return found
 
 
+def trees() -> tuple[Path, ...]:
+    """The whole trees of the packages, templates included.
+
+    Raises:
+        RuntimeError: there is no apt here, or it does not reach Debian.
+    """
+    share = _unpacked() / "usr" / "share"
+    return tuple(share / place for place in sorted(set(TREES.values())))
+
+
 def _unpacked() -> Path:
     root, packages = cache() / "root", cache() / "packages"
     if (root / ".complete").exists():

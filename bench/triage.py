@@ -1,7 +1,8 @@
 """What the blocking rules say of PHP packages that nobody wrote for them, each finding triaged: right or wrong.
 
-``python -m bench.triage [FOLDER …]`` reads the trees (``/usr/share/php`` by default), matches each blocking finding
-with ``bench/triage.yaml`` and prints the table; ``--write PAGE`` keeps it. Exit 1 when a finding is triaged by nothing.
+``python -m bench.triage [FOLDER …]`` reads the trees (those of :mod:`bench.corpus` by default), matches each blocking
+finding with ``bench/triage.yaml`` and prints the table; ``--write PAGE`` keeps it, ``--list`` prints each finding with
+its judgement. Exit 1 when a finding is triaged by nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 import yaml
 
+from bench import corpus
 from psram import checks, packs
 from psram.collect.memory import collect_files
 from psram.model import Context, Finding, Stage, Track
@@ -31,16 +33,26 @@ HEAD = """\
 # Ce que les règles bloquantes trouvent dans des paquets Debian
 
 Ces paquets n'ont pas été écrits pour PSRAM : ils disent si une règle se trompe. **Vrai** : ce que la règle interdit
-à une application y est (une bibliothèque peut en avoir besoin). **Faux** : rien à reprocher. Les jugements, par
-construction et par paquet, sont dans `bench/triage.yaml`. Écrite par `python -m bench.triage --write PAGE DOSSIERS…`.
+à une application y est (une bibliothèque ou un outil peut en avoir besoin). **Faux** : rien à reprocher, la règle ne
+sait pas le voir. Chaque constat est jugé par la première ligne de `bench/triage.yaml` qui lui correspond ; ces lignes
+ont été écrites en lisant le code de chaque groupe. Les autres règles bloquantes jugent une application entière
+(composer.json, migrations, pipeline) : elles n'ont pas d'objet ici. Page écrite par
+`.venv/bin/python -m bench.triage --write docs/normes/corpus.md` ; `--list` donne chaque constat avec son jugement.
+
+Les faux de SEC-002 tiennent presque tous à deux habitudes d'avant Composer et Doctrine : un dossier d'installation
+rangé dans un tableau global, un nom de table donné par l'objet de connexion. Une application du Starter Kit n'a ni
+l'une ni l'autre ; une autre écrit ces chemins et ces noms en dur, ou demande une dérogation.
 """
+SHOWN_CHARS = 60
 
 
 class Judged(NamedTuple):
-    """Findings of one rule in one file that have the same triage; ``verdict`` is empty when nobody triaged them."""
+    """A finding and its triage; ``verdict`` is empty when nobody triaged it."""
 
     rule: str
-    path: str
+    tree: str
+    place: str
+    said: str
     verdict: str
     reason: str
 
@@ -48,21 +60,18 @@ class Judged(NamedTuple):
 def main() -> int:
     """Print the table; 1 when a finding is triaged by nothing."""
     parser = argparse.ArgumentParser(description="Trie ce que les règles bloquantes trouvent dans un corpus.")
-    parser.add_argument("folders", nargs="*", type=Path, default=[Path("/usr/share/php")])
+    parser.add_argument("folders", nargs="*", type=Path, help="arbres à lire (ceux du corpus sans argument)")
     parser.add_argument("--rules", nargs="*", default=RULES)
-    parser.add_argument("--write", type=Path)
-    parser.add_argument("--applications", nargs="*", type=Path, default=[], help="triaged but for SEC-002, counted")
+    parser.add_argument("--write", type=Path, help="page à écrire")
+    parser.add_argument("--list", action="store_true", help="chaque constat, plutôt que la page")
     given = parser.parse_args()
-    found: Counter[Judged] = Counter()
+    found: list[Judged] = []
     files: dict[str, int] = {}
-    sinks: dict[str, int] = {}
-    for folder in (*given.folders, *given.applications):
-        for path, finding, rule in _findings(folder, given.rules, files):
-            if rule == "SEC-002" and folder in given.applications:
-                sinks[folder.name] = sinks.get(folder.name, 0) + 1
-            else:
-                found[_triaged(rule, f"/{path}", finding)] += 1
-    page = "\n".join(_page(found, files, sinks))
+    for folder in given.folders or corpus.trees():
+        found += [
+            _triaged(rule, folder.name, path, finding) for path, finding, rule in _findings(folder, given.rules, files)
+        ]
+    page = "\n".join(_listed(found) if given.list else _page(found, files))
     sys.stdout.write(page + "\n")
     if given.write is not None:
         given.write.write_text(page + "\n", "utf-8")
@@ -88,30 +97,38 @@ def _is_read(file: Path) -> bool:
     return regular and file.stat().st_size <= MAX_BYTES and file.suffix.lower() not in SKIPPED
 
 
-def _triaged(rule: str, path: str, finding: Finding) -> Judged:
+def _triaged(rule: str, tree: str, path: str, finding: Finding) -> Judged:
+    said = " ".join(finding.message.split())
+    place = f"{path}:{finding.line}" if finding.line else path
     for known in KNOWN:
-        same = known["rule"] == rule and fnmatch.fnmatchcase(path, known["path"])
-        if same and fnmatch.fnmatchcase(finding.message, known["said"]):
-            return Judged(rule, path, known["verdict"], known["reason"])
-    return Judged(rule, path, "", finding.message)
+        same = known["rule"] == rule and fnmatch.fnmatchcase(f"/{path}", known["path"])
+        if same and fnmatch.fnmatchcase(said, known["said"]):
+            return Judged(rule, tree, place, said, known["verdict"], known["reason"])
+    return Judged(rule, tree, place, said, "", "**à trier**")
 
 
-def _page(found: Counter[Judged], files: dict[str, int], sinks: dict[str, int]) -> Iterator[str]:
+def _listed(found: list[Judged]) -> Iterator[str]:
+    for judged in sorted(found):
+        yield f"{judged.rule} {judged.verdict or '?'} {judged.place} {judged.said} ({judged.reason})"
+
+
+def _page(found: list[Judged], files: dict[str, int]) -> Iterator[str]:
     yield HEAD
     yield f"Corpus : {', '.join(f'{name} ({count} fichiers)' for name, count in files.items())}."
     yield "\n| règle | trouvés | vrais | faux |\n| --- | --- | --- | --- |"
     for rule in RULES:
-        counts = Counter[str]()
-        for judged, times in found.items():
-            counts[judged.verdict] += times if judged.rule == rule else 0
+        counts = Counter(judged.verdict for judged in found if judged.rule == rule)
         yield f"| {rule} | {counts.total()} | {counts['vrai']} | {counts['faux']} |"
-    if sinks:
-        told = ", ".join(f"{name} {count}" for name, count in sinks.items())
-        yield f"\nComptés et non triés, SEC-002 dans des applications d'avant les normes : {told}."
-    yield "\n| règle | fichier | fois | jugement | raison |\n| --- | --- | --- | --- | --- |"
-    for judged, times in sorted(found.items()):
-        path = judged.path.replace("/usr/share/php/", "/").removeprefix("/")
-        yield f"| {judged.rule} | `{path}` | {times} | {judged.verdict or '**à trier**'} | {judged.reason} |"
+    yield "\n| règle | arbre | constats | fichiers | jugement | raison | le premier |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    groups: dict[tuple[str, str, str, str], list[Judged]] = {}
+    for judged in sorted(found):
+        groups.setdefault((judged.rule, judged.tree, judged.verdict, judged.reason), []).append(judged)
+    for (rule, tree, verdict, reason), members in groups.items():
+        places = [judged.place.removeprefix(f"{tree}/") for judged in members]
+        paths = {place.rpartition(":")[0] or place for place in places}
+        first = places[0] if len(places[0]) <= SHOWN_CHARS else f"…{places[0][-SHOWN_CHARS:]}"
+        yield f"| {rule} | {tree} | {len(members)} | {len(paths)} | {verdict} | {reason} | `{first}` |"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from psram.collect import (
     php_sites,
     php_trials,
     php_types,
+    php_values,
     php_web,
 )
 from psram.collect.php_below import language, query
@@ -74,7 +75,10 @@ def facts(content: bytes) -> PhpFacts:
     if root.has_error:
         return PhpFacts(has_error=True, error_line=_error_line(root))
     nodes = QueryCursor(query).captures(root).get("node", [])
-    return _visited(PhpFile(content, root), sorted(nodes, key=_PLACE))
+    try:
+        return _visited(PhpFile(content, root), sorted(nodes, key=_PLACE))
+    finally:
+        php_values.forget()
 
 
 def _visited(file: PhpFile, nodes: list[Node]) -> PhpFacts:

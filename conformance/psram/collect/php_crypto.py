@@ -49,10 +49,7 @@ _FUNCTIONS: Final = frozenset({"method_declaration", "function_definition"})
 
 
 def _call(file: PhpFile, node: Node) -> None:
-    called = node.child_by_field_name("function")
-    if called is None or called.type not in ("name", "qualified_name"):
-        return
-    name = text(called).lower().lstrip("\\")
+    name = file.called(node)
     if name not in _WATCHED:
         return
     arguments = text(node.child_by_field_name("arguments"))[:2000]

@@ -69,15 +69,13 @@ _TEXTS: Final = frozenset({"string", "encapsed_string", "heredoc", "nowdoc"})
 
 
 def _called(file: PhpFile, node: Node) -> None:
-    function = node.child_by_field_name("function")
-    if function is None:
-        return
-    if function.type in ("name", "qualified_name"):
-        written = text(function).lower().lstrip("\\")
-        name = file.names.functions.get(written, written)
+    name = file.called(node)
+    if name:
         if name in _CALLERS:
             _given(file, node, name)
-    elif function.type not in _NAMED_BY_TEXT:
+        return
+    function = node.child_by_field_name("function")
+    if function is not None and function.type not in _NAMED_BY_TEXT:
         _judge(file, node, function, "")
 
 

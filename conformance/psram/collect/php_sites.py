@@ -24,6 +24,8 @@ _WATCHED_CLASSES: Final = frozenset({"pdo", "mysqli", "kernel"})
 _INPUTS: Final = frozenset(
     {"filter_input", "filter_input_array", "filter_has_var", "getallheaders", "apache_request_headers"}
 )
+_OPENING: Final = frozenset({"file_get_contents", "fopen", "file"})
+_ASKED: Final = _WATCHED | _INPUTS | _OPENING | {"getenv"}
 _OF_REQUEST: Final = re.compile(r"(HTTP_|REQUEST_|QUERY_STRING|REMOTE_|PATH_INFO|CONTENT_|PHP_AUTH|SERVER_NAME)", re.I)
 _SUPERGLOBAL_NAMES: Final = re.compile(r"(_(get|post|request|cookie|files|session|server|env)|globals)$", re.I)
 _OWN_COPY: Final = re.compile(
@@ -62,8 +64,6 @@ def call_facts(  # noqa: PLR0911  one line a kind of node
         return [Mark(line, kind, name, detail[:200], excerpt(line))], []
 
     match node.type:
-        case "function_call_expression":
-            return _function(node, names, mark)
         case "member_call_expression" | "nullsafe_member_call_expression":
             return _method(node, line, mark, excerpt)
         case "scoped_call_expression":
@@ -98,30 +98,32 @@ def _arguments(node: Node) -> list[Node]:
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
-def _function(node: Node, names: Names, mark: _Marker) -> tuple[list[Mark], list[SqlSite]]:
-    written = text(node.child_by_field_name("function")).lower().lstrip("\\")
-    name = names.functions.get(written, written)
+def _function(node: Node, name: str, excerpt: Excerpt) -> Iterator[Mark]:
+    line, arguments = node.start_point.row + 1, _arguments(node)
     if name in _INPUTS:
-        return mark("superglobal", f"{name}()")
-    arguments = _arguments(node)
-    if name == "getenv" and arguments and _OF_REQUEST.match(value(arguments[0]).text):
-        return mark("superglobal", f"getenv('{value(arguments[0]).text[:40]}')")
-    if name in ("file_get_contents", "fopen", "file") and arguments and "php://input" in text(arguments[0]).lower():
-        return mark("superglobal", "php://input")
-    if name not in _WATCHED:
-        return [], []
-    detail = ""
+        yield Mark(line, "superglobal", f"{name}()", "", excerpt(line))
+    elif name == "getenv":
+        if arguments and _OF_REQUEST.match(value(arguments[0]).text):
+            yield Mark(line, "superglobal", f"getenv('{value(arguments[0]).text[:40]}')", "", excerpt(line))
+    elif name in _OPENING:
+        if arguments and "php://input" in text(arguments[0]).lower():
+            yield Mark(line, "superglobal", "php://input", "", excerpt(line))
+    else:
+        yield Mark(line, "call", name, _manner(node, name, arguments), excerpt(line))
+
+
+def _manner(node: Node, name: str, arguments: list[Node]) -> str:
+    """What of a watched call's arguments makes it graver, or harmless."""
     if name in ("print_r", "var_export") and len(arguments) > 1 and "true" in text(arguments[1]).lower():
-        detail = "return"
-    elif name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
-        detail = "allowed_classes"
-    elif name == "unserialize" and arguments and _is_own(arguments[0]):
-        detail = "own"
-    elif name in SHELL_FUNCTIONS and arguments and value(arguments[0]).dynamic:
-        detail = "dynamic"
-    elif not arguments and node.child_by_field_name("arguments") is not None and "..." in text(node)[-6:]:
-        detail = "callable"
-    return mark("call", name, detail)
+        return "return"
+    if name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
+        return "allowed_classes"
+    if name == "unserialize" and arguments and _is_own(arguments[0]):
+        return "own"
+    if name in SHELL_FUNCTIONS and arguments and value(arguments[0]).dynamic:
+        return "dynamic"
+    called_later = not arguments and node.child_by_field_name("arguments") is not None and "..." in text(node)[-6:]
+    return "callable" if called_later else ""
 
 
 def _is_own(argument: Node) -> bool:
@@ -186,7 +188,10 @@ def _method(node: Node, line: int, mark: _Marker, excerpt: Excerpt) -> tuple[lis
     arguments = _arguments(node)
     if not kind or not arguments:
         return [], []
-    sent = value(arguments[-1] if lower in ("join", "leftjoin") else arguments[0])
+    argument = arguments[-1] if lower in ("join", "leftjoin") else arguments[0]
+    if kind == "builder" and _is_array(argument):  # not Doctrine's builder, which takes texts: one that quotes values
+        return [], []
+    sent = value(argument)
     sql = " ".join(sent.text.split())
     opaque = sql in ("", "?")
     if opaque or (lower in _NATIVE_IF_SQL and not _LOOKS_SQL.match(sql)) or (kind == "builder" and not sent.dynamic):
@@ -200,6 +205,10 @@ def _sql_kind(method: str) -> str:
     if method in _DQL:
         return "dql"
     return "builder" if method in _BUILDER else ""
+
+
+def _is_array(argument: Node) -> bool:
+    return any(child.type == "array_creation_expression" for child in argument.named_children)
 
 
 def _is_filters(node: Node | None) -> bool:
@@ -261,6 +270,12 @@ def _speaks_of_organisations(content: bytes, node: Node) -> bool:
     return _ORGANISATION.search(content, start, min(statement.end_byte, node.end_byte + 60)) is not None
 
 
+def _call(file: PhpFile, node: Node) -> None:
+    name = file.called(node)
+    if name in _ASKED:
+        file.marks += _function(node, name, file.excerpt)
+
+
 def _take(file: PhpFile, node: Node) -> None:
     marks, sites = call_facts(node, file.names, file.excerpt)
     file.marks += marks
@@ -273,9 +288,10 @@ def _finish(file: PhpFile) -> None:
 
 
 EXTRACTOR: Final = Extractor(
-    nodes=dict.fromkeys(
+    nodes={"function_call_expression": _call}
+    | dict.fromkeys(
         (
-            *("function_call_expression", "member_call_expression", "nullsafe_member_call_expression"),
+            *("member_call_expression", "nullsafe_member_call_expression"),
             *("scoped_call_expression", "object_creation_expression", "error_suppression_expression"),
             *("shell_command_expression", "exit_statement", "global_declaration", "goto_statement"),
             "dynamic_variable_name",

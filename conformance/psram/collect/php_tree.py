@@ -45,6 +45,7 @@ class PhpFile:
     state: dict[str, Any] = field(default_factory=dict)
     _lines: list[bytes] | None = None
     _lower: bytes | None = None
+    _call: tuple[Node | None, str] = (None, "")
 
     @property
     def lower(self) -> bytes:
@@ -58,6 +59,20 @@ class PhpFile:
         if self._lines is None:
             self._lines = self.content.split(b"\n")
         return stripped(self._lines[line - 1]) if 0 < line <= len(self._lines) else ""
+
+    def called(self, node: Node) -> str:
+        """The function that a call names, imports followed, in lower case; empty when the name is computed."""
+        if self._call[0] is not node:  # each extractor asks, one after the other
+            self._call = (node, self._named(node))
+        return self._call[1]
+
+    def _named(self, node: Node) -> str:
+        function = node.child_by_field_name("function")
+        if function is None or function.type not in ("name", "qualified_name"):
+            return ""
+        raw = self.content[function.start_byte : function.end_byte]
+        written = raw.decode("utf-8", "replace").lower().lstrip("\\")
+        return self.names.functions.get(written, written)
 
     def mark(self, node: Node, kind: str, name: str = "", detail: str = "") -> None:
         """Note something on the node's line."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final, NamedTuple
 
@@ -43,6 +44,7 @@ _SAFE_CALLS_OF_SAFE: Final = frozenset(
         "realpath",
     }
 )
+_REMEMBERED: Final = 512  # a long function asks for the same variables again and again; see forget()
 _READING_CALLS: Final = frozenset({"isset", "count", "in_array", "array_key_exists", "array_keys", "implode", "empty"})
 _BIG_TABLE: Final = 20
 _LITERALS: Final = frozenset({"string", "integer", "float", "boolean", "null", "comment"})
@@ -57,6 +59,12 @@ class Value(NamedTuple):
     text: str
     dynamic: bool
     variable: str = ""
+
+
+def forget() -> None:
+    """Once a file is done: what was remembered of it would keep its tree alive."""
+    _assigned.cache_clear()
+    _handed_over.cache_clear()
 
 
 def value(node: Node, *, follow: bool = True) -> Value:
@@ -167,7 +175,7 @@ class _Reader:
             return [held], "", ""
         if held.type == "subscript_expression" or (held.type == "member_access_expression" and self._follow):
             return [held], "", ""
-        if held.type == "variable_name" and not _handed_over(held, text(held)):
+        if held.type == "variable_name" and not _handed_over(scope(held), text(held)):
             return [held], "", ""
         return [], "?", text(node)[:80]
 
@@ -183,9 +191,10 @@ class _Reader:
         return ([], "", "") if held is not None else ([], "?", text(node)[:80])
 
 
-def _handed_over(node: Node, name: str) -> bool:
+@functools.lru_cache(_REMEMBERED)
+def _handed_over(function: Node, name: str) -> bool:
     """Whether a table is handed to a call that could fill it (``preg_match``), or shared by reference."""
-    looked = below(scope(node), _SHARING)
+    looked = below(function, _SHARING)
     if looked is None:
         return True
     for current in looked:
@@ -212,7 +221,13 @@ def assignments(node: Node, name: str) -> list[Node] | None:
 
     Empty when it also comes from outside, ``None`` when the function is too long to be followed.
     """
-    looked = below(scope(node), _BINDING)
+    found = _assigned(scope(node), name)
+    return None if found is None else list(found)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _assigned(function: Node, name: str) -> tuple[Node, ...] | None:
+    looked = below(function, _BINDING)
     if looked is None:
         return None
     found: list[Node] = []
@@ -227,19 +242,19 @@ def assignments(node: Node, name: str) -> list[Node] | None:
                     and left.type in ("list_literal", "array_creation_expression")
                     and _holds(left, name)
                 ):
-                    return []
+                    return ()
             case "reference_assignment_expression" | "global_declaration" if _holds(current, name):
-                return []
+                return ()
             case "simple_parameter" if text(current.child_by_field_name("name")) == name:
-                return []
+                return ()
             case "foreach_statement" if _binds(current, name):
                 iterated = current.named_children[0]
                 if iterated.type not in ("array_creation_expression", "class_constant_access_expression"):
-                    return []
+                    return ()
                 found.append(iterated)
             case _:
                 pass
-    return found
+    return tuple(found)
 
 
 def _plain(table: Node) -> bool:

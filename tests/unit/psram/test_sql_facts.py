@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psram.collect import sql_data, sql_queries
+from psram.collect import php, sql_data, sql_queries
 from psram.collect.sql_tokens import MAX_TOKENS, shown, statements
 from psram.facts import SqlPolicy, SqlRead, SqlStatement
 
@@ -250,3 +250,16 @@ def test_a_flood_of_statements_is_told_and_not_dropped() -> None:
 def test_statements_are_shown_as_readable_sql() -> None:
     (one,) = statements("create policy \"A b\" on t using ( organisation=current_setting( 'x' ,true ) )")
     assert shown(one.tokens) == "create policy \"A b\" on t using (organisation = current_setting('x', true))"
+
+
+@pytest.mark.parametrize(
+    ("call", "sites"),
+    [
+        pytest.param('$q->where("c.code = $code");', 1, id="Doctrine's builder takes a text"),
+        pytest.param('$q->where(["code" => $code]);', 0, id="a builder that takes a table quotes its values"),
+        pytest.param('$q->join("c.service", "s", "WITH", "s.code = $code");', 1, id="the condition of a join"),
+    ],
+)
+def test_a_value_pasted_into_a_builder_s_text_is_seen(call: str, sites: int) -> None:
+    found = php.facts(f"<?php\nfunction f($q, $code) {{ {call} }}\n".encode())
+    assert len([site for site in found.sql if site.method == "builder"]) == sites
