@@ -7,6 +7,7 @@ from typing import Any, Final
 
 _LOGS: Final = "amcloud logs {app} --stage {stage}"
 _WAIT: Final = "rien à faire : la plateforme y travaille (amcloud status {app})"
+WITHDRAWN: Final = "corrigez et poussez ; pour réessayer : amcloud rollback {app} --stage {stage} --undo"
 HINTS: Final[Mapping[str, str]] = {
     "Checking": _WAIT,
     "Building": _WAIT,
@@ -26,6 +27,13 @@ HINTS: Final[Mapping[str, str]] = {
     "BuildFailed": "lisez le journal du pipeline dans la forge, corrigez, poussez",
     "ImageRefused": "relancez le pipeline de ce commit dans la forge",
     "NotOwned": "changez le nom, ou voyez avec le propriétaire nommé",
+    "ConnectorUnknown": "corrigez spec.hosting.connectors : kubectl get connectors",
+    "ConnectorUnauthorised": "demandez à la DDSI d'autoriser l'application pour ce connecteur",
+    "ConnectorEnded": "passez à la version du connecteur qui la remplace",
+    "BudgetExceeded": "amcloud cost --by organisation, puis une taille ou une étape de moins, ou voyez la DDSI",
+    "Pinned": "amcloud rollback {app} --stage {stage} --undo pour suivre à nouveau la branche",
+    "RolledBack": WITHDRAWN,
+    "StatusRefused": "vérifiez les droits du jeton de la plateforme sur le projet de la forge",
     "SecretMissing": "demandez aux exploitants de créer ce Secret",
     "MigrationFailed": "corrigez la migration et poussez ; la base n'a pas été changée par celle qui échoue",
     "TenantLeak": "corrigez la table dite, aussitôt : amcloud check --explain TEN-001",
@@ -40,9 +48,9 @@ HINTS: Final[Mapping[str, str]] = {
 }
 
 
-def hint(reason: str, *, app: str, stage: str, url: str = "") -> str:
-    """What to do about ``reason``; the report or pipeline where there is one."""
-    said = HINTS.get(reason, "docs/raisons.md dit qui agit").format(app=app, stage=stage)
+def hint(reason: str, *, app: str, stage: str, url: str = "", withdrawn: bool = False) -> str:
+    """What to do about ``reason``; the report or pipeline where there is one. ``withdrawn``: nothing of it runs now."""
+    said = (WITHDRAWN if withdrawn else HINTS.get(reason, "docs/raisons.md dit qui agit")).format(app=app, stage=stage)
     return f"{said} ({url})" if url else said
 
 

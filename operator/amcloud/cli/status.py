@@ -63,7 +63,7 @@ def described(found: Object, only: StageName | None = None) -> dict[str, Any]:
     metadata, spec, seen = found["metadata"], found.get("spec") or {}, found.get("status") or {}
     name = str(metadata["name"])
     ready = _condition(seen, "Ready")
-    described_stages = [_stage(name, one, seen) for one in stages(found)]
+    described_stages = [_stage(name, one) for one in stages(found)]
     return {
         "name": name,
         "namespace": metadata["namespace"],
@@ -120,15 +120,16 @@ def _behind(stage: Mapping[str, Any]) -> str:
     return f", {stage['deployedCommit'][:8]} continue de servir" if stage.get("deployedCommit") else ""
 
 
-def _stage(app: str, stage: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, Any]:
+def _stage(app: str, stage: Mapping[str, Any]) -> dict[str, Any]:
     ready, name = _condition(stage, "Ready"), str(stage.get("name"))
-    reason = str(ready.get("reason", ""))
+    reason, gone = str(ready.get("reason", "")), bool(stage.get("withdrawn"))
+    suite = hint(reason, app=app, stage=name, url=link(stage, reason), withdrawn=gone)
     values = {
         "name": name,
-        "state": _state(ready, seen),
+        "state": _state(ready),
         "reason": reason,
         "message": ready.get("message", ""),
-        "next": "" if ready.get("status") == "True" else hint(reason, app=app, stage=name, url=link(stage, reason)),
+        "next": "" if ready.get("status") == "True" else suite,
         "available": _condition(stage, "Available").get("status") == "True",
         "url": stage.get("url"),
         "attemptedCommit": stage.get("lastAttemptedCommit"),
@@ -139,11 +140,10 @@ def _stage(app: str, stage: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _state(ready: Mapping[str, Any], seen: Mapping[str, Any]) -> str:
+def _state(ready: Mapping[str, Any]) -> str:
     if ready.get("reason") == "Catalogued":
         return "au catalogue"
     waits = ready.get("reason") in {"Checking", "Building", "Provisioning", "RollingOut"}
-    del seen
     return "en cours" if waits else _STATES.get(str(ready.get("status")), "inconnue")
 
 
