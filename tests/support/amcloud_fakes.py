@@ -192,6 +192,8 @@ class FakeForge:
         self.start_error: Exception | None = None
         self.active: frozenset[str] = frozenset()
         self.asked_since: list[datetime] = []
+        self.path = ""
+        """The project's path now, where it was renamed."""
         self.requests: list[MergeRequest] = []
         self.request_commits: dict[int, tuple[str, ...]] = {}
 
@@ -227,7 +229,7 @@ class FakeForge:
     def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
         if self.closed:
             raise ForgeUnavailableError("forge : pas de réponse")
-        return ForgeEvidence(project=project, project_id=1, default_branch="main")
+        return ForgeEvidence(project=self.path or project, project_id=1, default_branch="main")
 
     def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
         self._reach()

@@ -45,7 +45,12 @@ CLUSTER: Final = (
 )
 """What ``amcloud doctor`` examines, in that order."""
 
-PROJECT: Final[tuple[Family, ...]] = ()
+PROJECT: Final[tuple[Family, ...]] = (
+    Family("project", "Projet, droits et protections", "amcloud.doctor.project"),
+    Family("hook", "Webhook", "amcloud.doctor.hook"),
+    Family("ci", "Chaîne de fabrication", "amcloud.doctor.ci"),
+    Family("localapp", "LocalApp et accès au dépôt", "amcloud.doctor.declaration"),
+)
 """What ``amcloud doctor PROJET`` examines: ``ground.project`` is then the project's path in the forge."""
 
 

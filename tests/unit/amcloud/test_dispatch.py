@@ -238,3 +238,36 @@ def test_two_applications_that_share_no_stage_of_a_project_do_not_meet(spec: dic
     made.know(OTHER, PROJECT)
     made.one_pass(OTHER)
     assert outside.cluster.status("autre")["conditions"][0]["reason"] != "NotOwned"
+
+
+def test_a_push_comes_before_those_that_wait_for_their_turn() -> None:
+    made = dispatcher(FakeWorld())
+    made.know(OTHER, "cpam-bas-rhin/autre")
+    made.ask(OTHER)
+    made.ask_project(PROJECT, urgent=True)
+    assert made.queue.take() == KEY
+
+
+def test_of_several_notifications_before_a_pass_the_first_is_what_began_it() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    made = dispatcher(outside)
+    for cause in ("premier-envoi", "second-envoi"):
+        made.ask_project(PROJECT, cause=cause)
+    passed(made)
+    assert outside.cluster.status()["stages"][0]["correlation"] == "premier-envoi"
+
+
+def test_a_renamed_project_is_told_and_asked_for_under_both_names() -> None:
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    outside.forge.path = "cpam-bas-rhin/nouveau-nom"
+    made = dispatcher(outside)
+    passed(made)
+    (problem,) = outside.cluster.status()["problems"]
+    assert problem["path"] == "spec.repository.project" and "nouveau-nom" in problem["message"]
+    assert made.ask_project("cpam-bas-rhin/Nouveau-Nom") == made.ask_project(PROJECT) == (KEY,)
+    made.know(KEY, PROJECT)  # as each change of the LocalApp does
+    assert made.ask_project("cpam-bas-rhin/nouveau-nom") == (KEY,)
+    made.forget(KEY)
+    assert made.ask_project("cpam-bas-rhin/nouveau-nom") == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,10 +28,14 @@ class Asked:
     def __init__(self) -> None:
         self.projects: list[str] = []
         self.causes: list[str] = []
+        self.waits: list[float] = []
+        self.urgent: list[bool] = []
 
-    def __call__(self, project: str, *, cause: str = "") -> Sequence[Key]:
+    def __call__(self, project: str, *, cause: str = "", after_s: float = 0.0, urgent: bool = False) -> Sequence[Key]:
         self.projects.append(project)
         self.causes.append(cause)
+        self.waits.append(after_s)
+        self.urgent.append(urgent)
         return (KEY,) if project == PROJECT else ()
 
 
@@ -78,6 +83,27 @@ def test_any_body_gets_an_answer(body: bytes) -> None:
     assert webhook.answer(body, Asked()).status in {200, 202, 400}
 
 
+async def _client(asked: Asked) -> TestClient[web.Request, web.Application]:
+    app = web.Application(client_max_size=webhook.BODY_MOST_BYTES)
+    app.add_routes(webhook.routes(asked, TOKEN))
+    return TestClient(TestServer(app))
+
+
+def told(asked: Asked, *sent: tuple[bytes, dict[str, str]]) -> list[tuple[int, str, float]]:
+    """Status, word and seconds of each answer, one after the other."""
+
+    async def run() -> list[tuple[int, str, float]]:
+        found = []
+        async with await _client(asked) as client:
+            for body, headers in sent:
+                began = time.monotonic()
+                reply = await client.post(webhook.PATH, data=body, headers=headers)
+                found.append((reply.status, (await reply.json())["result"], time.monotonic() - began))
+        return found
+
+    return asyncio.run(run())
+
+
 def posted(body: bytes, headers: dict[str, str], asked: Asked | None = None) -> tuple[int, dict[str, Any], list[str]]:
     asked = asked or Asked()
 
@@ -121,3 +147,51 @@ def test_a_wrong_token_is_refused_before_the_body_is_read(headers: dict[str, str
 def test_a_body_beyond_the_bound_is_refused() -> None:
     status, told, _ = posted(b"x" * (webhook.BODY_MOST_BYTES + 1), {"X-Gitlab-Token": TOKEN})
     assert (status, told["result"]) == (413, "too-large")
+
+
+PUSH = event("push", after="1" * 40)
+
+
+def test_a_delivery_that_comes_twice_asks_once_and_says_so() -> None:
+    asked = Asked()
+    headers = {"X-Gitlab-Token": TOKEN, "Idempotency-Key": "f5e5f430-f57b-4e6e-9fac-d9128cd7232f"}
+    answers = told(asked, (PUSH, headers), (PUSH, headers), (PUSH, {**headers, "Idempotency-Key": "autre-envoi"}))
+    assert [(status, word) for status, word, _ in answers] == [(202, "accepted"), (200, "duplicate"), (202, "accepted")]
+    assert len(asked.projects) == 2
+
+
+def test_a_delivery_that_nobody_wanted_yet_is_heard_when_it_comes_again() -> None:
+    asked = Asked()
+    unknown = PUSH.replace(b"suivi-courriers", b"plus-tard")
+    headers = {"X-Gitlab-Token": TOKEN, "Idempotency-Key": "f5e5f430-f57b-4e6e-9fac-d9128cd7232f"}
+    assert [word for _, word, _ in told(asked, (unknown, headers), (unknown, headers))] == ["unknown-project"] * 2
+
+
+def test_every_answer_takes_less_than_a_tenth_of_a_second() -> None:
+    headers = {"X-Gitlab-Token": TOKEN}
+    big = event("push", after="1" * 40, commits=[{"message": "x" * 1000}] * 900)
+    answers = told(Asked(), (PUSH, headers), (big, headers), (b"{", headers), (event("build"), headers), (PUSH, {}))
+    assert max(seconds for _, _, seconds in answers) < 0.1, answers
+
+
+def test_a_project_that_notifies_without_end_gets_its_passes_later_and_no_error() -> None:
+    asked = Asked()
+    answers = told(asked, *[(PUSH, {"X-Gitlab-Token": TOKEN})] * 40)
+    words = [word for _, word, _ in answers]
+    assert {status for status, _, _ in answers} == {202}, "GitLab would disable the hook"
+    assert words[0] == "accepted" and words[-1] == "postponed"
+    assert len(asked.waits) == 40 and asked.waits[-1] > 0
+    assert all(asked.urgent), "somebody pushed: not behind those that wait for their turn"
+
+
+def test_a_stranger_who_insists_is_refused_without_being_heard_and_the_forge_still_is() -> None:
+    asked = Asked()
+    answers = told(asked, *[(PUSH, {"X-Gitlab-Token": "faux"})] * 15, (PUSH, {"X-Gitlab-Token": TOKEN}))
+    assert [word for _, word, _ in answers] == ["wrong-token"] * 10 + ["too-many"] * 5 + ["accepted"]
+
+
+def test_the_answer_names_what_it_will_be_called_everywhere() -> None:
+    _, answer, _ = posted(
+        PUSH, {"X-Gitlab-Token": TOKEN, "X-Gitlab-Event-UUID": "13792a34-cac6-4fda-95a8-c58e00a3954e"}
+    )
+    assert answer["correlation"] == "13792a34-cac6-4fda-95a8-c58e00a3954e"
