@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from amcloud.clients import baseline
 from amcloud.clients.verdicts import Verdicts
 from amcloud.errors import BrokenInstallationError
 from amcloud.ports import Judged, Question, UnderWay
@@ -89,11 +90,12 @@ class PsramConformance:
         database = self._advisories()
         concerning = None if database is None else database.concerning(facts.composer.packages)
         organisations = sorted(model.Organisation(o.code, o.label) for o in question.organisations)
+        quality = baseline.counted(question.evidence.quality, facts)
         return model.Context(
             track=model.Track(question.app.track),
             stage=model.Stage(question.stage.name),
             evaluated_on=self._now().astimezone(ZoneInfo(TIME_ZONE)).date(),
-            evidence=msgspec.structs.replace(question.evidence, advisories=concerning),
+            evidence=msgspec.structs.replace(question.evidence, advisories=concerning, quality=quality),
             organisations=tuple(organisations),
             package_sources=self._settings.package_sources,
             base_images=(f"{self._settings.registry_name}/{BASE_IMAGE}",),

@@ -6,6 +6,7 @@ import msgspec
 from amcloud_samples import ONE, report, result
 
 from amcloud.clients import baseline
+from psram.collect.memory import collect_files
 from psram.evidence import SCHEMA, Bundle
 from psram.model import Context, Stage, Track
 from psram.proofs import Accepted, Evidence, PipelineEvidence, QualityReport, TestSummary
@@ -38,3 +39,12 @@ def test_the_findings_it_had_are_known_by_their_fingerprints() -> None:
     marked = msgspec.structs.replace(told.findings[0], fingerprint="f1")
     found = baseline.accepted(report(ONE, msgspec.structs.replace(told, findings=(marked, marked))), bundle(Evidence()))
     assert found.fingerprints == ("f1",)
+
+
+def test_the_errors_that_this_commit_has_phpstan_ignore_are_counted_for_the_next_one() -> None:
+    neon = b"parameters:\n  ignoreErrors:\n    -\n      message: '#a#'\n      count: 3\n    - '#b#'\n"
+    facts = collect_files({"phpstan-baseline.neon": neon})
+    phpstan, phpcs = QualityReport("phpstan", ONE, totals={"errors": 0.0}), QualityReport("phpcs", ONE)
+    counted = baseline.counted((phpstan, phpcs), facts)
+    assert [report.totals for report in counted] == [{"errors": 0.0, "baseline": 4.0}, {}]
+    assert baseline.accepted(report(), bundle(Evidence(quality=counted))).baseline == 4
