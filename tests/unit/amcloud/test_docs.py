@@ -21,7 +21,7 @@ def page(name: str) -> str:
 
 def test_every_reason_has_one_line_and_no_line_is_about_another() -> None:
     told = re.findall(r"^\| `(\w+)` \|", page("raisons.md"), re.MULTILINE)
-    events_only = {"DriftRestored", "DataLeft", "ProblemFound", "CommandRun", "JournalRead"}
+    events_only = {"DriftRestored", "DataLeft", "OrganisationLeft", "ProblemFound", "CommandRun", "JournalRead"}
     assert sorted(told) == sorted({*Reason, *events_only})
 
 
@@ -33,7 +33,7 @@ def test_every_setting_has_a_line_and_no_line_is_about_another() -> None:
 
 
 def test_every_measure_has_a_line() -> None:
-    told = set(re.findall(r"`(amcloud_\w+)`", page("mesures.md")))
+    told = set(re.findall(r"`((?:amcloud|process)_\w+)`", page("mesures.md")))
     suffixes = {"counter": "_total"}
     known = {family.name + suffixes.get(family.type, "") for family in metrics.REGISTRY.collect()}
     assert known <= told

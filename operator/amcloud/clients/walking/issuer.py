@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 KEY_ID: Final = "sonde"
 TOKEN_S: Final = 900
 BODY_MOST_BYTES: Final = 64 * 1024
+POLL_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def serving(client_id: str, *, port: int) -> Iterator[Issuer]:
         rsa.generate_private_key(public_exponent=65537, key_size=2048),
     )
     server.RequestHandlerClass = partial(_Handler, issuer)  # called like the class
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True)
     thread.start()
     try:
         yield issuer

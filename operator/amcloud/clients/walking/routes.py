@@ -75,7 +75,7 @@ def addresses(route: Route, records: Sequence[tuple[str, Names]]) -> tuple[str, 
     """Addresses of the route for these records (table and values), those that it most likely means first."""
     if not route.parameters:
         return (route.path,)
-    ordered = sorted(records, key=lambda record: not _alike(route.path, record[0]))
+    ordered = sorted(records, key=lambda record: -_alike(route.path, record[0]))
     found = dict.fromkeys(filter(None, (_filled(route, table, names, records) for table, names in ordered)))
     return tuple(found)[:MOST_ADDRESSES]
 
@@ -136,5 +136,7 @@ def _fits(value: str, requirement: str) -> bool:
         return True  # PHP's expressions are not all Python's: the application itself will tell
 
 
-def _alike(path: str, table: str) -> bool:
-    return any(segment[:_ALIKE] == table[:_ALIKE] for segment in path.lower().split("/") if segment)
+def _alike(path: str, table: str) -> int:
+    """How near the end of the path the table is named; 0 where it is not."""
+    segments = enumerate(path.lower().split("/"), start=1)
+    return max((at for at, segment in segments if segment and segment[:_ALIKE] == table[:_ALIKE]), default=0)
