@@ -10,7 +10,7 @@ import random
 import threading
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +21,7 @@ from amcloud import errors, metrics
 from amcloud.ports import World
 from amcloud.reconcile import Next, publish_broken, reconcile
 from amcloud.stages.render import Object
-from amcloud.stages.report import StageOutcome, sentence
+from amcloud.stages.report import Ended, StageOutcome, sentence
 from amcloud.workqueue import Key, WorkQueue
 
 STUCK_S = 1800.0
@@ -52,6 +52,7 @@ class Dispatcher:
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._looked_at: datetime | None = None
+        self._since = world.clock.now()
         self._chance = random.Random()  # noqa: S311 - spreads load, protects nothing
 
     def know(self, key: Key, project: str, connectors: frozenset[str] = frozenset()) -> None:
@@ -114,6 +115,11 @@ class Dispatcher:
             keys = list(self._project)
         for key in keys:
             self.queue.add(key, after_s=self._chance.uniform(0, SPREAD_S * len(keys)))
+
+    def reasons(self) -> Counter[tuple[str, str]]:
+        """How many stages there are by name and by the reason of their last pass."""
+        with self._lock:
+            return Counter((stage, str(words[2])) for (_, stage), words in self._said.items())
 
     def start(self) -> None:
         """Workers and the poller run, until :meth:`stop`."""
@@ -214,8 +220,10 @@ class Dispatcher:
         for outcome in outcomes:
             words = (outcome.commit, outcome.ended, outcome.reason, sentence(outcome))
             with self._lock:
-                news = self._said.get((key, outcome.stage)) != words
+                before = self._said.get((key, outcome.stage))
+                news = before != words
                 self._said[key, outcome.stage] = words
+            self._measure(outcome, before)
             say = log.info if news else log.debug
             if outcome.renamed:
                 self._also_known_as(key, outcome.renamed)
@@ -227,6 +235,14 @@ class Dispatcher:
                 "reason": outcome.reason,
             }
             say("stage_decision", **said, sentence=sentence(outcome))
+
+    def _measure(self, outcome: StageOutcome, before: tuple[object, ...] | None) -> None:
+        """How long a commit took to come to serve, when this operator saw it from its first moment on."""
+        if outcome.ended is not Ended.SERVING or outcome.seen_at is None or outcome.seen_at < self._since:
+            return
+        if before is not None and before[0] == outcome.commit and before[1] is not Ended.SERVING:
+            taken_s = (self.world.clock.now() - outcome.seen_at).total_seconds()
+            metrics.DELIVERY_SECONDS.labels(outcome.stage.value).observe(taken_s)
 
     def _guarded(self, found: Object, world: World, others: Sequence[Object]) -> Next:
         """The pass; an error that nobody foresaw is told on the LocalApp too."""
@@ -254,6 +270,7 @@ class Dispatcher:
             try:
                 projects = self.poll_once()
                 metrics.POLLS.labels("done").inc()
+                metrics.LAST_POLL.set_to_current_time()
                 log.debug("poll", projects=len(list(projects)))
             except errors.AmcloudError as error:
                 metrics.POLLS.labels("unavailable").inc()

@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import requests
 import structlog
 
+from amcloud import metrics
 from psram import advisories
 from psram.advisories import Database
 
@@ -59,6 +61,9 @@ class AdvisoryMirror:
             log.info("advisories", source=self._source, digest=found.digest, dated=str(found.dated), size=found.size)
         if not found.problem or self._known is None or self._known.problem:
             self._known = found
+        if self._known.dated is not None:
+            midnight = datetime.combine(self._known.dated, datetime.min.time(), UTC)
+            metrics.ADVISORIES_DATED.set(midnight.timestamp())
 
     def _read(self) -> Database:
         if not self._source.startswith(("https://", "http://")):

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import requests
 from requests.adapters import HTTPAdapter
 
+from amcloud import metrics
 from amcloud.clients.connection import Connection
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.masking import one_line
@@ -243,8 +244,10 @@ class Api:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
+                metrics.KUBERNETES_REQUESTS.labels(_counted_as(answer.status_code)).inc()
                 return answer, answer.raw.read(ANSWER_MAX_BYTES + 1, decode_content=True)
         except (requests.RequestException, OSError) as error:
+            metrics.KUBERNETES_REQUESTS.labels("unreachable").inc()
             raise UnavailableError(f"{doing} : le cluster ne répond pas ({type(error).__name__})") from error
 
     def _authorization(self, doing: str) -> dict[str, str]:
@@ -255,6 +258,11 @@ class Api:
         except (OSError, UnicodeDecodeError) as error:
             raise BrokenInstallationError(f"{doing} : le jeton du compte de service est illisible") from error
         return {"Authorization": f"Bearer {token}"}
+
+
+def _counted_as(status: int) -> str:
+    """``403`` as itself, since a right is missing then; others by their class: ``2xx``."""
+    return "403" if status == requests.codes.forbidden else f"{status // 100}xx"
 
 
 def _understood(answer: requests.Response, content: bytes, doing: str) -> dict[str, Any] | None:

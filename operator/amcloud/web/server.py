@@ -25,6 +25,8 @@ def application(dispatcher: Dispatcher, *, webhook_token: str) -> web.Applicatio
 
     async def measures(_: web.Request) -> web.Response:
         metrics.QUEUE_DEPTH.set(dispatcher.queue.waiting)
+        metrics.LONGEST_PASS.set(dispatcher.queue.longest_pass_s)
+        metrics.tell_stages(dispatcher.reasons())
         return web.Response(body=generate_latest(metrics.REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(client_max_size=webhook.BODY_MOST_BYTES)
