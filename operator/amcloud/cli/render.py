@@ -165,12 +165,18 @@ def _possible(app: App, *, stage: str, image: str, commit: str) -> None:
 
 def _manifest(file: Path) -> dict[str, Any]:
     """The LocalApp in ``file``, with the identity that a server would add."""
-    found = next((d for d in _documents(file) if d.get("kind") == "LocalApp"), None)
-    if found is None:
-        raise InvalidManifestError(str(file), "aucun document « kind: LocalApp »")
+    found = local_app(_documents(file), str(file))
     metadata = found.get("metadata")
     given = metadata if isinstance(metadata, dict) else {}
     return {**found, "metadata": {"uid": "exemple", "generation": 1, "namespace": "exemple", **given}}
+
+
+def local_app(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The LocalApp among the documents of the file ``name``."""
+    one = next((d for d in found if d.get("kind") == "LocalApp"), None)
+    if one is None:
+        raise InvalidManifestError(name, "aucun document « kind: LocalApp »")
+    return one
 
 
 def _organisations(file: Path | None, found: Mapping[str, Any]) -> dict[str, Organisation]:
@@ -198,6 +204,19 @@ def _owner(found: Mapping[str, Any]) -> str:
 
 
 def _documents(file: Path) -> list[dict[str, Any]]:
+    try:
+        with file.open("rb") as opened:
+            return documents(opened.read(MANIFEST_MAX_BYTES + 1), str(file))
+    except OSError as error:
+        raise InvalidManifestError(str(file), f"illisible ({error.strerror})") from error
+
+
+def documents(content: bytes, name: str) -> list[dict[str, Any]]:
+    """The objects in the YAML of the file ``name``.
+
+    Raises:
+        InvalidManifestError: it is too large, or no YAML.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -207,13 +226,12 @@ def _documents(file: Path) -> list[dict[str, Any]]:
         first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    if file.stat().st_size > MANIFEST_MAX_BYTES:
-        raise InvalidManifestError(str(file), f"le fichier dépasse {MANIFEST_MAX_BYTES} octets")
+    if len(content) > MANIFEST_MAX_BYTES:
+        raise InvalidManifestError(name, f"le fichier dépasse {MANIFEST_MAX_BYTES} octets")
     try:
-        text = file.read_text(encoding="utf-8")
-        return [d for d in yaml.load_all(text, Loader) if isinstance(d, dict)]
+        return [d for d in yaml.load_all(content.decode(), Loader) if isinstance(d, dict)]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidManifestError(str(file), "ce n'est pas du YAML") from error
+        raise InvalidManifestError(name, "ce n'est pas du YAML") from error
 
 
 def _offers(minor: int) -> Offers:

@@ -179,6 +179,24 @@ class KubernetesCluster:
             case _:
                 assert_never(operation)
 
+    def preview(self, operation: Operation) -> Object | None:
+        """What the server says an object would be after ``operation``: a dry run. ``None`` where it would not be.
+
+        Raises:
+            BrokenInstallationError: the server would refuse it.
+        """
+        match operation:
+            case Apply(object=desired):
+                identity = key(desired)
+                path = self._resource(identity).path(identity.namespace, identity.name)
+                params = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
+                doing = f"essai de {identity.kind} « {identity.name} »"
+                return self._api.patch(path, desired, doing=doing, kind=APPLY_PATCH, params=params)
+            case Prune() | Scale():
+                return None
+            case _:
+                assert_never(operation)
+
     def access(self, place: Place) -> Access | None:
         """Credentials of an instance as kept in its Secret, or ``None`` when it is absent or incomplete."""
         secret = self._get("", "Secret", namespace=place.namespace, name=CREDENTIALS)

@@ -1,0 +1,221 @@
+"""``amcloud diff NAME|FILE``: what the next pass, or applying a manifest, would change of an instance's objects."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from amcloud.cli.exits import Exit, answer, refuse
+from amcloud.cli.options import StageName
+
+if TYPE_CHECKING:
+    from amcloud.clients.cluster import KubernetesCluster
+    from amcloud.clients.kubernetes_api import Api
+    from amcloud.settings import Settings
+    from amcloud.stages.app import App, Stage
+    from amcloud.stages.apply import Key, Operation
+    from amcloud.stages.render import Object
+
+COMMAND: Final = "diff"
+_HELP: Final = (
+    "Montre ce qu'un passage de l'opérateur changerait dans le cluster : pour une application déclarée (NOM), ou comme "
+    "si le manifeste d'un fichier était appliqué (FICHIER).\n\n"
+    "Rien n'est écrit : le serveur essaie chaque objet (dry run) et dit ce qu'il deviendrait. Les valeurs des Secrets "
+    "ne sont jamais montrées. Il faut les droits de l'opérateur sur les instances : dans son pod, par kubectl exec "
+    "deploy/amcloud-operator, ou en administrateur du cluster. Les réglages viennent des variables AMCLOUD_*, sinon "
+    "de la ConfigMap amcloud-settings.\n\n"
+    "Code de retour : 0 aucune différence, 1 il y en a (comme kubectl diff), 2 pas de réponse, 3 mauvaise commande."
+)
+_EXAMPLES: Final = (
+    "Exemples :\n\n"
+    "amcloud diff suivi-courriers --stage acceptance\n\n"
+    "kubectl exec -i -n amcloud-system deploy/amcloud-operator -- amcloud diff - < localapp.yaml"
+)
+SYSTEM: Final = "amcloud-system"
+SETTINGS: Final = "amcloud-settings"
+STDIN: Final = "-"
+NOTHING_YET: Final = "aucune révision n'y est encore admise : la première créera l'instance (amcloud render la montre)"
+
+
+class Output(StrEnum):
+    """How the answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would become of one object: ``create``, ``update``, ``delete`` or ``scale``, with the lines that say it."""
+
+    stage: str
+    object: str
+    what: str
+    lines: list[str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(diff)
+
+
+def diff(
+    what: Annotated[str, typer.Argument(metavar="NOM|FICHIER", help="Application déclarée, ou manifeste (- : stdin).")],
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de sa LocalApp ; cherché sans elle.")
+    ] = "",
+    stage: Annotated[StageName | None, typer.Option(help="Étape ; toutes sans elle.", show_default=False)] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+) -> None:
+    """Print what would change, and end with 1 when something would."""
+    from amcloud.errors import AmcloudError, InvalidManifestError
+
+    try:
+        notes, changes = _changes(what, namespace, stage.value if stage else "")
+    except InvalidManifestError as error:
+        refuse(COMMAND, str(error))
+    except AmcloudError as error:
+        refuse(COMMAND, str(error), Exit.COULD_NOT_TELL)
+    for note in notes:
+        typer.echo(note, err=True)
+    answer(_shown(changes, output).encode(), command=COMMAND)
+    raise typer.Exit(Exit.REFUSED if changes else Exit.OK)
+
+
+def compared(
+    stage: str,
+    operations: tuple[Operation, ...],
+    live: Mapping[Key, Object],
+    cluster: KubernetesCluster,
+) -> Iterator[Change]:
+    """The changes that ``operations`` would make, as the server tells them; those that change nothing are left out."""
+    from amcloud.stages import difference
+    from amcloud.stages.apply import Apply, Prune, Scale, key
+
+    for operation in operations:
+        identity = key(operation.object) if isinstance(operation, Apply) else operation.key
+        before = live.get(identity)
+        lines = difference.of(operation, before, cluster.preview(operation))
+        match operation:
+            case Apply():
+                word = "update" if before else "create"
+            case Prune():
+                word = "delete"
+            case Scale():
+                word = "scale"
+        if lines:
+            yield Change(stage, difference.reference(identity), word, lines)
+
+
+def _changes(what: str, namespace: str, stage: str) -> tuple[list[str], list[Change]]:
+    from amcloud.clients import desk
+    from amcloud.clients.cluster import KubernetesCluster
+    from amcloud.errors import InvalidManifestError
+    from amcloud.stages import manifest
+
+    api = desk.api()
+    cluster = KubernetesCluster(api)
+    found = _wanted(what, namespace, api)
+    app = manifest.parse(found, cluster.organisations(), cluster.namespace_organisation)
+    chosen = [one for one in app.stages if stage in ("", one.name)]
+    if not chosen or app.track is manifest.Track.HORS_STANDARD:
+        declared = ", ".join(str(one.name) for one in app.stages) or "aucune étape"
+        raise InvalidManifestError("spec.stages", f"rien n'est hébergé là ({declared})")
+    settings = _settings(api)
+    notes: list[str] = []
+    changes: list[Change] = []
+    for one in chosen:
+        note, made = _of_stage(app, one, cluster, settings)
+        notes += [f"{one.name} : {note}"] if note else []
+        changes += made
+    return notes, changes
+
+
+def _of_stage(app: App, stage: Stage, cluster: KubernetesCluster, settings: Settings) -> tuple[str, list[Change]]:
+    """What would change of one instance, with a note when that cannot be told yet."""
+    from datetime import UTC, datetime
+
+    from amcloud import assets
+    from amcloud.desired import Sources, desired
+    from amcloud.stages import apply, difference, render
+    from amcloud.stages.apply import Key
+
+    place = render.place(app, stage, domain=settings.domain)
+    inventory = cluster.inventory(place.namespace)
+    access = cluster.access(place)
+    if inventory.revision is None or access is None:
+        return NOTHING_YET, []
+    sources = Sources(cluster, settings, assets.hosting_templates())
+    offered = cluster.connectors(app)
+    want = desired(app, stage, place, inventory.revision, access, offered, sources, datetime.now(UTC))
+    live = cluster.live(want.keys)
+    operations = tuple(
+        operation for wave in apply.Wave for operation in apply.plan(want.objects, live, want.inventory, wave=wave)
+    )
+    changes = list(compared(str(stage.name), operations, live, cluster))
+    memory = difference.reference(Key("", "ConfigMap", place.namespace, apply.INVENTORY))
+    return "", [one for one in changes if one.object != memory]  # it says the same thing again
+
+
+def _wanted(what: str, namespace: str, api: Api) -> Object:
+    """The LocalApp as it would be: the declared one, or the file's with the identity of the declared one."""
+    from amcloud.cli import render
+    from amcloud.clients.local_apps import LocalApps
+    from amcloud.errors import InvalidManifestError
+
+    apps, file = LocalApps(api), Path(what)
+    if what != STDIN and not file.is_file():
+        return apps.find(what, namespace)
+    content = sys.stdin.buffer.read(render.MANIFEST_MAX_BYTES + 1) if what == STDIN else file.read_bytes()
+    found = render.local_app(render.documents(content, what), what)
+    given = found.get("metadata")
+    metadata = given if isinstance(given, dict) else {}
+    where = namespace or str(metadata.get("namespace", ""))
+    if not where:
+        raise InvalidManifestError("metadata.namespace", "ce champ manque : dites-le dans le fichier, ou --namespace")
+    declared = (apps.get(where, str(metadata.get("name", ""))) or {}).get("metadata", {})
+    annotations = {**(declared.get("annotations") or {}), **(metadata.get("annotations") or {})}
+    identity = {"uid": declared.get("uid", "nouvelle"), "generation": declared.get("generation", 1)}
+    return {**found, "metadata": {**metadata, **identity, "namespace": where, "annotations": annotations}}
+
+
+def _settings(api: Api) -> Settings:
+    """The operator's own: from its environment when this runs in its pod, else from its ConfigMap.
+
+    Raises:
+        BrokenInstallationError: neither tells them all.
+    """
+    from amcloud.settings import Settings
+
+    if "AMCLOUD_DOMAIN" in os.environ:
+        return Settings.from_environment(os.environ)
+    path = api.resource("", "ConfigMap").path(SYSTEM, SETTINGS)
+    found = api.get(path, doing=f"lecture des réglages ({SYSTEM}/{SETTINGS})") or {}
+    unused = dict.fromkeys(("AMCLOUD_FORGE_TOKEN", "AMCLOUD_DATABASE_URL", "AMCLOUD_WEBHOOK_TOKEN"), "")
+    return Settings.from_environment({**unused, **(found.get("data") or {})})
+
+
+def _shown(changes: list[Change], output: Output) -> str:
+    from amcloud.cli import terminals
+    from amcloud.stages import difference
+
+    if output is Output.JSON:
+        found = [
+            {"stage": one.stage, "object": one.object, "change": one.what, "diff": "\n".join(one.lines)}
+            for one in changes
+        ]
+        return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
+    if not changes:
+        return "Aucune différence.\n"
+    lines = [line for one in changes for line in one.lines]
+    if terminals.coloured(sys.stdout):
+        lines = list(difference.painted(lines))
+    return "\n".join(lines) + "\n"
