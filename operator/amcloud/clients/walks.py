@@ -71,14 +71,15 @@ class WalkJobs:
         known = self._remembered(subject.place)
         seen = known.get(subject.key)
         if seen and seen.fresh(self._now(), every_s=self._settings.walk_s, instance=subject.place.namespace):
-            return seen.isolation
+            return seen.told
         if not self._own_image():
             return Isolation(walk=Walk(problem=UNSET))
         found = self._carried_on(subject, access, waits=serving)
         if isinstance(found, UnderWay):
-            return seen.isolation if seen else found
-        self._remember(subject, {**known, subject.key: Seen(found, self._now())})
-        return found
+            return seen.told if seen else found
+        made = Seen(found, self._now())
+        self._remember(subject, {**known, subject.key: made})
+        return made.told
 
     def _carried_on(self, subject: Subject, access: Access, *, waits: bool) -> Isolation | UnderWay:
         place, name, mine = subject.place, subject.name, None

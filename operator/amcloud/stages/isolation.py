@@ -7,6 +7,7 @@ Two probes act as two synthetic organisations: :mod:`amcloud.clients.isolation` 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -60,6 +61,8 @@ class Isolation:
 
     tables: tuple[TableProbe, ...] = ()
     walk: Walk | None = None
+    walked_at: datetime | None = None
+    """When the routes were walked last."""
 
     @property
     def leaks(self) -> tuple[TableProbe, ...]:

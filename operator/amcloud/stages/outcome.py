@@ -167,8 +167,8 @@ class StageOutcome:
 
     def probed(self, seen: Isolation) -> StageOutcome:
         """A probe ended; a leak between organisations stops the rollout, doubt does not (and is told)."""
-        walked = seen.walk or (self.isolation.walk if self.isolation else None)
-        whole = replace(seen, walk=walked)
+        before = self.isolation or Isolation()
+        whole = seen if seen.walk else replace(seen, walk=before.walk, walked_at=before.walked_at)
         known = replace(self, isolation=whole)
         return known.blocked(Reason.TENANT_LEAK, whole.sentence()) if known.leaks else known
 

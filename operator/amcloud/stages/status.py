@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from amcloud.stages import connectors, judgement, notices, revisions
+from amcloud.stages import connectors, judgement, notices, proofs, revisions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
-from amcloud.stages.isolation import Isolation
 from amcloud.stages.outcome import Ended, StageOutcome
 from amcloud.stages.render import TIME_ZONE
 from amcloud.stages.verdict import CATALOGUED, ROLLOUT_FAILURES, Reason, in_force, moments
@@ -178,6 +177,7 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "organisationsServed": len(outcome.organisations) if served else before.get("organisationsServed"),
         "credentialsRotation": outcome.rotated or before.get("credentialsRotation"),
         **revisions.told(outcome),
+        "isolation": proofs.written(outcome.isolation) or before.get("isolation"),
         "pipelineURL": outcome.pipeline_url or (before.get("pipelineURL") if same_commit else None),
         "conformance": judgement.of(outcome) or (before.get("conformance") if same_commit else None),
     }
@@ -232,15 +232,7 @@ def _instance(outcome: StageOutcome, text: str) -> Iterator[Condition]:
         why = Reason.STORAGE_EXCEEDED if full else Reason.DATABASE_READY
         yield Condition("DatabaseReady", Status.TRUE, why, full or "base et rôles en place")
     if outcome.isolation is not None:
-        yield _tenant_isolated(outcome.isolation)
-
-
-def _tenant_isolated(seen: Isolation) -> Condition:
-    if seen.isolated is None:
-        return Condition("TenantIsolated", Status.UNKNOWN, Reason.ISOLATION_UNPROVEN, seen.sentence())
-    if not seen.isolated:
-        return Condition("TenantIsolated", Status.FALSE, Reason.TENANT_LEAK, seen.sentence())
-    return Condition("TenantIsolated", Status.TRUE, Reason.TENANT_ISOLATED, seen.sentence())
+        yield proofs.condition(outcome.isolation)
 
 
 def _judgement(outcome: StageOutcome, report: Report) -> Iterator[Condition]:

@@ -16,6 +16,8 @@ from typing import Any, Final
 MESSAGE_MOST: Final = 4096
 """Characters that Kubernetes keeps of a container's last message."""
 TEXT_MOST: Final = 1024 * 1024
+LISTED: Final = 60
+"""Routes that a status lists."""
 NAMED: Final = 3
 """Routes that a sentence names before it counts the others."""
 _MARK: Final = "amcloud-walk/1 "
@@ -134,10 +136,14 @@ def read(text: str) -> Walk:
         raise ValueError("not a walk") from error
 
 
-def plain(walk: Walk) -> dict[str, Any]:
-    """The walk as plain data, for people's tools."""
-    routes = [{"route": one.shown, "kind": str(one.kind), "seen": str(one.seen), "why": one.why} for one in walk.routes]
-    return {"routes": routes, "problem": walk.problem, "leftOut": walk.left_out}
+def listed(walk: Walk) -> list[dict[str, str]]:
+    """The routes that reach an organisation's data, the gravest first, :data:`LISTED` at most, for a status."""
+    order = [Seen.LEAK, Seen.UNCOVERED, Seen.CLOSED]
+    reaching = sorted((one for one in walk.routes if one.seen in order), key=lambda one: (order.index(one.seen), one))
+    return [
+        {"route": one.shown, "kind": str(one.kind), "seen": str(one.seen), **({"why": one.why} if one.why else {})}
+        for one in reaching[:LISTED]
+    ]
 
 
 def _written(walk: Walk) -> str:

@@ -48,6 +48,11 @@ class Seen:
     isolation: Isolation
     at: datetime
 
+    @property
+    def told(self) -> Isolation:
+        """What was seen, with its time."""
+        return replace(self.isolation, walked_at=self.at)
+
     def fresh(self, now: datetime, *, every_s: float, instance: str) -> bool:
         """Whether it need not be done again yet; instances take their turns, not all at once."""
         turn = int(hashlib.sha256(instance.encode()).hexdigest()[:4], 16) / 0xFFFF
