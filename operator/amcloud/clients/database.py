@@ -22,6 +22,7 @@ from amcloud.clients.database_setup import (
     APP_CONNECTIONS,
     OWNER_CONNECTIONS,
     Login,
+    claim,
     ensure_database,
     ensure_login,
     ensure_role,
@@ -68,6 +69,7 @@ class PostgresDatabase:
 
         Raises:
             BrokenInstallationError: the operator's role lacks a right, or an application's role has one too many.
+            NotOwnedError: data of that name were kept for another application.
         """
         access = credentials.completed(place.database, known, rotation, server=self._server())
         if known is not None and rotation is not None and self._may_rotate(place.database, known, rotation):
@@ -77,7 +79,7 @@ class PostgresDatabase:
         if verified and verified[0] == access and self._clock() - verified[1] < VERIFIED_S:
             return access
         if known != access or not self._works(access):
-            self._make(place.database, access)
+            self._make(place, access)
         with self._lock:
             self._verified[place.database] = (access, self._clock())
             self._retired.pop(place.database, None)
@@ -144,6 +146,7 @@ class PostgresDatabase:
             self._verified.pop(database, None)
             self._sizes.pop(database, None)
             self._retired.pop(database, None)
+            self._isolated = {proven: seen for proven, seen in self._isolated.items() if proven[0] != database}
 
     def _server(self) -> str:
         """``host:port``, as applications reach it."""
@@ -172,12 +175,15 @@ class PostgresDatabase:
             return False  # if the server is down, `_make` says so
         return True
 
-    def _make(self, database: str, access: Access) -> None:
+    def _make(self, place: Place, access: Access) -> None:
+        database = place.database
         first, turn = roles(database), credentials.turn(database, access)
         now = roles(database, turn)
         with self._connected(f"préparation de la base {database}") as connection:
             for role in (first.owner, first.app):
                 ensure_role(connection, role)
+            if place.owner:
+                claim(connection, first.owner, place.owner)
             ensure_login(connection, Login(now.owner, credentials.password(access.owner_url), OWNER_CONNECTIONS))
             ensure_login(connection, Login(now.app, credentials.password(access.app_url), APP_CONNECTIONS))
             ensure_database(connection, database, owner=first.owner)

@@ -10,10 +10,12 @@ import psycopg
 from psycopg import sql
 
 from amcloud.clients.credentials import Roles, Turn, roles
-from amcloud.errors import BrokenInstallationError
+from amcloud.errors import BrokenInstallationError, NotOwnedError
 
 APP_CONNECTIONS: Final = 80
 OWNER_CONNECTIONS: Final = 5
+_CLAIM: Final = "AM Cloud : "
+_CLAIMED: Final = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
 _ADMINISTERS: Final = (
     "SELECT rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication FROM pg_roles WHERE rolname = %s"
 )
@@ -62,6 +64,23 @@ def ensure_database(connection: psycopg.Connection, database: str, *, owner: str
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
         return
     connection.execute(statement("CREATE DATABASE {} OWNER {} TEMPLATE template0 ENCODING 'UTF8'", database, owner))
+
+
+def claim(connection: psycopg.Connection, role: str, owner: str) -> None:
+    """The data of ``role`` belong to the LocalApp ``owner``, as its comment says from now on.
+
+    A comment of the role, since restoring a backup replaces the database and keeps its roles.
+
+    Raises:
+        NotOwnedError: they were kept for another application that had the same name.
+    """
+    found = connection.execute(_CLAIMED, (role,)).fetchone()
+    claimed = str(found[0] or "") if found else ""
+    if claimed.startswith(_CLAIM) and claimed != _CLAIM + owner:
+        raise NotOwnedError("Une base gardée de ce nom", f"l'application {claimed.removeprefix(_CLAIM)}")
+    if claimed != _CLAIM + owner:
+        said = sql.SQL("COMMENT ON ROLE {} IS {}").format(sql.Identifier(role), sql.Literal(_CLAIM + owner))
+        connection.execute(said)
 
 
 def rights(database: str, turn: Turn, *, instance: str = "") -> Iterator[sql.Composed]:

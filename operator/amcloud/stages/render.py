@@ -111,13 +111,15 @@ class Place:
     """``<app>.<stage domain>``; an organisation's host is ``<label>.<domain>``."""
     database: str
     """Database name; its roles are ``<database>_owner`` and ``<database>_app``, within PostgreSQL's 63 bytes."""
+    owner: str = ""
+    """``namespace/name`` of the LocalApp: data that were kept are given back to that one alone."""
 
 
 def place(app: App, stage: Stage, *, domain: str) -> Place:
     """Where an instance lives."""
     namespace = f"{app.name}-{stage.name}"
     stage_domain = domain if stage.name is StageName.PRODUCTION else f"{stage.name}.{domain}"
-    return Place(namespace, f"{app.name}.{stage_domain}", database_name(namespace))
+    return Place(namespace, f"{app.name}.{stage_domain}", database_name(namespace), owner(app))
 
 
 def database_name(namespace: str) -> str:
@@ -263,6 +265,8 @@ def _instance(app: App, stage: Stage, place: Place, revision: Revision, template
             {"name": s.name, "schedule": s.schedule, "command": list(s.command)} for s in app.hosting.schedules
         ],
         "time_zone": TIME_ZONE,
+        "metrics_path": app.hosting.metrics_path or "",
+        "production": stage.name is StageName.PRODUCTION,
     }
 
 

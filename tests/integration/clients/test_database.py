@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from amcloud.clients.database import PostgresDatabase
-from amcloud.errors import BrokenInstallationError, UnavailableError
+from amcloud.errors import BrokenInstallationError, NotOwnedError, UnavailableError
 from amcloud.stages.render import Access, Place
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 
@@ -143,3 +143,17 @@ def test_a_server_that_is_down_is_unavailable_and_the_password_stays_unsaid() ->
     with pytest.raises(UnavailableError) as caught:
         database.ensure(COURRIERS, None)
     assert "tres-secret" not in str(caught.value)
+
+
+def test_data_that_were_kept_go_back_to_their_own_application_alone(
+    database: PostgresDatabase, postgres: PostgresServer
+) -> None:
+    kept = Place("gardee-acceptance", "x", "gardee_acceptance", "cpam-bas-rhin/gardee")
+    database.ensure(kept, None)
+    with pytest.raises(NotOwnedError, match="cpam-bas-rhin/gardee"):
+        PostgresDatabase(postgres.operator_url).ensure(dataclasses.replace(kept, owner="cpam-haut-rhin/gardee"), None)
+    again = PostgresDatabase(postgres.operator_url).ensure(kept, None)
+    with psycopg.connect(again.app_url) as app:
+        assert app.execute("SELECT 1").fetchone() == (1,)
+    database.drop(kept.database)
+    PostgresDatabase(postgres.operator_url).ensure(dataclasses.replace(kept, owner="cpam-haut-rhin/gardee"), None)
