@@ -14,7 +14,7 @@ from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
 from amcloud.stages.app import App, Organisation, Stage, Suspension
 from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, Scale, key, read_inventory
 from amcloud.stages.connectors import SECRET_TYPE, Connector, Given, recalled
-from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, VERSIONS, Access, Object, Offers, Place
+from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OPTIONAL, OWNER, VERSIONS, Access, Object, Offers, Place
 from amcloud.stages.report import Event
 from amcloud.stages.suspension import imposed
 from amcloud.stages.verdict import Dossier, NormPack
@@ -148,8 +148,13 @@ class KubernetesCluster:
         return read_inventory(self._get("", "ConfigMap", namespace=namespace, name=INVENTORY))
 
     def live(self, keys: frozenset[Key]) -> Mapping[Key, Object]:
-        """The objects that exist among ``keys``, in the API versions that the templates speak."""
-        found = {k: self._get(k.group, k.kind, namespace=k.namespace, name=k.name) for k in sorted(keys)}
+        """The objects that exist among ``keys``, in the API versions that the templates speak.
+
+        An optional kind that the server does not serve any more has none.
+        """
+        served = self._api.discovery().resources
+        there = [k for k in sorted(keys) if k.kind not in OPTIONAL or (k.group, k.kind) in served]
+        found = {k: self._get(k.group, k.kind, namespace=k.namespace, name=k.name) for k in there}
         return {k: self._completed(k, one) for k, one in found.items() if one is not None}
 
     def pods(self, namespace: str) -> tuple[Object, ...]:
@@ -201,6 +206,24 @@ class KubernetesCluster:
         """Credentials of an instance as kept in its Secret, or ``None`` when it is absent or incomplete."""
         secret = self._get("", "Secret", namespace=place.namespace, name=CREDENTIALS)
         return records.access(secret) if secret else None
+
+    def owe(self, operator_namespace: str, namespace: str) -> None:
+        """Remembered as a ConfigMap of the operator's namespace."""
+        body = records.debt(operator_namespace, namespace)
+        path = self._api.resource("", "ConfigMap").path(operator_namespace, body["metadata"]["name"])
+        self._apply(path, body, doing=f"mémoire des données de {namespace}")
+
+    def owed(self, operator_namespace: str) -> tuple[str, ...]:
+        """Instances whose data have yet to be removed."""
+        path = self._api.resource("", "ConfigMap").path(operator_namespace)
+        listed = self._api.items(path, doing="lecture des données à supprimer", labels=records.DEBTS)
+        return tuple(sorted(str((one.get("data") or {}).get("instance", "")) for one in listed))
+
+    def settle(self, operator_namespace: str, namespace: str) -> None:
+        """Nothing is owed of this instance any more."""
+        name = records.debt(operator_namespace, namespace)["metadata"]["name"]
+        path = self._api.resource("", "ConfigMap").path(operator_namespace, name)
+        self._api.delete(path, doing=f"oubli des données de {namespace}")
 
     def delete_namespace(self, namespace: str) -> bool:
         """Ask for the removal of an instance's namespace; whether it is gone. One that is not ours counts as gone."""

@@ -160,6 +160,8 @@ class Hosting:
     schedules: tuple[Schedule, ...] = ()
     connectors: tuple[ConnectorUse, ...] = ()
     secrets: tuple[str, ...] = ()
+    metrics_path: str | None = None
+    """Where the application publishes measures; ``None`` when it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

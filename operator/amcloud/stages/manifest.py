@@ -94,6 +94,7 @@ _REF = re.compile(r"(?!/)(?!.*(//|\.\.|@\{|\.lock$))[A-Za-z0-9._/+@-]*[A-Za-z0-9
 _TAG = re.compile(r"[A-Za-z0-9._/+*?-]+")
 _VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _STORAGE = re.compile(r"[1-9][0-9]{0,3}Gi")
+_PATH = re.compile(r"/[A-Za-z0-9/_.-]*")
 _SECRET = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _REQUEST = re.compile(r"(?P<token>[A-Za-z0-9:.+-]{1,40})(?P<app_secret>/app-secret)?")
 _NAME_LIKE = "un nom en minuscules, chiffres et tirets, commençant par une lettre,"
@@ -259,7 +260,7 @@ def _organisations(spec: Fields, owner: Organisation, known: Mapping[str, Organi
 
 
 def _hosting(hosting: Fields) -> Hosting:
-    hosting.only("size", "replicas", "database", "schedules", "connectors", "secrets")
+    hosting.only("size", "replicas", "database", "schedules", "connectors", "secrets", "metrics")
     replicas, database = hosting.child("replicas"), hosting.child("database")
     replicas.only("min", "max")
     least = replicas.number("min", 2, least=1, most=20)
@@ -276,7 +277,13 @@ def _hosting(hosting: Fields) -> Hosting:
             "connectors", hosting.items("connectors", _connector, most=20), key=lambda c: c.name
         ),
         secrets=hosting.texts("secrets", most=20, longest=253, pattern=_SECRET, like="un nom de Secret"),
+        metrics_path=_metrics_path(hosting.child("metrics")),
     )
+
+
+def _metrics_path(metrics: Fields) -> str | None:
+    metrics.only("path")
+    return metrics.optional_text("path", longest=100, pattern=_PATH, like="un chemin comme /mesures")
 
 
 def _schedule(path: str, value: object) -> Schedule:

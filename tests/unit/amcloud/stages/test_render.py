@@ -43,10 +43,13 @@ SETTINGS = Settings(
 ACCESS = Access(
     "postgresql://x_app:motdepasse@198.18.0.1:15432/x", "postgresql://x_owner:autre@198.18.0.1:15432/x", "s", "o"
 )
-CURRENT = Offers(render.VERSIONS, 34, frozenset({render.TIME_ZONE_FIELD}))
+PROMETHEUS = {"ServiceMonitor", "PrometheusRule"}
+USUAL = {kind: versions for kind, versions in render.VERSIONS.items() if kind not in PROMETHEUS}
+CURRENT = Offers(USUAL, 34, frozenset({render.TIME_ZONE_FIELD}))
+WATCHED = Offers(render.VERSIONS, 34, frozenset({render.TIME_ZONE_FIELD}))
 OLD = Offers(
     {
-        **render.VERSIONS,
+        **USUAL,
         "CronJob": ("batch/v1beta1",),
         "PodDisruptionBudget": ("policy/v1beta1",),
         "HorizontalPodAutoscaler": ("autoscaling/v1", "autoscaling/v2beta2", "autoscaling/v2beta1"),
@@ -131,6 +134,8 @@ CASES = [
     pytest.param({"access": ROTATED}, id="renewed credentials"),
     pytest.param({"offers": BARE, "app": {"schedules": [RELANCES]}}, id="schedule, cluster without optional kinds"),
     pytest.param({"app": {"replicas": {"min": 1, "max": 20}}}, id="from one to twenty replicas"),
+    pytest.param({"app": {"metrics": {"path": "/mesures"}}, "offers": WATCHED}, id="watched, with measures of its own"),
+    pytest.param({"at": StageName.PRODUCTION, "offers": WATCHED}, id="watched, production, no measure of its own"),
 ]
 
 
