@@ -6,9 +6,9 @@ Calls are idempotent: a pass that was killed and runs again does nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -17,6 +17,7 @@ from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
 from amcloud.stages import declaration, provenance
 from amcloud.stages.apply import Inventory, Key, Operation
+from amcloud.stages.badge import Badge
 from amcloud.stages.build import GoOn, Image, Pipeline
 from amcloud.stages.connectors import Connector, Given
 from amcloud.stages.contests import Issue, Note
@@ -152,11 +153,24 @@ class Reports(Protocol):
     def report(self, app: App, stage: StageName, commit: str) -> Report | None:
         """The newest report of a commit at a stage; ``None`` when there is none that this engine can read."""
 
+    def show(
+        self, namespace: str, app: str, badges: Sequence[Badge], *, stages: Collection[StageName], today: date
+    ) -> None:
+        """The application has these badges, and none of other ``stages``; a state that holds keeps its first day."""
+
     def accepted(self, app: App, stage: StageName, commit: str, was: str) -> Accepted | None:
         """What commit ``was``, let in last at this stage, counted, to be compared with ``commit``; ``None`` if unknown.
 
         For ``commit`` itself, once it is let in, what it was compared with then.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBadge:
+    """A badge as it is stored, with the day since when its state holds."""
+
+    badge: Badge
+    since: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +209,9 @@ class ReportStore(Protocol):
 
     async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[StoredLine]:
         """The newest reports, of everything, of a namespace or of one application."""
+
+    async def badges(self, namespace: str, app: str) -> list[ShownBadge]:
+        """What the badge of each stage of an application says; empty for one that is not known."""
 
     async def alive(self) -> bool:
         """Whether the store answers."""
@@ -368,6 +385,15 @@ class Cluster(Protocol):
 
     def access(self, place: Place) -> Access | None:
         """Credentials of an instance as kept in its Secret, or ``None``."""
+
+    def owe(self, operator_namespace: str, namespace: str) -> None:
+        """Remember that the data of this instance have yet to be removed."""
+
+    def owed(self, operator_namespace: str) -> tuple[str, ...]:
+        """Instances whose data have yet to be removed."""
+
+    def settle(self, operator_namespace: str, namespace: str) -> None:
+        """The data of this instance are removed: nothing is owed any more."""
 
     def delete_namespace(self, namespace: str) -> bool:
         """Ask for the removal of an instance's namespace; whether it is gone."""

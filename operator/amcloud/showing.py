@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from amcloud import errors
 from amcloud.ports import World
-from amcloud.stages import deployments, manifest
+from amcloud.stages import badge, deployments, manifest
 from amcloud.stages.app import App
 from amcloud.stages.outcome import StageOutcome
-from amcloud.stages.render import Object
+from amcloud.stages.render import TIME_ZONE, Object
+from amcloud.stages.verdict import in_force
+from psram.model import Report
 
 
 def show(
@@ -25,6 +28,28 @@ def show(
     except errors.AmcloudError as error:
         return error
     return None
+
+
+def certify(app: App, outcomes: Sequence[StageOutcome], world: World) -> None:
+    """The badges of the application say what serves now. Where the database does not answer, a later pass does."""
+    now = world.clock.now()
+    today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
+    suspended = app.suspension is not None and in_force(app.suspension, now)
+    try:
+        found = (badge.of(app, one, _serving(app, one, world), suspended=suspended, today=today) for one in outcomes)
+        badges = [one for one in found if one is not None]
+        world.reports.show(app.namespace, app.name, badges, stages=[one.stage for one in outcomes], today=today)
+    except errors.UnavailableError:
+        return
+
+
+def _serving(app: App, outcome: StageOutcome, world: World) -> Report | None:
+    """The newest report of the revision in service: of this pass where it was wholly judged, else the one kept."""
+    if outcome.deployed is None:
+        return None
+    if outcome.report is not None and outcome.commit == outcome.deployed.commit and not outcome.partial:
+        return outcome.report
+    return world.reports.report(app, outcome.stage, outcome.deployed.commit)
 
 
 def end(found: Object, others: Sequence[Object], world: World) -> None:

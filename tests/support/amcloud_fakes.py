@@ -6,9 +6,9 @@ Every effect is written to ``FakeWorld.effects``; ``kill_at`` ends the "process"
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from amcloud_fake_cluster import FakeCluster
@@ -29,6 +29,7 @@ from amcloud.ports import Judged, Produced, Question, UnderWay, World
 from amcloud.settings import Settings
 from amcloud.stages import provenance
 from amcloud.stages.app import App, Rotation, StageName
+from amcloud.stages.badge import Badge
 from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
 from amcloud.stages.health import Answer
 from amcloud.stages.isolation import Isolation
@@ -157,6 +158,13 @@ class FakeReports:
     def __init__(self, outside: FakeWorld) -> None:
         self._outside = outside
         self.kept: dict[str, Report] = {}
+        self.badges: dict[tuple[str, str], tuple[Badge, ...]] = {}
+
+    def show(
+        self, namespace: str, app: str, badges: Sequence[Badge], *, stages: Collection[StageName], today: date
+    ) -> None:
+        kept = {one.stage: one for one in self.badges.get((namespace, app), ()) if one.stage in stages}
+        self.badges[namespace, app] = tuple({**kept, **{one.stage: one for one in badges}}.values())
 
     def report(self, app: App, stage: StageName, commit: str) -> Report | None:
         return self.kept.get(self.url(app, stage, commit))

@@ -11,8 +11,11 @@ import psycopg
 from psycopg.rows import class_row
 
 from amcloud.errors import UnavailableError
+from amcloud.ports import ShownBadge
 from amcloud.ports import StoredLine as Line
 from amcloud.ports import StoredReport as Stored
+from amcloud.stages.app import StageName
+from amcloud.stages.badge import Badge, State
 
 CONNECT_S = 5
 STATEMENT_MS = 5000
@@ -51,6 +54,17 @@ class ReportReader:
                 {"ns": namespace, "app": app, "most": most},
             )
             return await cursor.fetchall()
+
+    async def badges(self, namespace: str, app: str) -> list[ShownBadge]:
+        """What the badge of each stage of an application says; empty for one that is not known."""
+        async with self._connection() as connection:
+            found = await connection.execute(
+                "SELECT stage, state, sentence, day, since FROM badges WHERE namespace = %s AND app = %s",
+                (namespace, app),
+            )
+            rows = await found.fetchall()
+        known = [row for row in rows if row[0] in frozenset(StageName) and row[1] in frozenset(State)]
+        return [ShownBadge(Badge(StageName(row[0]), State(row[1]), row[2], row[3]), row[4]) for row in known]
 
     async def alive(self) -> bool:
         """Whether the database answers."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from amcloud.clients import baseline
 from amcloud.clients.database import CONNECT_S, STATEMENT_S, translated
 from amcloud.ports import Judged, Question
 from amcloud.stages.app import App, StageName
+from amcloud.stages.badge import Badge
 from amcloud.stages.status import CORRELATION_LONGEST
 from psram import evidence
 from psram.errors import PsramError
@@ -30,6 +32,11 @@ from psram.reports.canonical import parse
 
 LOCK: Final = 0x616D636C6F7564  # "amcloud"
 ACCEPTED_REMEMBERED: Final = 500
+_SHOW: Final = (
+    "INSERT INTO badges (namespace, app, stage, state, sentence, day, since) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    " ON CONFLICT (namespace, app, stage) DO UPDATE SET state = EXCLUDED.state, sentence = EXCLUDED.sentence,"
+    " day = EXCLUDED.day, since = CASE WHEN badges.state = EXCLUDED.state THEN badges.since ELSE EXCLUDED.since END"
+)
 
 
 def same_but_for_date(kept: bytes, current: Report) -> bool:
@@ -49,6 +56,7 @@ class PostgresReports:
         self._public_url = public_url.rstrip("/")
         self._ready = False
         self._lock = threading.Lock()
+        self._shown: dict[tuple[str, str], tuple[tuple[Badge, ...], frozenset[StageName]]] = {}
         self._accepted: dict[tuple[str, str, str, str, str], Accepted | None] = {}
 
     def keep(self, question: Question, judged: Judged) -> str:
@@ -113,6 +121,24 @@ class PostgresReports:
             return None if row is None else parse(row[0])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
+
+    def show(
+        self, namespace: str, app: str, badges: Sequence[Badge], *, stages: Collection[StageName], today: date
+    ) -> None:
+        """The application has these badges, and none of other ``stages``; a state that holds keeps its first day."""
+        wanted = (tuple(badges), frozenset(stages))
+        with self._lock:
+            if self._shown.get((namespace, app)) == wanted:
+                return
+        with self._connected(f"mise à jour de la pastille de {app}") as connection:
+            connection.execute(
+                "DELETE FROM badges WHERE namespace = %s AND app = %s AND NOT stage = ANY(%s)",
+                (namespace, app, [str(stage) for stage in stages]),
+            )
+            for one in badges:
+                connection.execute(_SHOW, (namespace, app, one.stage, one.state, one.sentence[:255], one.day, today))
+        with self._lock:
+            self._shown[namespace, app] = wanted
 
     def prepare(self) -> None:
         """The tables exist. Called by itself before the first report."""

@@ -21,6 +21,18 @@ ALTER TABLE reports ADD COLUMN IF NOT EXISTS correlation text NOT NULL DEFAULT '
 CREATE INDEX IF NOT EXISTS reports_by_commit ON reports (namespace, app, stage, commit_sha, id DESC);
 CREATE INDEX IF NOT EXISTS reports_by_digest ON reports (digest);
 
+-- What each application's badge says now, a line a stage. Not a report: it changes, and can be made again by a pass.
+CREATE TABLE IF NOT EXISTS badges (
+    namespace text NOT NULL CHECK (length(namespace) <= 63),
+    app       text NOT NULL CHECK (length(app) <= 63),
+    stage     text NOT NULL CHECK (length(stage) <= 63),
+    state     text NOT NULL CHECK (length(state) <= 40),
+    sentence  text NOT NULL CHECK (length(sentence) <= 255),
+    day       date,
+    since     date NOT NULL,                  -- from when the state holds
+    PRIMARY KEY (namespace, app, stage)
+);
+
 CREATE OR REPLACE FUNCTION reports_are_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'un rapport ne change pas et ne disparaît pas';

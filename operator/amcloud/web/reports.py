@@ -8,6 +8,7 @@ every form of the engine's registry by its extension (``.json``, ``.sarif``, ``.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -18,13 +19,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import ReportStore, StoredLine, StoredReport
+from amcloud.stages import badge as badges
 from amcloud.stages.app import StageName
 from amcloud.stages.verdict import Moment, moments
+from amcloud.web import badge
 from psram import evidence
 from psram.errors import PsramError
 from psram.reports import FORMATS, Format, Presentation, canonical
 
 LISTED_MOST = 200
+BADGE_CACHE = "public, max-age=300, stale-while-revalidate=3600, stale-if-error=86400"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
@@ -58,6 +62,8 @@ def application(store: ReportStore) -> web.Application:
             web.get("/rapports/{digest}/evidence.json", pages.by_digest),
             web.get("/{namespace}", pages.index),
             web.get("/{namespace}/{app}", pages.index),
+            web.get("/{namespace}/{app}/badge.svg", pages.badge),
+            web.get("/{namespace}/{app}/{stage}/badge.svg", pages.badge),
             web.get("/{namespace}/{app}/{stage}/{commit}", pages.by_commit),
             web.get("/{namespace}/{app}/{stage}/{commit}/evidence.json", pages.by_commit),
         ]
@@ -82,6 +88,23 @@ class _Pages:
             raise web.HTTPNotFound
         title = "/".join(name for name in (namespace, app) if name) or "Derniers rapports de conformité"
         return _html(_page(title, lines=lines))
+
+    async def badge(self, request: web.Request) -> web.Response:
+        """The application's badge, or a stage's: an image that may be kept for minutes."""
+        asked = request.match_info
+        if not _NAME.fullmatch(asked["namespace"]) or not _NAME.fullmatch(asked["app"]):
+            raise web.HTTPNotFound
+        found = await self._store.badges(asked["namespace"], asked["app"])
+        wanted = [one for one in found if asked.get("stage") in {None, str(one.badge.stage)}]
+        chosen = badges.shown(one.badge for one in wanted)
+        if chosen is None:
+            raise web.HTTPNotFound
+        since = next(one.since for one in wanted if one.badge is chosen)
+        content = badge.svg(chosen, since).encode()
+        headers = {"Cache-Control": BADGE_CACHE, "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+        if request.headers.get("If-None-Match") == headers["ETag"]:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=content, content_type="image/svg+xml", charset="utf-8", headers=headers)
 
     async def by_commit(self, request: web.Request) -> web.Response:
         asked = request.match_info
