@@ -40,6 +40,7 @@ class FakeCluster:
         self.events: list[Event] = []
         self.organisations_by_code = dict(ORGANISATIONS)
         self.namespaces = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
+        self.debts: set[str] = set()
         self.suspensions: dict[tuple[str, str], Suspension] = {}
         self.packs: tuple[NormPack, ...] = (PACK,)
         self.offered: dict[str, Connector] = {}
@@ -186,6 +187,15 @@ class FakeCluster:
     def access(self, place: Place) -> Access | None:
         found = Key("", "Secret", place.namespace, CREDENTIALS) in self.objects
         return self._outside.database.databases.get(place.database) if found else None
+
+    def owe(self, operator_namespace: str, namespace: str) -> None:
+        self.debts.add(namespace)
+
+    def owed(self, operator_namespace: str) -> tuple[str, ...]:
+        return tuple(sorted(self.debts))
+
+    def settle(self, operator_namespace: str, namespace: str) -> None:
+        self.debts.discard(namespace)
 
     def delete_namespace(self, namespace: str) -> bool:
         inside = [

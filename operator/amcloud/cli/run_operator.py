@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         import asyncio
 
-        from amcloud import clients, errors, handlers, logs
+        from amcloud import clients, errors, handlers, leftovers, logs
         from amcloud.clients import assembly
         from amcloud.clients.commands import WORKERS, Commands
         from amcloud.dispatch import Dispatcher
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
         try:
             logs.configure(log_level)
             world = clients.world(Settings.from_environment(os.environ))
-            commands = Commands(assembly.api(connections=WORKERS))
+            commands = Commands(assembly.api(connections=WORKERS), chores=(lambda: leftovers.sweep(world),))
         except (errors.AmcloudError, ValueError) as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None

@@ -1,12 +1,13 @@
-"""Carries out what developers ask of their instances (``Command``): journals read and commands run, with the operator's
-own rights, so that nobody needs any in an instance's namespace, and masked before anybody reads.
+"""Carries out what developers ask of their instances (``Command``): journals read, commands run, answers masked.
 
-Who may ask is RBAC's business: a Command lies in the namespace of the owning organisation, and names applications of that
-namespace alone. At most :data:`WORKERS` run at the same time, :data:`EACH` an organisation.
+The operator's own rights do it, so that nobody needs any in an instance's namespace. Who may ask is RBAC's business: a
+Command lies in the namespace of the owning organisation, and names applications of that namespace alone. At most
+:data:`WORKERS` run at the same time, :data:`EACH` an organisation.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -40,8 +41,16 @@ log = structlog.get_logger(__name__)
 class Commands:
     """The requests of one cluster, each carried out once by a thread of its own."""
 
-    def __init__(self, api: Api, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        api: Api,
+        *,
+        chores: tuple[Callable[[], object], ...] = (),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``chores`` are what else is done at each sweep, once a minute."""
         self._api = api
+        self._chores = chores
         self._cluster = KubernetesCluster(api)
         self._now = now
         self._asked: queue.Queue[Key] = queue.Queue(WAITING_MOST)
@@ -136,10 +145,8 @@ class Commands:
         assert deployment is not None
         jobs = self._api.resource("batch", "Job")
         name, doing = command.job_name(ask), f"lancement d'une commande dans {ask.instance}"
-        try:
+        with contextlib.suppress(ConflictError):  # begun before a restart of the operator
             self._api.create(jobs.path(ask.instance), command.job(deployment, ask, run), doing=doing)
-        except ConflictError:
-            pass  # begun before a restart of the operator
         journals, output, last = Journals(self._api, ask.instance, self._secrets(ask), named=False), Output(), None
         try:
             while True:
@@ -253,9 +260,10 @@ class Commands:
 
     def _sweep(self) -> None:
         while not self._stop.wait(SWEEP_S):
-            try:
-                self.sweep()
-            except AmcloudError as error:
-                log.warning("commands_unavailable", error=str(error))
-            except Exception:
-                log.exception("commands_broken")
+            for chore in (self.sweep, *self._chores):
+                try:
+                    chore()
+                except AmcloudError as error:
+                    log.warning("chore_unavailable", error=str(error))
+                except Exception:
+                    log.exception("chore_broken")

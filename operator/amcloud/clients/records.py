@@ -27,6 +27,7 @@ from amcloud.stages.verdict import NormPack
 from psram.model import Report, ReportVerdict
 
 CORRELATION: Final = f"{GROUP}/correlation"
+DEBTS: Final = f"{MANAGED_BY}={FIELD_MANAGER},app.kubernetes.io/component=data-to-remove"
 BLOCKING_MAX: Final = 10
 _USERINFO: Final = re.compile(r"://[^\s:/@]{0,200}:(?P<password>[^\s/@]{1,400})@")
 DEROGATIONS_MAX: Final = 50
@@ -147,6 +148,13 @@ def masked_pod(pod: Object) -> Object:
                 if state.get("message"):
                     state["message"] = last_lines(str(state["message"]), joined="\n")
     return safe
+
+
+def debt(operator_namespace: str, instance: str) -> dict[str, Any]:
+    """The ConfigMap that remembers that an instance's data have yet to be removed."""
+    labels = {MANAGED_BY: FIELD_MANAGER, "app.kubernetes.io/component": "data-to-remove"}
+    metadata = {"name": f"data-to-remove-{instance}", "namespace": operator_namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"instance": instance}}
 
 
 def event(manifest: Object, said: Event, *, name: str, now: str) -> dict[str, Any]:

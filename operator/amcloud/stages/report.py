@@ -109,7 +109,10 @@ def events(
 
 def data_left(namespace: str, error: AmcloudError) -> Event:
     """The event that says that a database could not be removed with its application."""
-    message = f"La base de {namespace} n'a pas pu être supprimée et reste à supprimer à la main : {error}"
+    message = (
+        f"La base de {namespace} n'a pas pu être supprimée : l'opérateur la supprimera quand le serveur répondra, et "
+        f"avant qu'une application de ce nom ne revienne ({error})"
+    )
     return Event("Warning", "DataLeft", bounded(message))
 
 
