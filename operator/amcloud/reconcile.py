@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from amcloud import discussions, errors, reviews, showing, telling
+from amcloud import discussions, errors, leftovers, reviews, showing, telling
 from amcloud.desired import Sources, desired, missing_secrets
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import (
@@ -110,7 +110,10 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
         return
     revision = so_far.deployed
     place, settings = render.place(app, stage, domain=world.settings.domain), world.settings
-    access = world.database.ensure(place, world.cluster.access(place), stage.rotation)
+    known = world.cluster.access(place)
+    if known is None:
+        leftovers.settle(place, world)
+    access = world.database.ensure(place, known, stage.rotation)
     storage = Storage(world.database.size(place), app.hosting.storage_gib)
     yield (so_far := replace(so_far, database_ready=True, storage=storage))
 
@@ -336,6 +339,7 @@ def _publish(
     told = telling.after_reviews(told, reviewed.problem)
     told = telling.after_reviews(told, discussions.discuss(app, reviewed.reviews, outcomes, world))
     told = telling.after_reviews(told, showing.show(app, outcomes, others, world))
+    showing.certify(app, outcomes, world)
     price, now = render.yearly_euros(app, world.templates), world.clock.now()
     current = report.status(app, outcomes, previous, told=told, yearly_euros=price, now=now)
     _tell(found, current, world, outcomes)
@@ -373,5 +377,5 @@ def _remove(found: Object, namespace: str, world: World) -> bool:
         try:
             world.database.drop(render.database_name(namespace))
         except errors.AmcloudError as error:
-            world.cluster.emit(found, report.data_left(namespace, error))
+            leftovers.owe(found, namespace, error, world)
     return world.cluster.delete_namespace(namespace)
