@@ -151,6 +151,11 @@ class Canaries:
         """The canary of that organisation in that table, if it was made."""
         return self._made.get((relation.oid, organisation))
 
+    @property
+    def choices(self) -> int:
+        """How many columns take a value that a constraint listed."""
+        return len(self._chosen)
+
     def forget(self) -> None:
         """The rows of organisations are gone; those that all share are not."""
         self._made = {of: row for of, row in self._made.items() if not of[1]}
