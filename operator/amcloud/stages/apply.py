@@ -167,8 +167,10 @@ def plan(
     """What to write in ``wave``. Objects already as desired give nothing; pruning belongs to the last wave.
 
     Raises:
-        NotOwnedError: a live object of that name is not in the inventory and carries no mark of this app.
+        NotOwnedError: a live object of that name, of whatever wave, is somebody else's: nothing was written then, and
+            nothing of theirs comes into the inventory.
     """
+    _refuse_takeovers(desired, live, inventory)
     mine = [one for one in desired if wave_of(one) is wave]
     operations: list[Operation] = [
         operation for one in mine if (operation := _apply(one, live.get(key(one)), inventory)) is not None
@@ -211,12 +213,17 @@ def _apply(desired: Object, live: Object | None, inventory: Inventory) -> Apply 
     stamp = stamped(desired)
     if live is None:  # a migration's Job is removed on purpose, to run once more
         return Apply(stamp, gone=desired["kind"] != "Job" and key(desired) in inventory.keys)
-    if (other := _other_owner(desired, live, inventory)) is not None:
-        raise NotOwnedError(_reference(key(desired)), other)
     same = _annotation(live, APPLIED) == _annotation(stamp, APPLIED)
     if same and holds(live, stamp):
         return None
     return Apply(stamp, drifted=same)
+
+
+def _refuse_takeovers(desired: tuple[Object, ...], live: Mapping[Key, Object], inventory: Inventory) -> None:
+    for one in desired:
+        found = live.get(key(one))
+        if found is not None and (other := _other_owner(one, found, inventory)) is not None:
+            raise NotOwnedError(_reference(key(one)), other)
 
 
 def _other_owner(desired: Object, live: Object, inventory: Inventory) -> str | None:
@@ -224,7 +231,7 @@ def _other_owner(desired: Object, live: Object, inventory: Inventory) -> str | N
     ours, marked = _annotation(desired, OWNER), _annotation(live, OWNER)
     if marked:
         return None if marked == ours else f"l'application {marked}"
-    if key(desired) in inventory.keys:
+    if key(desired) in inventory.keys and _applied(live):
         return None
     manager = live["metadata"].get("labels", {}).get(MANAGED_BY)
     return f"« {manager} »" if manager else "quelqu'un d'autre (aucune marque d'AM Cloud)"
@@ -238,12 +245,23 @@ def _prunes(desired: tuple[Object, ...], live: Mapping[Key, Object], inventory: 
     wanted, ours = keys(desired), _annotation(memory, OWNER)
     kept = {k for k in inventory.keys if k.kind in _NEVER_PRUNED and k in live}
     lost = sorted(inventory.keys - wanted - kept)
-    # somebody else's mark on it by now: not ours to remove
-    removals: list[Operation] = [Prune(k) for k in lost if k in live and _annotation(live[k], OWNER) in (ours, None)]
+    removals: list[Operation] = [Prune(k) for k in lost if k in live and _removable(live[k], ours)]
     shorter = stamped(_remembering(memory, wanted | kept))
     if not lost or holds(live.get(key(memory)), shorter):
         return removals
     return [*removals, Apply(shorter)]
+
+
+def _removable(live: Object, ours: str | None) -> bool:
+    """Not with somebody else's mark on it by now; and without any, only what we did apply."""
+    marked = _annotation(live, OWNER)
+    return marked == ours if marked is not None else _applied(live)
+
+
+def _applied(live: Object) -> bool:
+    """Whether our field manager wrote the object, where the server tells: somebody may have taken our mark off it."""
+    managers = {entry.get("manager") for entry in live["metadata"].get("managedFields") or ()}
+    return not managers or FIELD_MANAGER in managers
 
 
 def _remembering(memory: Object, listed: frozenset[Key] | set[Key]) -> Object:

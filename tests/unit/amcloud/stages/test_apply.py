@@ -239,6 +239,38 @@ def test_an_object_of_somebody_else_is_refused_naming_the_owner(metadata: dict[s
         apply.plan(desired(), live, Inventory(), wave=Wave.SERVICE)
 
 
+def test_an_object_in_the_way_is_refused_before_anything_is_written_so_that_the_inventory_never_lists_it() -> None:
+    server = Server()
+    theirs = {"metadata": {"name": DEPLOYMENT.name, "namespace": DEPLOYMENT.namespace}, "spec": {}}
+    server.live[DEPLOYMENT] = theirs
+    with pytest.raises(NotOwnedError):
+        server.run(desired(), Inventory())
+    assert server.live == {DEPLOYMENT: theirs}
+
+
+@pytest.mark.parametrize("manager", ["kubectl-create", "helm"])
+def test_what_came_in_the_way_later_is_neither_taken_over_nor_pruned(manager: str) -> None:
+    server = Server()
+    server.run(desired(schedules=True), Inventory())
+    listed = server.inventory()
+    theirs = {"metadata": {"name": CRON.name, "namespace": CRON.namespace, "managedFields": [{"manager": manager}]}}
+    server.live[CRON] = theirs
+    with pytest.raises(NotOwnedError):
+        server.run(desired(schedules=True, inventory=listed), listed)
+    server.run(desired(inventory=listed), listed)
+    assert server.live[CRON] == theirs
+
+
+def test_our_own_object_stays_ours_when_somebody_takes_the_mark_off_it() -> None:
+    server = Server()
+    server.run(desired(), Inventory())
+    metadata = server.live[DEPLOYMENT]["metadata"]
+    metadata["managedFields"] = [{"manager": "kubectl-edit"}, {"manager": "amcloud", "operation": "Apply"}]
+    del metadata["annotations"][OWNER]
+    done = server.run(desired(inventory=server.inventory()), server.inventory())
+    assert [apply.key(o.object) for o in done if isinstance(o, Apply)] == [DEPLOYMENT]
+
+
 def test_another_app_s_mark_is_refused_even_when_the_inventory_lists_it() -> None:
     server = Server()
     server.run(desired(), Inventory())
