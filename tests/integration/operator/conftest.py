@@ -39,6 +39,7 @@ NAMESPACE, GROUP_PATH = "cpam-bas-rhin", "cpam-bas-rhin"
 IMAGE_REGISTRY = "localhost:5000"  # as the nodes would name it, and as the samples name their base image
 WEBHOOK_TOKEN = "jeton-webhook"
 RUNNER = "usine logicielle (exemple)"
+NORMS_PROJECT = "normes/psram"
 SAMPLE = ROOT / "sandbox" / "apps" / "suivi-courriers"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 WAIT_S = 60.0
@@ -241,6 +242,7 @@ def operator(
         "AMCLOUD_PACKAGE_SOURCES": "http://198.18.0.1:8930",
         "AMCLOUD_ADVISORIES": str(advisories(folder / "avis.json")),
         "AMCLOUD_APPROVED_RUNNERS": RUNNER,
+        "AMCLOUD_NORMS_PROJECT": NORMS_PROJECT,
         "AMCLOUD_POLL_S": "3600",
         "AMCLOUD_RESYNC_S": "3600",
         "AMCLOUD_PIPELINE_GRACE_S": "2",
@@ -298,7 +300,7 @@ def project(forge: RunningForge, operator: Operator, name: str) -> Any:
     made = forge.project(f"{GROUP_PATH}/{name}", maintainers=("organisation", "amcloud"))
     made.hooks.create(
         {"url": f"http://127.0.0.1:{operator.port}/webhooks/gitlab", "token": WEBHOOK_TOKEN, "push_events": True,
-         "tag_push_events": True, "pipeline_events": True, "merge_requests_events": True}
+         "tag_push_events": True, "pipeline_events": True, "merge_requests_events": True, "note_events": True}
     )  # fmt: skip
     return made
 

@@ -16,7 +16,8 @@ import requests
 from amcloud.clients.reports import PostgresReports
 from amcloud.ports import Judged, Question
 from amcloud.stages import manifest
-from amcloud.stages.app import Organisation
+from amcloud.stages.app import Organisation, StageName
+from amcloud.stages.badge import Badge, State
 from amcloud.stages.verdict import Dossier, NormPack
 from amcloud_sandbox.control_plane import free_port
 from amcloud_sandbox.testing.services import PostgresServer
@@ -90,6 +91,24 @@ def test_the_index_lists_it_and_the_rest_is_a_page_in_french(server: str) -> Non
     missing = requests.get(f"{server}/cpam-bas-rhin/autre", timeout=5)
     assert missing.status_code == 404
     assert "Page introuvable" in missing.text
+
+
+def test_a_badge_is_read_where_a_pass_wrote_it_and_its_state_keeps_its_first_day(
+    server: str, postgres: PostgresServer
+) -> None:
+    store = PostgresReports(postgres.operator_url, "http://rapports.example")
+    stage, badge = StageName.ACCEPTANCE, f"{server}/cpam-bas-rhin/rapportee/badge.svg"
+    for day, sentence in ((1, "Phrase <une> & 'autre'."), (2, "Phrase.")):
+        warned = Badge(stage, State.WARNED, sentence)
+        store.show("cpam-bas-rhin", "rapportee", [warned], stages=[stage], today=date(2026, 3, day))
+    found = requests.get(badge, timeout=5)
+    assert found.headers["Content-Type"].startswith("image/svg+xml")
+    assert "avertie depuis le 01/03/2026" in found.text and "Phrase." in found.text
+    assert requests.get(badge, headers={"If-None-Match": found.headers["ETag"]}, timeout=5).status_code == 304
+    store.show("cpam-bas-rhin", "rapportee", [Badge(stage, State.FROZEN, "x")], stages=[stage], today=date(2026, 3, 3))
+    assert "gelée depuis le 03/03/2026" in requests.get(badge, timeout=5).text
+    store.show("cpam-bas-rhin", "rapportee", [], stages=[], today=date(2026, 3, 4))
+    assert requests.get(badge, timeout=5).status_code == 404
 
 
 def test_its_role_can_change_nothing(postgres: PostgresServer, stored: Judged) -> None:
