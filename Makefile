@@ -62,6 +62,10 @@ test-integration: prepare ## Tests d'intégration : vrais API Kubernetes, git, r
 test-e2e: prepare ## Tests de bout en bout : vrais pods
 	failed=; $(E2E) || failed=1; $(ENDING) || failed=1; test -z "$$failed"
 
+.PHONY: test-forge
+test-forge: setup ## Compare la forge à ce que GitLab publie (URL=https://… TOKEN=… : un vrai GitLab ; sans eux, celle du bac à sable)
+	@AMCLOUD_TEST_FORGE_URL="$(URL)" AMCLOUD_TEST_FORGE_TOKEN="$(TOKEN)" $(BIN)/pytest tests/integration/forge/test_contract.py -v
+
 .PHONY: bench
 bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)
 	@$(BIN)/python -m bench.check && $(BIN)/python -m bench.controller

@@ -38,6 +38,11 @@ def api(method: str, path: str) -> Callable[[Handler], Handler]:
     return register
 
 
+def table() -> tuple[tuple[str, str, Handler], ...]:
+    """Every registered handler: method, path, function."""
+    return tuple(_table)
+
+
 def routes(forge: Forge) -> list[Route]:
     """Starlette's routes of every registered handler."""
     return [

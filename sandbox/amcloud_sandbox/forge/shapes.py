@@ -39,13 +39,15 @@ def user(forge: Forge, row: Row) -> Row:
     }
 
 
+def public_user(forge: Forge, row: Row) -> Row:
+    """A user as a job names the one who started it."""
+    return {**user(forge, row), "created_at": row["created_at"], "bio": "", "bot": False}
+
+
 def full_user(forge: Forge, row: Row) -> Row:
     """A user as that user or an administrator sees it."""
     return {
-        **user(forge, row),
-        "created_at": row["created_at"],
-        "bio": "",
-        "bot": False,
+        **public_user(forge, row),
         "confirmed_at": row["created_at"],
         "email": row["email"],
         "commit_email": row["email"],

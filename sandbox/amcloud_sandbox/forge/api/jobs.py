@@ -42,7 +42,7 @@ def shape(call: Call, project: Row, pipeline: Row, row: Row) -> Row:
         "erased_at": None,
         "duration": pipelines.seconds(row["started_at"], end),
         "queued_duration": pipelines.seconds(row["created_at"], row["started_at"]),
-        "user": shapes.full_user(call.forge, call.forge.user(row["user_id"])),
+        "user": shapes.public_user(call.forge, call.forge.user(row["user_id"])),
         "commit": _commit(call, project, row["sha"]),
         "pipeline": pipelines.short(call, project, pipeline),
         "web_url": f"{call.forge.config.url}/{project['full_path']}/-/jobs/{row['id']}",
