@@ -78,7 +78,7 @@ def declared(ground: Ground) -> Iterator[Cast]:
 
 
 def ready(ground: Ground, cast: Cast) -> tuple[str, str]:
-    found = next((c for c in ground.stage(cast).get("conditions", []) if c["type"] == "Ready"), {})
+    found: dict[str, str] = next((c for c in ground.stage(cast).get("conditions", []) if c["type"] == "Ready"), {})
     return found.get("reason", ""), found.get("message", "")
 
 
@@ -102,9 +102,9 @@ def test_an_authorised_application_gets_an_answer_from_its_pod(ground: Ground, d
     ground.scene.wait_until_serving(declared)
     answer = asked(ground, declared)
     assert (answer.status_code, answer.json()) == (200, {"numero": PERSON, "nom": "Camille Exemple"})
-    (problem,) = ground.scene.local_app(declared)["status"]["problems"]
-    assert problem["path"] == "spec.hosting.connectors[0].version"
-    assert "prend fin le" in problem["message"] and problem["endOfLifeTime"]
+    problems = ground.scene.local_app(declared)["status"]["problems"]
+    (ending,) = [one for one in problems if one["path"] == "spec.hosting.connectors[0].version"]
+    assert "prend fin le" in ending["message"] and ending["endOfLifeTime"]
 
 
 def test_the_service_refuses_a_wrong_credential_whatever_the_network_lets_through(
