@@ -119,7 +119,8 @@ def test_a_suspension_stops_the_service_and_lifting_it_brings_it_back(ground: Gr
 
 
 def test_deleted_with_its_data_retained_it_comes_back_with_them(ground: Ground, served: Cast) -> None:
-    kubectl = ground.where.kubectl
+    kubectl, retain = ground.where.kubectl, '{"spec":{"deletionPolicy":"Retain"}}'
+    kubectl("patch", "lapp", NAME, "-n", served.namespace, "--type=merge", "-p", retain)  # the sample says Delete
     kubectl("delete", "lapp", NAME, "-n", served.namespace, "--timeout=120s")
     assert kubectl.find("get", "namespace", INSTANCE) is None
     declared = manifest_of(ground.work / f"{NAME}.source")
@@ -139,8 +140,8 @@ def test_a_crash_is_told_by_its_last_lines_without_secrets_nor_personal_data(gro
         (folder / "demarrage").write_text(CRASH, encoding="utf-8")
 
     ground.push(served, broken)
-    told = until("the crash", lambda: (c := ready(ground, served)).get("reason") == "CrashLooping" and c, timeout_s=180)
-    assert "panne exemple, assuré [donnée personnelle], mot de passe : ***" in told["message"]
+    told = until("the crash", lambda: "panne" in (m := ready(ground, served).get("message", "")) and m, timeout_s=180)
+    assert "panne exemple, assuré [donnée personnelle], mot de passe : ***" in told
     assert ground.stage(served)["deployedCommit"] == serving
     seen = amcloud("status", NAME)
     assert f"{serving[:8]} continue de servir" in seen.stdout

@@ -16,8 +16,9 @@ POLICIES = {one["metadata"]["name"]: one for one in DOCUMENTS if one["kind"] == 
 
 
 def lets_in(name: str, new: dict[str, Any], old: dict[str, Any] | None = None, *, who: str = "camille") -> bool:
+    request = {"userInfo": {"username": who}, "operation": "CREATE" if old is None else "UPDATE"}
     values = {"object": {"spec": new}, "oldObject": {"spec": old} if old is not None else None,
-              "request": {"userInfo": {"username": who}, "operation": "UPDATE" if old is not None else "CREATE"}}  # fmt: skip
+              "request": request}  # fmt: skip
     environment = celpy.Environment()
     (validation,) = POLICIES[name]["spec"]["validations"]
     program = environment.program(environment.compile(validation["expression"]))
