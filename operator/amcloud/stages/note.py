@@ -15,7 +15,7 @@ from amcloud.stages.correction import Patch
 from amcloud.stages.markdown import block, code, link, place, text
 from psram.model import Report, ReportVerdict, RuleResult, Verdict
 from psram.path import duration
-from psram.reports import projection
+from psram.reports import FORMATS, projection
 from psram.reports.baseline import Comparison, compare
 from psram.reports.baseline import State as Seen
 from psram.reports.places import unlisted
@@ -25,6 +25,7 @@ LONGEST: Final = 60_000
 """GitLab takes a million characters; nobody reads them, and its browser pages suffer long before."""
 RULES_MOST: Final = 20
 WORDS_MOST: Final = 600
+_FORMS: Final = (("SARIF", "sarif"), ("Code Quality", "codequality"))
 _HEAD: Final = "amcloud-note"
 
 
@@ -140,7 +141,7 @@ def _subject(report: Report, around: Around) -> str:
         f"Commit {commit}",
         f"étape {projection.STAGES[Stage(report.stage)]}",
         f"normes {code(report.pack.name, most=60)}",
-        _whole(around),
+        _whole(around) + _forms(around),
     ]
     words = " · ".join(parts)
     if around.informative:
@@ -150,6 +151,14 @@ def _subject(report: Report, around: Around) -> str:
 
 def _whole(around: Around) -> str:
     return link("rapport complet", around.report_url) if around.report_url else "rapport complet"
+
+
+def _forms(around: Around) -> str:
+    """The report's other forms, for tools."""
+    if not around.report_url:
+        return ""
+    told = (link(words, around.report_url + FORMATS[name].extension) for words, name in _FORMS)
+    return f" ({', '.join(told)})"
 
 
 def _since(report: Report, around: Around, compared: Comparison | None, room: _Room) -> str:

@@ -20,7 +20,8 @@ def organisations() -> tuple[dict[str, Any], ...]:
     """The sample organisations, each with the namespace where its applications are declared."""
     manifests: list[dict[str, Any]] = []
     for code, name, label, region in ORGANISATIONS:
-        spec = {"code": code, "name": name, "kind": "CPAM", "label": label, "region": {"name": region}}
+        referent = {"name": region, "referent": f"referent-sk@{label}.example"}
+        spec = {"code": code, "name": name, "kind": "CPAM", "label": label, "region": referent}
         manifests.append({"apiVersion": API, "kind": "Organisation", "metadata": {"name": label}, "spec": spec})
         metadata = {"name": label, "labels": {"amcloud.cnamts.fr/organisation": code}}
         manifests.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})

@@ -49,7 +49,9 @@ def install(
     for name in (OPERATOR, REPORTS):
         _wait_available(platform, narrator, name)
     address = kubectl.json("get", "service", OPERATOR, "-n", NAMESPACE)["spec"]["clusterIP"]
-    return f"http://{address}:8080/webhooks/gitlab"
+    hook_url = f"http://{address}:8080/webhooks/gitlab"
+    projects.ensure_norms(platform, hook_url=hook_url)
+    return hook_url
 
 
 def _wait_available(platform: Platform, narrator: Narrator, name: str) -> None:
@@ -131,6 +133,7 @@ def settings(platform: Platform) -> dict[str, str]:
         "AMCLOUD_PACKAGE_SOURCES": platform.composer_url,
         "AMCLOUD_ADVISORIES": f"{platform.composer_url}/advisories.json",
         "AMCLOUD_APPROVED_RUNNERS": ",".join(projects.shared_runners(platform)),
+        "AMCLOUD_NORMS_PROJECT": projects.NORMS,
         "AMCLOUD_POLL_S": "20",
     }
 

@@ -17,6 +17,8 @@ from amcloud_sandbox.demo.programs import WorkTree, run
 from amcloud_sandbox.forge import provision
 
 BRANCH, RELEASES = "main", "v*"
+NORMS = "amcloud/normes"
+"""Project where the norms' team, here the auditor, answers contested rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,18 @@ def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
     if RELEASES not in {rule.name for rule in project.protectedtags.list(get_all=True)}:
         project.protectedtags.create({"name": RELEASES, "create_access_level": gitlab.const.AccessLevel.MAINTAINER})
     if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
-        events = ("push_events", "tag_push_events", "merge_requests_events", "pipeline_events")
+        events = ("push_events", "tag_push_events", "merge_requests_events", "note_events", "pipeline_events")
         project.hooks.create({"url": hook_url, "token": platform.webhook_token, **dict.fromkeys(events, True)})
+    return project
+
+
+def ensure_norms(platform: Platform, *, hook_url: str) -> Project:
+    """The project of the norms: the auditor answers there, everybody may read, its webhook tells the operator."""
+    members = ("auditeur", "amcloud-operateur")
+    project: Project = provision.ensure_project(connect(platform), NORMS, visibility="internal", maintainers=members)
+    if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
+        events = {"push_events": False, "issues_events": True, "note_events": True}
+        project.hooks.create({"url": hook_url, "token": platform.webhook_token, **events})
     return project
 
 
