@@ -1,8 +1,8 @@
 """What the product asks of the forge, answer by answer, against GitLab's published descriptions (``contract/``).
 
-The same tests run against the stand-in and, with AMCLOUD_TEST_FORGE_URL and _TOKEN (``make test-forge``), against a real
-GitLab, in a project of their own that is deleted afterwards. There, more fields than described are fine: GitLab adds some
-with each version; the stand-in must not send what nobody described.
+The same tests run against the stand-in and, with AMCLOUD_TEST_FORGE_URL and _TOKEN (``make test-forge``), against a
+real GitLab, in a project of their own that is deleted afterwards. There, more fields than described are fine: GitLab
+adds some with each version; the stand-in must not send what nobody described.
 """
 
 from __future__ import annotations

@@ -5,10 +5,13 @@ The Jenkinsfile's steps are the same files: they are run here in their order, in
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import types
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +22,15 @@ import requests
 from referencing import Registry, Resource
 
 from amcloud import assets
+from amcloud.clients.attestations import tag
+from amcloud.clients.registry import OciRegistry
+from amcloud.clients.signing import Signer
+from amcloud.stages import provenance
+from amcloud.stages.app import StageName
+from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
+from amcloud.stages.provenance import Case
+from amcloud_sandbox.forge import provision
+from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.runner import cells, pipeline
 from amcloud_sandbox.runner.__main__ import product
 from amcloud_sandbox.runner.base_images import BaseImages
@@ -207,3 +219,65 @@ def test_the_jenkinsfile_s_steps_make_the_very_same_image(
     for job, name in (("build-image", "image.json"), ("sbom", "sbom.cdx.json")):
         assert (workspace.sources / name).read_bytes() == factory.artifact(PATH, jobs[job], name)
     assert (workspace.sources / "psram.sarif").exists()
+
+
+def attested(factory: Factory, sha: str, origin: provenance.Origin, *, stage: StageName = StageName.ACCEPTANCE) -> Case:
+    """What the operator knows of the image of a commit; its rules hold."""
+    ran = Pipeline(1, PipelineStatus.SUCCESS, datetime(2026, 11, 22, tzinfo=UTC), f"{factory.forge.url}/p/1", "push")
+    built = GoOn(Image(f"{factory.registry.name}/{PATH}@{origin.digest}", sha), ran)
+    return Case(PATH, sha, stage, built, None, origin, psram_report())
+
+
+def psram_report() -> Any:
+    """A report in which what the attestor wants to hold does."""
+    from psram.model import Verdict
+
+    rows = [types.SimpleNamespace(rule_id=rule, verdict=Verdict.CONFORMING) for rule in provenance.RULES]
+    return types.SimpleNamespace(results=rows)
+
+
+def test_a_job_verifies_the_operator_s_signature_and_no_other(
+    factory: Factory, run: tuple[Any, dict[str, Any]], workspace: Cell
+) -> None:
+    done, jobs = run
+    told = factory.artifact(PATH, jobs["build-image"], "image.json")
+    origin = provenance.origin(told)
+    assert origin is not None
+    signer, other = (Signer(base64.b64encode(bytes([n]) * 32).decode()) for n in (1, 2))
+    answer = provenance.decide(attested(factory, done.sha, origin), forge_url=factory.forge.url)
+    assert isinstance(answer, provenance.Sign)
+    client = OciRegistry(factory.registry.url, factory.registry.name)
+    cells.write(workspace, workspace.sources / "image.json", told.decode())
+    command = ["sh", str(workspace.home / "pipelines" / "steps" / "provenance.sh")]
+
+    def verify() -> bytes:
+        env = {
+            "CI_COMMIT_SHA": done.sha,
+            "AMCLOUD_REGISTRY_URL": factory.registry.url,
+            "AMCLOUD_PROVENANCE_PUBLIC_KEY": signer.public_key,
+        }
+        return cells.run(workspace, command, env=env)
+
+    with pytest.raises(cells.CommandError, match="pas encore d'attestation"):
+        verify()
+    client.attach(PATH, tag(origin.digest), other.envelope(answer.statement))
+    with pytest.raises(cells.CommandError, match="n'est pas celle d'AM Cloud"):
+        verify()
+    client.attach(PATH, tag(origin.digest), signer.envelope({**answer.statement, "subject": []}))
+    with pytest.raises(cells.CommandError, match="autre image"):
+        verify()
+    client.attach(PATH, tag(origin.digest), signer.envelope(answer.statement))
+    assert "attestation vérifiée" in verify().decode()
+    assert json.loads((workspace.sources / "provenance.json").read_text()) == answer.statement
+
+
+def test_a_job_cannot_read_the_key(factory: Factory) -> None:
+    layout = Layout(state=factory.place / "sandbox")
+    provision.provenance_key(layout)
+    key = layout.credentials / provision.PROVENANCE_KEY
+    script = f'curieux:\n  stage: tests\n  script: ["cat {key}"]\n'
+    files = {**factory.application, ".gitlab-ci.yml": factory.application[".gitlab-ci.yml"] + script}
+    done, jobs = factory.run("cpam-bas-rhin/curieuse", files)
+    assert done.status == "failed"
+    assert jobs["curieux"].status == "failed"
+    assert "Permission denied" in factory.trace("cpam-bas-rhin/curieuse", jobs["curieux"])

@@ -161,6 +161,18 @@ def test_an_image_of_another_commit_is_never_deployed() -> None:
     assert not outside.cluster.objects
 
 
+def test_an_image_that_nobody_vouches_for_is_never_deployed_and_what_serves_goes_on() -> None:
+    outside = hosted()
+    outside.provenance.refused[TWO] = "L'attestation n'est pas acceptée."
+    push(outside, TWO)
+    settle(outside)
+    assert conditions(outside)["Ready"] == ("False", "ImageRefused")
+    assert stage_conditions(outside)["Available"][0] == "True"
+    outside.provenance.refused.clear()
+    settle(outside)
+    assert conditions(outside)["Ready"] == ("True", "Serving")
+
+
 def test_an_image_set_by_hand_is_put_back_and_told() -> None:
     outside = hosted()
     container = outside.cluster.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"][0]
