@@ -1,5 +1,4 @@
-"""An application's life on the real cluster: looked after by its developer without kubectl, stopped and resumed, broken,
-deleted and brought back with its data."""
+"""An application's life on the real cluster: looked after without kubectl, stopped, deleted, brought back, broken."""
 
 from __future__ import annotations
 
