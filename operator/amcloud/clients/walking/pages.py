@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -23,6 +24,8 @@ _TYPED: Final = {
     "tel": "0100000000",
     "color": "#000000",
 }
+_SAMPLES: Final = ("12", "1234", "12345", "0100000000", "1234567890123", "A", "AB", "ABC", "A1", "AB-123", "2000-01-01")
+"""Texts of usual shapes, for fields that ask for one."""
 _WRITTEN: Final = frozenset({"text", "search", "textarea", ""})
 _LEFT_OUT: Final = frozenset({"submit", "button", "reset", "image"})
 
@@ -34,6 +37,9 @@ class Field:
     name: str
     type: str
     value: str = ""
+    pattern: str = ""
+    longest: int = 0
+    """Characters that it takes; 0 for any number."""
 
 
 @dataclass(slots=True)
@@ -67,6 +73,8 @@ class _Reader(HTMLParser):
         self.links: list[str] = []
         self._form: Form | None = None
         self._select: Field | None = None
+        self._option = False
+        """Whether the text that follows is the value of a choice."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         of = {name: value or "" for name, value in attrs}
@@ -81,18 +89,27 @@ class _Reader(HTMLParser):
     def _field(self, tag: str, of: dict[str, str]) -> None:
         assert self._form is not None
         name, kind = of.get("name", ""), of.get("type", "text" if tag == "input" else tag).lower()
-        if tag == "option" and self._select and not self._select.value:
-            self._select.value = of.get("value", "")
+        if tag == "option" and self._select:
+            chosen = "selected" in of or not self._select.value
+            self._select.value = of.get("value", "") if chosen else self._select.value
+            self._option = chosen and "value" not in of
         elif name and tag in {"input", "textarea", "select"} and kind not in _LEFT_OUT:
-            found = Field(name, kind, of.get("value", ""))
+            longest = of.get("maxlength", "")
+            found = Field(
+                name, kind, of.get("value", ""), of.get("pattern", ""), int(longest) if longest.isdigit() else 0
+            )
             self._form.fields.append(found)
             self._select = found if tag == "select" else None
+
+    def handle_data(self, data: str) -> None:
+        if self._option and self._select and data.strip():
+            self._select.value, self._option = data.strip(), False
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._form = None
         if tag in {"select", "form"}:
-            self._select = None
+            self._select, self._option = None, False
 
 
 def read(path: str, text: str) -> tuple[tuple[Form, ...], tuple[str, ...]]:
@@ -122,4 +139,13 @@ def _local(address: str) -> str:
 def _filled(one: Field, text: str) -> str:
     if one.value or one.type in {"hidden", "select", "checkbox", "radio"}:
         return one.value or ("1" if one.type in {"checkbox", "radio"} else "")
-    return _TYPED.get(one.type, text)
+    likely = (_TYPED.get(one.type, text), *(_SAMPLES if one.pattern else ()))
+    fitting = next((sample for sample in likely if _matches(one.pattern, sample)), text)
+    return fitting[: one.longest] if one.longest else fitting
+
+
+def _matches(pattern: str, sample: str) -> bool:
+    try:
+        return not pattern or re.fullmatch(pattern[:MOST], sample) is not None
+    except re.error:
+        return False  # browsers' expressions are not all Python's

@@ -79,6 +79,8 @@ PAGE = """<form method="post" action="/courriers/2/pieces" enctype="multipart/fo
 <input type="submit" name="s">
 <input type="date" name="recu_le">
 <select name="service"><option value="4">A</option><option value="5">B</option></select>
+<select name="priorite"><option>basse</option><option selected>haute</option><option>nulle</option></select>
+<input name="poste" pattern="[0-9]{2,10}"><input name="sigle" maxlength="3">
 <textarea name="note"></textarea></form>
 <form action="/courriers"><input name="q"><select name="statut"><option value="">Tous</option></select></form>
 <a href="/courriers.csv?q=&amp;statut=">CSV</a><a href="https://ailleurs.example/?q=1">x</a>
@@ -89,6 +91,7 @@ def test_a_form_is_filled_in_as_a_person_would() -> None:
     forms, _links = pages.read("/courriers/2", PAGE)
     assert forms[0].values("canari") == {
         "_csrf": "jeton", "nom": "canari", "recu_le": "2000-01-01", "service": "4", "note": "canari",
+        "priorite": "haute", "poste": "12", "sigle": "can",
     }  # fmt: skip
     assert (forms[0].method, forms[0].action, forms[0].files) == ("POST", "/courriers/2/pieces", ("fichier",))
 
