@@ -1,4 +1,4 @@
-"""Development, acceptance and production side by side: each its size, base and mode; intentions as people write them."""
+"""Development, acceptance, production side by side: each its size, base and mode; intentions as people write them."""
 
 from __future__ import annotations
 
