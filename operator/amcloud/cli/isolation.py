@@ -93,7 +93,7 @@ def matrix(seen: list[dict[str, Any]], *, colours: bool = False) -> Iterator[str
         yield "Aucune étape n'est encore connue."
     for stage in seen:
         walked = f", parcourue le {stage['time']}" if stage.get("time") else ""
-        yield f"{stage['stage']} : {stage['message'] or _NOT_WALKED}{walked}"
+        yield f"{stage['stage']} : {stage['message'].rstrip('.') or _NOT_WALKED}{walked}"
         width = max((len(one["route"]) for one in stage["routes"]), default=0)
         for one in stage["routes"]:
             words, colour = _CELLS[one["seen"]]
