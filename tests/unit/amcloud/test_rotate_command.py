@@ -84,7 +84,7 @@ def test_when_time_is_over_it_says_that_nothing_is_cut(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("found", "arguments", "said"),
     [
-        pytest.param((), ("suivi",), "aucune LocalApp de ce nom", id="unknown"),
+        pytest.param((), ("suivi",), "aucune application de ce nom", id="unknown"),
         pytest.param((local_app("acceptance"),), ("suivi", "-n", "autre"), "dans l'espace autre", id="elsewhere"),
         pytest.param(
             (local_app("acceptance"), local_app("acceptance", namespace="autre")), ("suivi",), "--namespace", id="twice"
