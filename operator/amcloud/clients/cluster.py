@@ -54,6 +54,11 @@ class KubernetesCluster:
         read = (records.connector(one) for one in found if one is not None)
         return {one.name: one for one in read if one is not None}
 
+    def all_connectors(self) -> Mapping[str, Connector]:
+        """Every connector by name; one that cannot be read is left out."""
+        found = map(records.connector, self._own("Connector", "lecture des connecteurs"))
+        return {one.name: one for one in found if one is not None}
+
     def connector_token(self, namespace: str, name: str) -> str | None:
         """A service's credential for one application; ``None`` when there is no such Secret of that type."""
         secret = self._get("", "Secret", namespace=namespace, name=name)
