@@ -115,6 +115,9 @@ def test_a_revision_is_promoted_with_its_very_digest_to_a_stage_of_its_own(groun
         for each in (ORIGIN, STAGE)
     ]
     assert replicas == [1, 2]
+    operator = ("exec", "-n", "amcloud-system", "deploy/amcloud-operator", "--")
+    seen = ground.where.kubectl(*operator, "amcloud", "diff", NAME, "--stage", STAGE)
+    assert seen == "Aucune différence.\n"
 
 
 def test_no_request_fails_while_pods_are_evicted_one_after_the_other(ground: Ground, cast: Cast) -> None:

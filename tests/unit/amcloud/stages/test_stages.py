@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -123,8 +124,11 @@ def test_an_annotation_that_is_no_intention_is_none(value: Any) -> None:
     assert intention.read(value) is None
 
 
-@given(
-    st.text(max_size=300) | st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
-)
-def test_any_value_is_an_intention_or_none_and_never_a_crash(value: Any) -> None:
-    assert intention.read(value) is None or isinstance(value, str)
+_FIELDS = ("kind", "at", "by", "why", "commit", "image", "from", "instead")
+_VALUES = st.sampled_from([*map(str, Kind), ONE, REFERENCE, "acceptance", "t"]) | st.text(max_size=20) | st.integers()
+
+
+@given(st.dictionaries(st.sampled_from(_FIELDS), _VALUES).map(json.dumps) | st.text(max_size=40))
+def test_any_annotation_is_a_possible_intention_or_none_and_never_a_crash(value: str) -> None:
+    asked = intention.read(value)
+    assert asked is None or intention.read(intention.written(asked)) == asked
