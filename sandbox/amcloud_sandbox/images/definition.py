@@ -21,6 +21,7 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, str] = {}
     folders: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    without_extensions: tuple[str, ...] = ()
     port: int | None = None
     workdir: str = "/"
     entrypoint: tuple[str, ...] = ()

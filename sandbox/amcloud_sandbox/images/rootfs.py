@@ -89,6 +89,7 @@ def _hooks(definition: Definition) -> list[str]:
             f'install -D -m {_mode(source / name)} "{source / name}" "$1{path}"'
             for name, path in definition.files.items()
         ),
+        *(f'chroot "$1" phpdismod -v ALL {name}' for name in definition.without_extensions),
         # Caches and logs of the installation.
         'rm -rf "$1"/var/lib/apt/* "$1"/var/cache/* "$1"/var/log/* "$1"/tmp/*',
         # Set-user-id programs serve nobody in a container without privileges.

@@ -201,3 +201,27 @@ def test_arguments_are_run_instead_of_the_server(bundle: Path, tmp_path: Path) -
     argv = ("runc", "run", "--bundle", str(other), f"amcloud-test-command-{os.getpid()}")
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout) == (3, "/app\n")
+
+
+def test_extensions_are_those_that_the_application_declares(bundle: Path) -> None:
+    rootfs = bundle / "rootfs"
+
+    def declare(*names: str) -> subprocess.CompletedProcess[str]:
+        manifest = {"name": "cpam/essai", "require": dict.fromkeys(names, "*")}
+        (rootfs / "app" / "composer.json").write_text(json.dumps(manifest))
+        argv = ("chroot", str(rootfs), "/usr/lib/amcloud/extensions", "/app")
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+
+    def loaded() -> set[str]:
+        done = subprocess.run(
+            ("chroot", str(rootfs), "php", "-m"), capture_output=True, text=True, check=True, timeout=30
+        )
+        return set(done.stdout.lower().split())
+
+    assert {"bcmath", "soap"}.isdisjoint(loaded())
+    done = declare("php", "ext-pdo_pgsql", "ext-bcmath", "ext-Zend-OPcache")
+    assert (done.returncode, done.stdout) == (0, "ext-bcmath activée\n"), done.stderr
+    assert "bcmath" in loaded() and "soap" not in loaded()
+    refused = declare("ext-imaginaire")
+    assert refused.returncode == 1
+    assert "ext-imaginaire (demandée par cpam/essai)" in refused.stderr and "soap" in refused.stderr
