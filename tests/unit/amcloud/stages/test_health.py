@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
 from amcloud_samples import ORGANISATIONS, START, TWO, image_of, manifest
 from amcloud_story import DEPLOYMENT, NAME, conditions, hosted, one_pass, push, settle
 
@@ -120,6 +121,18 @@ def instance() -> Iterator[str]:
 def test_the_host_name_is_what_the_instance_is_asked_under_and_no_redirect_is_followed(instance: str) -> None:
     hosts = ("fictif-a.x.example", "fictif-b.x.example", "autre.x.example")
     assert [one.status for one in HttpHealth().ask(instance, hosts)] == [200, 503, 302]
+
+
+def test_silence_is_not_waited_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def get(_: requests.Session, url: str, **__: Any) -> requests.Response:
+        asked.append(url)
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr(requests.Session, "get", get)
+    found = HttpHealth().ask("10.0.0.7:80", ("a.example", "b.example"))
+    assert len(asked) == 1 and [one.status for one in found] == [None, None]
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1:1", "pas une adresse", "[::1"])
