@@ -232,9 +232,7 @@ def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
         for kind in ("job", "cronjob", "secret"):
             ground.where.kubectl("delete", kind, BACKUPS, "-n", install.NAMESPACE, "--ignore-not-found")
         with POSTGRES.administrator(Layout()) as connection:
-            names = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE '%\\_acceptance'").fetchall()
-            for (name,) in names:
-                connection.execute(f"REVOKE ALL ON DATABASE {name} FROM {BACKUP_ROLE}".encode())
+            connection.execute(f"DROP OWNED BY {BACKUP_ROLE}".encode())  # the rights that backups were given
             connection.execute(f"DROP ROLE {BACKUP_ROLE}".encode())
         shutil.rmtree(folder)
 
