@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def connectors(
-    name: Annotated[str, typer.Argument(metavar="[CONNECTEUR]", help="Ce connecteur seulement.")] = "",
+    name: Annotated[str, typer.Argument(metavar="CONNECTEUR", help="Ce connecteur seulement.")] = "",
     output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
 ) -> None:
     """List, and end by whether somebody is refused."""
