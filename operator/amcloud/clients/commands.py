@@ -121,6 +121,16 @@ class Commands:
             elif not (found.get("status") or {}).get("completionTime"):
                 self.ask(*key)
 
+    def sweep_jobs(self) -> None:
+        """Jobs whose request is answered or gone go too: an operator that was killed left them."""
+        jobs = self._api.resource("batch", "Job")
+        for job in self._api.items(jobs.path(), doing="lecture des commandes", labels=command.JOBS):
+            namespace, _, name = str((job["metadata"].get("annotations") or {}).get(command.ASKED, "")).partition("/")
+            found = self._get(namespace, name) if namespace and name else None
+            if found is None or (found.get("status") or {}).get("completionTime"):
+                metadata = job["metadata"]
+                self._api.delete(jobs.path(metadata["namespace"], metadata["name"]), doing="suppression d'une commande")
+
     def _read(self, ask: Ask, logs: Logs, began: datetime) -> None:
         journals = Journals(self._api, ask.instance, self._secrets(ask))
         output, until = Output(), time.monotonic() + (command.FOLLOWED_S if logs.follow else 0)
@@ -260,7 +270,7 @@ class Commands:
 
     def _sweep(self) -> None:
         while not self._stop.wait(SWEEP_S):
-            for chore in (self.sweep, *self._chores):
+            for chore in (self.sweep, self.sweep_jobs, *self._chores):
                 try:
                     chore()
                 except AmcloudError as error:

@@ -23,6 +23,9 @@ from amcloud.stages.render import MANAGED_BY, Object
 from amcloud.stages.report import Event
 
 COMPONENT: Final = "command"
+JOBS: Final = f"{MANAGED_BY}={FIELD_MANAGER},app.kubernetes.io/component={COMPONENT}"
+ASKED: Final = f"{GROUP}/command"
+"""Annotation of a Job: the request that it carries out."""
 OUTPUT_MOST: Final = 131_072
 """Characters of output that a status holds; the CRD says the same."""
 TAIL: Final = 16_384
@@ -184,7 +187,7 @@ def job(deployment: Object, ask: Ask, run: Run) -> Object:
     template["metadata"] = {"labels": labels, "annotations": template["metadata"].get("annotations", {})}
     template["spec"] |= {"restartPolicy": "Never", "containers": [container], "terminationGracePeriodSeconds": 5}
     template["spec"].pop("topologySpreadConstraints", None)
-    annotations = {f"{GROUP}/command": f"{ask.namespace}/{ask.name}", f"{GROUP}/requested-by": ask.by}
+    annotations = {ASKED: f"{ask.namespace}/{ask.name}", f"{GROUP}/requested-by": ask.by}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

@@ -115,7 +115,8 @@ def _migration(live: list[Object], pods: tuple[Object, ...], *, now: datetime, d
 
 
 def _migration_failed(job: Object, failed: Mapping[str, Any], pods: tuple[Object, ...]) -> str:
-    said = troubles.last_words(pods) or troubles.one_line(str(failed.get("message", "")))
+    late = "elle dépassait son temps" if failed.get("reason") == "DeadlineExceeded" else ""
+    said = troubles.last_words(pods) or late or troubles.one_line(str(failed.get("message", "")))
     why = f" : {said}" if said else "."
     return f"La migration de la base a échoué ({job['metadata']['name']}){why}"
 

@@ -34,6 +34,7 @@ _PULL_LASTING: Final = frozenset(
 _CONFIGURATION: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _NOT_THE_APPLICATION: Final = frozenset({"ContainerStatusUnknown"})
 """How a container ended when nobody saw it end: its node went (since 1.22)."""
+_NO_MEMORY: Final = "par manque de mémoire : choisissez une taille plus grande (spec.hosting.size)"
 _CANNOT_START: Final = frozenset({"StartError", "ContainerCannotRun"})
 _MISSING = re.compile(r"(?P<kind>secret|configmap) \"(?P<name>[a-z0-9.-]{1,253})\" not found")
 _MISSING_KEY = re.compile(r"couldn't find key (?P<key>\S{1,253}) in Secret \S{0,253}/(?P<name>[a-z0-9.-]{1,253})")
@@ -76,15 +77,22 @@ def of_creation(owner: Object) -> Trouble | None:
 
 
 def last_words(pods: tuple[Object, ...]) -> str:
-    """Last lines of the container that ended badly last, masked and bounded; empty when none did."""
+    """Last lines of the container that ended badly last, masked and bounded, and whether memory was its end.
+
+    Empty when none did, or none said anything.
+    """
     ended = [
-        (str(terminated.get("finishedAt", "")), str(terminated.get("message", "")))
+        (str(terminated.get("finishedAt", "")), str(terminated.get("message") or ""), terminated.get("reason"))
         for pod in pods
         for container in _containers(pod)
         if (terminated := _terminated(container)) is not None
     ]
-    spoken = [end for end in ended if end[1]]
-    return last_lines(max(spoken)[1]) if spoken else ""
+    spoken = [end for end in ended if end[1] or end[2] == "OOMKilled"]
+    if not spoken:
+        return ""
+    _, said, reason = max(spoken, key=lambda end: end[0])
+    words = (_NO_MEMORY if reason == "OOMKilled" else "", last_lines(said))
+    return " ; ses dernières lignes : ".join(word for word in words if word)
 
 
 def unanswering(pod: Object, *, now: datetime) -> Mapping[str, Any] | None:
@@ -170,7 +178,7 @@ def _crash(terminated: Mapping[str, Any], restarts: int) -> Trouble:
     reason = Reason.CRASH_LOOPING
     if terminated.get("reason") == "OOMKilled":
         reason = Reason.OUT_OF_MEMORY
-        how = "par manque de mémoire : choisissez une taille plus grande (spec.hosting.size)"
+        how = _NO_MEMORY
     elif terminated.get("reason") in _CANNOT_START:
         how = f"avant même de démarrer (code {code}) : sa commande ne peut pas être lancée"
     elif code == 0:

@@ -50,7 +50,9 @@ class FakeApi:
 
     def items(self, path: str, *, labels: str = "", **_: Any) -> Iterator[dict[str, Any]]:
         for key, found in list(self.objects.items()):
-            within = key.startswith(f"{path}/") or (path.endswith("/commands") and "/commands/" in key)
+            within = key.startswith(f"{path}/") or (
+                path.endswith(("/commands", "v1/jobs")) and f"/{path.rpartition('/')[2]}/" in key
+            )
             asked = dict(one.split("=") for one in labels.split(",") if one)
             if within and asked.items() <= found["metadata"].get("labels", {}).items():
                 yield copy.deepcopy(found)
@@ -228,6 +230,19 @@ def test_the_sweep_takes_up_what_waits_and_removes_what_was_answered_long_ago(ap
     made.sweep()
     assert api.deleted == [f"{path}/vieux"]
     assert made._asked.get_nowait() == (NAMESPACE, "neuf")
+
+
+def test_a_job_that_a_killed_operator_left_goes_and_one_under_way_stays(api: FakeApi) -> None:
+    api.jobs = iter([{}])
+    jobs, asked = f"/apis/batch/v1/namespaces/{INSTANCE}/jobs", f"/apis/{GROUP}/v1/namespaces/{NAMESPACE}/commands"
+    labels = {"app.kubernetes.io/managed-by": "amcloud", "app.kubernetes.io/component": "command"}
+    for name, request in (("orphelin", "partie"), ("en-cours", "attend")):
+        annotations = {f"{GROUP}/command": f"{NAMESPACE}/{request}"}
+        metadata = {"name": name, "namespace": INSTANCE, "labels": labels, "annotations": annotations}
+        api.objects[f"{jobs}/{name}"] = {"metadata": metadata}
+    api.objects[f"{asked}/attend"] = {"metadata": {"name": "attend"}, "status": {"reason": "Running"}}
+    Commands(api, now=lambda: NOW).sweep_jobs()  # type: ignore[arg-type]
+    assert api.deleted == [f"{jobs}/orphelin"]
 
 
 def test_an_organisation_takes_its_turn() -> None:

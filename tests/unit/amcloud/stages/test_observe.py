@@ -104,6 +104,21 @@ def test_a_migration_that_failed_says_its_last_words_without_the_password() -> N
     assert "backoff limit" in seen(Wave.MIGRATION, live(Job=failed)).sentence
 
 
+def test_a_migration_ended_by_memory_or_by_time_says_so() -> None:
+    failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "backoff limit"}
+    killed = pod({"state": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "x"}}})
+    assert "manque de mémoire" in seen(Wave.MIGRATION, live(Job={"conditions": [failed]}), killed).sentence
+    late = {**failed, "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline"}
+    assert seen(Wave.MIGRATION, live(Job={"conditions": [late]})).sentence.endswith("elle dépassait son temps")
+
+
+def test_a_migration_that_the_quota_keeps_from_starting_names_it() -> None:
+    message = 'pods "x" is forbidden: exceeded quota: quota, requested: pods=1, used: pods=24, limited: pods=24'
+    refusal = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    told = seen(Wave.MIGRATION, live(Job={"conditions": [refusal]}))
+    assert (told.progress, told.reason) == (Progress.FAILED, Reason.QUOTA_EXCEEDED)
+
+
 def test_a_rollout_is_done_when_every_replica_is_new_and_available() -> None:
     told = seen(Wave.SERVICE, live(Deployment=ROLLED_OUT))
     assert (told.progress, told.reason, told.serving) == (Progress.DONE, Reason.SERVING, True)
