@@ -156,13 +156,13 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningForge]:
         yield running
 
 
-def service_account_kubeconfig(cluster: Cluster, folder: Path) -> Path:
-    """A kubeconfig with the rights of ``deploy/`` alone."""
+def service_account_kubeconfig(cluster: Cluster, folder: Path, *, account: str = "amcloud-operator") -> Path:
+    """A kubeconfig with the rights that ``deploy/`` gives to ``account`` alone."""
 
     def token() -> str | None:
         for secret in cluster.core.list_namespaced_secret("amcloud-system").items:
             annotations = secret.metadata.annotations or {}
-            if annotations.get("kubernetes.io/service-account.name") == "amcloud-operator" and secret.data:
+            if annotations.get("kubernetes.io/service-account.name") == account and secret.data:
                 return base64.b64decode(secret.data["token"]).decode()
         return None
 

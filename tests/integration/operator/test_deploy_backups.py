@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from .conftest import ROOT, Cluster
+from amcloud.clients import rebuilding
+from amcloud.clients.connection import from_kubeconfig
+from amcloud.clients.kubernetes_api import Api
+
+from .conftest import ROOT, Cluster, service_account_kubeconfig
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +36,15 @@ def test_a_current_cluster_gets_the_current_version(cluster: Cluster) -> None:
     assert job["apiVersion"] == "batch/v1"
 
 
-def test_the_backup_s_pod_is_restricted_and_has_no_right_in_the_cluster(
+def test_the_backup_s_pod_is_restricted_and_may_only_read(
     built: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     found = built["CronJob", "amcloud-backups"]
     assert found["apiVersion"] == "batch/v1beta1"
     pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    assert pod["automountServiceAccountToken"] is False
+    assert pod["serviceAccountName"] == "amcloud-backups"
+    (role,) = [one for (kind, name), one in built.items() if kind == "ClusterRole" and name == "amcloud-backups"]
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"list"}
     assert pod["securityContext"]["runAsNonRoot"] is True
     (container,) = pod["containers"]
     assert container["securityContext"] == {
@@ -56,3 +64,14 @@ def test_the_operator_reads_the_same_volume_and_cannot_change_it(built: dict[tup
     assert {"name": "tmp", "mountPath": "/tmp"} in pod["containers"][0]["volumeMounts"]
     claims = [v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if "persistentVolumeClaim" in v]
     assert claims == ["amcloud-backups"] == [name for kind, name in built if kind == "PersistentVolumeClaim"]
+
+
+def test_every_kind_that_is_kept_may_be_read(
+    cluster: Cluster, built: dict[tuple[str, str], dict[str, Any]], tmp_path: Path
+) -> None:
+    """The archive is made with the rights of deploy/backups alone; a kind that comes later is not forgotten."""
+    path = service_account_kubeconfig(cluster, tmp_path, account="amcloud-backups")
+    found = rebuilding.taken(Api(from_kubeconfig(path)), "amcloud-system", datetime.now(UTC))
+    kinds = {one["kind"] for one in found.objects}
+    assert {"Namespace", "Organisation", "NormPack"} <= kinds
+    assert "Command" not in kinds
