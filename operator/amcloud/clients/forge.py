@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import gitlab
 import requests
-from gitlab.v4.objects import Project, ProjectPipeline
+from gitlab.v4.objects import Project
 
-from amcloud.clients import forge_facts, pipelines, produced
+from amcloud.clients import forge_facts, forge_jobs, pipelines, produced
 from amcloud.clients.budget import Budget
 from amcloud.clients.forge_calls import ONCE, ForgeCalls, said
 from amcloud.clients.memory import Memory
@@ -24,7 +24,6 @@ from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.report import CommitState, CommitStatus
 from psram.proofs import ForgeEvidence
 
-REPORT_MAX_BYTES: Final = 16 * 1024 * 1024
 PIPELINES_MAX: Final = 20
 PROJECTS_MAX: Final = 5000
 PROJECT_S: Final = 120.0
@@ -74,7 +73,7 @@ class GitlabForge:
                 sha=commit, order_by="id", sort="desc", per_page=PIPELINES_MAX, get_all=False, **ONCE
             )
             found = [p for p in listed if p.attributes.get("source") != "external" and p.attributes["sha"] == commit]
-            jobs = [_jobs(p) for p in found]
+            jobs = [forge_jobs.of(p) for p in found]
             read = [pipelines.pipeline(p.attributes, its) for p, its in zip(found, jobs, strict=True)]
             return tuple(self._explained(owner, one, its) for one, its in zip(read, jobs, strict=True))
 
@@ -82,11 +81,15 @@ class GitlabForge:
         """``pipeline`` with why it failed, if the platform is to blame; asked once of each."""
         if pipeline.status is not PipelineStatus.FAILED:
             return pipeline
+        if not jobs:
+            skipped = forge_jobs.skipped(owner, pipeline.id)
+            return replace(pipeline, status=PipelineStatus.SKIPPED) if skipped else pipeline
         fault = pipelines.platform_fault(jobs)
         if not fault and (known := self._faults.get((pipeline.id, pipeline.ended_at))) is not None:
             fault = known
         elif not fault:
-            traces = (_end_of_trace(owner, int(job["id"])) for job in pipelines.failed(jobs)[:FAILED_JOBS_READ])
+            to_blame = pipelines.failed(jobs)[:FAILED_JOBS_READ]
+            traces = (forge_jobs.end_of_trace(owner, int(job["id"])) for job in to_blame)
             fault = next(filter(None, map(pipelines.announced_fault, traces)), "")
             self._faults.put((pipeline.id, pipeline.ended_at), fault)
         return replace(pipeline, fault=fault)
@@ -128,8 +131,8 @@ class GitlabForge:
             return known
         with self.calls.asking(f"lecture des rapports de {project} (pipeline {pipeline.id})", project):
             owner = self.calls.project(project)
-            jobs = _jobs(owner.pipelines.get(pipeline.id, lazy=True))
-            found = produced.read(pipeline, commit, jobs, lambda job, name: _artifact(owner, job, name))
+            jobs = forge_jobs.of(owner.pipelines.get(pipeline.id, lazy=True))
+            found = produced.read(pipeline, commit, jobs, lambda job, name: forge_jobs.artifact(owner, job, name))
         return self._produced.put((project, pipeline, commit), found)
 
     def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
@@ -247,62 +250,7 @@ def _no_way(known: dict[str, Any], status: CommitStatus) -> bool:
     )
 
 
-def _jobs(pipeline: ProjectPipeline) -> list[dict[str, Any]]:
-    return [dict(job.attributes) for job in pipeline.jobs.list(iterator=True, per_page=100, **ONCE)]
-
-
 def _some(rules: Any) -> Any:
     return rules.list(iterator=False, get_all=False, per_page=RULES_MAX, **ONCE)
 
 
-def _artifact(project: Project, job_id: int, name: str) -> bytes | None:
-    """A file of a job's artifacts; ``None`` when it has none.
-
-    Raises:
-        RepositoryRefusedError: it is too big.
-    """
-    chunks: list[bytes] = []
-    size = 0
-
-    def take(chunk: bytes) -> None:
-        nonlocal size
-        size += len(chunk)
-        if size > REPORT_MAX_BYTES:
-            raise RepositoryRefusedError(f"{name} dépasse {REPORT_MAX_BYTES // 1024 // 1024} Mio.")
-        chunks.append(chunk)
-
-    try:
-        project.jobs.get(job_id, lazy=True).artifact(name, streamed=True, action=take, chunk_size=65536, **ONCE)
-    except gitlab.GitlabGetError as error:
-        if error.response_code == requests.codes.not_found:
-            return None
-        raise
-    return b"".join(chunks)
-
-
-def _end_of_trace(project: Project, job_id: int) -> bytes:
-    """The last lines of a job's journal; a very long one is read in part, and then has no end."""
-    kept = bytearray()
-    size = 0
-
-    def take(chunk: bytes) -> None:
-        nonlocal size
-        size += len(chunk)
-        kept.extend(chunk)
-        del kept[: -pipelines.TRACE_END_BYTES]
-        if size > REPORT_MAX_BYTES:
-            raise _TooLongError
-
-    try:
-        project.jobs.get(job_id, lazy=True).trace(streamed=True, action=take, chunk_size=65536, **ONCE)
-    except _TooLongError:
-        return b""
-    except gitlab.GitlabError as error:
-        if getattr(error, "response_code", None) in (requests.codes.forbidden, requests.codes.not_found):
-            return b""
-        raise
-    return bytes(kept)
-
-
-class _TooLongError(Exception):
-    """Enough was read."""

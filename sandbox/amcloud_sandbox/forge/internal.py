@@ -145,7 +145,8 @@ def _wait_deliveries(forge: Forge, _request: Request, _body: bytes) -> Row:
 def _finish(forge: Forge, request: Request, body: bytes) -> Row:
     """Ends a pipeline without a runner: ``{"jobs": {"tests": "success"}, "files": {"tests": {"junit.xml": …}}}``.
 
-    ``runner`` is who is said to have run it; nobody unless given.
+    ``runner`` is who is said to have run it; nobody unless given. By the job's name, ``reasons`` are GitLab's words for
+    why it failed (``script_failure`` unless given) and ``traces`` what its journal holds.
     """
     wanted = _json(body)
     pipeline = runners.pipeline(forge, request.path_params["id"])
@@ -158,8 +159,13 @@ def _finish(forge: Forge, request: Request, body: bytes) -> Row:
         if files:
             runners.store_artifacts(forge, job["id"], _zip(files), kind="archive")
     for job in made:
+        if trace := (wanted.get("traces") or {}).get(job["name"]):
+            folder = api_jobs.folder(forge, job["id"])
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / api_jobs.TRACE).write_text(trace, encoding="utf-8")
         ci.set_job(forge, job["id"], "running")
-        ci.set_job(forge, job["id"], states[job["name"]], failure_reason="script_failure")
+        reason = (wanted.get("reasons") or {}).get(job["name"], "script_failure")
+        ci.set_job(forge, job["id"], states[job["name"]], failure_reason=reason)
     return runners.pipeline(forge, pipeline["id"])
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from amcloud_sandbox.forge import ci, git, shapes
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.call import Call
-from amcloud_sandbox.forge.errors import bad_parameter, bad_request, not_found
+from amcloud_sandbox.forge.errors import bad_parameter, bad_request, forbidden, not_found
 from amcloud_sandbox.forge.paging import Answer, page
 from amcloud_sandbox.forge.routing import api
 from amcloud_sandbox.forge.store import Row
@@ -92,6 +92,8 @@ def _optional(call: Call) -> dict[str, Any]:
 def post_status(call: Call) -> Answer:
     """The status of one system on a commit, made or moved."""
     project = call.project(Level.DEVELOPER)
+    if project["archived"]:
+        raise forbidden()
     call.required("state")
     state = call.choice("state", STATES)
     assert state is not None
