@@ -35,14 +35,12 @@ def walked(app: Application, database: Database, provider: issuer.Issuer) -> Ite
 
 
 @pytest.fixture
-def walk(
-    workshop: Workshop, postgres: PostgresServer, tmp_path: Path
-) -> Callable[[str, Change], dict[str, RouteProbe]]:
-    """Walks over a sample changed by a test; gives what was seen by ``METHOD path``."""
+def walk(workshop: Workshop, postgres: PostgresServer, tmp_path: Path) -> Callable[..., dict[str, RouteProbe]]:
+    """Walks over a revision of a sample, changed by a test; gives what was seen by ``METHOD path``."""
 
-    def run(sample: str, change: Change) -> dict[str, RouteProbe]:
+    def run(sample: str, revision: str, change: Change = lambda _: None) -> dict[str, RouteProbe]:
         project = tmp_path / sample
-        shutil.copytree(workshop.installed(sample), project, symlinks=True)
+        shutil.copytree(workshop.installed(sample, revision), project, symlinks=True)
         change(project)
         with (
             issuer.serving(CLIENT_ID, port=0) as provider,
@@ -55,41 +53,23 @@ def walk(
     return run
 
 
-def test_every_route_of_the_conforming_sample_is_proven_closed(
-    walk: Callable[[str, Change], dict[str, RouteProbe]],
+@pytest.mark.parametrize(
+    ("sample", "revision", "closed", "kinds"),
+    [
+        pytest.param("suivi-courriers", "r2-priorite", 12, set(Kind), id="pages and forms"),
+        pytest.param("annuaire-local", "r2-corrigee", 4, {Kind.LIST, Kind.DETAIL, Kind.SEARCH, Kind.WRITE}, id="JSON"),
+    ],
+)
+def test_every_route_of_a_conforming_sample_is_proven_closed(
+    walk: Callable[..., dict[str, RouteProbe]], sample: str, revision: str, closed: int, kinds: set[Kind]
 ) -> None:
-    seen = walk("suivi-courriers", lambda _: None)
-    assert {one.seen for one in seen.values()} == {Seen.CLOSED, Seen.NOTHING}
-    assert {one.kind for one in seen.values() if one.seen is Seen.CLOSED} == set(Kind)
+    seen = walk(sample, revision)
+    assert {one.seen for one in seen.values()} == {Seen.CLOSED, Seen.NOTHING}, seen
+    found = [one for one in seen.values() if one.seen is Seen.CLOSED]
+    assert (len(found), {one.kind for one in found}) == (closed, kinds)
 
 
 CACHE = "\\Symfony\\Contracts\\Cache\\CacheInterface"
-
-
-def cached_list(project: Path) -> None:
-    """The list is remembered for all: no rule sees it, PostgreSQL neither, since the rows were read rightly."""
-    controller = project / "src" / "Controller" / "CourrierController.php"
-    code = controller.read_text(encoding="utf-8")
-    code = code.replace(
-        "private readonly Environment $twig,",
-        f"private readonly Environment $twig,\n        private readonly {CACHE} $cache,",
-    )
-    plain = "$lignes = array_map($this->enJson(...), iterator_to_array($trouves, false));"
-    assert plain in code
-    remembered = plain.replace("$lignes = ", "$lignes = $this->cache->get('liste', fn (): array => ").replace(
-        "false));", "false)));"
-    )
-    controller.write_text(code.replace(plain, remembered), encoding="utf-8")
-
-
-def test_a_list_that_is_cached_for_all_organisations_is_a_leak(
-    walk: Callable[[str, Change], dict[str, RouteProbe]],
-) -> None:
-    seen = walk("suivi-courriers", cached_list)
-    assert [(one.shown, one.why) for one in seen.values() if one.seen is Seen.LEAK] == [
-        ("GET /courriers", "l'agent d'un autre organisme y lit ses données"),
-        ("GET /courriers?q", "l'agent d'un autre organisme y lit ses données"),
-    ]
 
 
 def changed(file: Path, *replacements: tuple[str, str]) -> None:
@@ -100,45 +80,44 @@ def changed(file: Path, *replacements: tuple[str, str]) -> None:
     file.write_text(code, encoding="utf-8")
 
 
-def open_export_and_unchecked_link(project: Path) -> None:
-    """An export for everybody, and a file that is tied to whatever record its address names."""
+def faulty(project: Path) -> None:
+    """No rule and no policy sees what these changes do: rows are read and written rightly."""
     controllers = project / "src" / "Controller"
-    public = "name: 'courriers_export', methods: ['GET']"
-    changed(controllers / "ExportController.php", (public, f"{public}, defaults: ['_amcloud_public' => true]"))
-    found = (
-        "$courrier = $this->courriers->trouver($id) ?? throw new NotFoundHttpException('Ce courrier n’existe pas.');"
+    twig = "private readonly Environment $twig,"
+    rows = "array_map($this->enJson(...), iterator_to_array($trouves, false))"
+    changed(  # a list is remembered for all
+        controllers / "CourrierController.php",
+        (twig, f"{twig}\n        private readonly {CACHE} $cache,"),
+        (f"$lignes = {rows};", f"$lignes = $this->cache->get('liste', fn (): array => {rows});"),
     )
-    unchecked = "$courrier = $this->entities->getReference(\\App\\Entity\\Courrier::class, $id);"
-    changed(controllers / "PieceJointeController.php", (found, unchecked))
+    export = "name: 'courriers_export', methods: ['GET']"
+    changed(  # an export asks nobody to sign in
+        controllers / "ExportController.php", (export, f"{export}, defaults: ['_amcloud_public' => true]")
+    )
+    looked_for = "$this->courriers->trouver($id) ?? throw new NotFoundHttpException('Ce courrier n’existe pas.')"
+    changed(  # a file is tied to whatever record its address names
+        controllers / "PieceJointeController.php",
+        (looked_for, "$this->entities->getReference(\\App\\Entity\\Courrier::class, $id)"),
+    )
+    page = "public function liste(): Response\n    {"
+    changed(  # a page fails for everybody
+        controllers / "ServiceController.php", (page, f"{page}\n        throw new \\LogicException('exemple');")
+    )
 
 
-def test_strangers_who_read_and_records_that_are_tied_to_another_s_are_leaks(
-    walk: Callable[[str, Change], dict[str, RouteProbe]],
+def test_what_leaks_over_http_alone_is_seen_and_what_proves_nothing_is_not_covered(
+    walk: Callable[..., dict[str, RouteProbe]],
 ) -> None:
-    seen = walk("suivi-courriers", open_export_and_unchecked_link)
+    seen = walk("suivi-courriers", "r1", faulty)
     assert {(one.shown, one.why) for one in seen.values() if one.seen is Seen.LEAK} == {
+        ("GET /courriers", "l'agent d'un autre organisme y lit ses données"),
+        ("GET /courriers?q", "l'agent d'un autre organisme y lit ses données"),
         ("GET /courriers.csv", "ses données s'y lisent sans connexion"),
         ("GET /courriers.csv?q&statut", "ses données s'y lisent sans connexion"),
         ("POST /courriers/{id}/pieces", "un organisme y rattache ses données à celles d'un autre"),
     }
-
-
-def broken_page(project: Path) -> None:
-    """A page fails for every organisation: it proves nothing."""
-    changed(
-        project / "src" / "Controller" / "ServiceController.php",
-        (
-            "public function liste(): Response\n    {",
-            "public function liste(): Response\n    {\n        throw new \\LogicException('exemple');",
-        ),
-    )
-
-
-def test_a_route_that_shows_nothing_to_its_own_organisation_is_not_covered(
-    walk: Callable[[str, Change], dict[str, RouteProbe]],
-) -> None:
-    seen = walk("suivi-courriers", broken_page)
-    assert [(one.shown, one.why) for one in seen.values() if one.seen is Seen.UNCOVERED] == [
+    assert {(one.shown, one.why) for one in seen.values() if one.seen is Seen.UNCOVERED} == {
         ("GET /services", "réponse 500"),
         ("POST /services", "réponse 400, 500"),  # nobody saw its form
-    ]
+    }
+    assert seen["GET /courriers/{id}"].seen is Seen.CLOSED
