@@ -7,6 +7,7 @@ notification or a deleted note are mended by the next pass.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlencode
 
@@ -17,12 +18,13 @@ from amcloud.stages import contests, correction, note
 from amcloud.stages.app import App, RefKind, Track
 from amcloud.stages.contests import Contest, Request
 from amcloud.stages.merge_requests import MergeRequest
-from amcloud.stages.outcome import StageOutcome
+from amcloud.stages.outcome import Ended, StageOutcome
 from amcloud.stages.verdict import moments
 from psram import packs
 from psram.model import Report
 
 NO_PROJECT = "cette plateforme n'a pas de projet pour les normes"
+CLOSED = "la plateforme n'a pas accès à son projet des normes ; son équipe doit y voir"
 
 
 def discuss(
@@ -45,14 +47,16 @@ def discuss(
 
 def _tell(app: App, review: Review, outcomes: Sequence[StageOutcome], world: World) -> None:
     outcome, request = review.outcome, review.request
-    report = outcome.report
+    project, mine, report = app.source.project, f"{app.namespace}/{app.name}", outcome.report
+    around = note.Around(app=mine, web_url=_web_url(request, project, world), target=request.target_branch)
     if report is None or outcome.moment is None:
-        return  # nothing is known yet, and what the note says of an earlier commit names it
-    project, mine = app.source.project, f"{app.namespace}/{app.name}"
-    around = note.Around(
-        app=mine,
-        web_url=_web_url(request, project, world),
-        target=request.target_branch,
+        if outcome.ended is Ended.REFUSED and outcome.commit == request.commit:
+            around = replace(around, help=_help(app, None, world))
+            text = note.unread(request.commit, outcome.sentence, around)
+            world.discussion.tell(project, request, note.marker(mine), text)
+        return  # else nothing is known yet, and what the note says of an earlier commit names it
+    around = replace(
+        around,
         counted=moments(outcome.stage, outcome.moment),
         previous=_before(app, request, report, outcomes, world),
         report_url=outcome.report_url or "",
@@ -60,7 +64,7 @@ def _tell(app: App, review: Review, outcomes: Sequence[StageOutcome], world: Wor
         informative=app.track is Track.HORS_STANDARD,
         patch=correction.patch(report, world.discussion.contents(project, report.commit, correction.wanted(report))),
         help=_help(app, report, world),
-        contests=_contests(app, request, report, world),
+        contests=_heard(app, request, report, world),
     )
     world.discussion.tell(project, request, note.marker(mine), note.body(report, around))
 
@@ -75,6 +79,17 @@ def _before(
         return None
     before = target.report or world.reports.report(app, target.stage, target.commit)
     return before if before is not None and before.commit != report.commit else None
+
+
+def _heard(app: App, request: MergeRequest, report: Report, world: World) -> tuple[Contest, ...]:
+    """The contests; a norms' project that is closed to us does not keep the verdict from being told."""
+    try:
+        return _contests(app, request, report, world)
+    except errors.UnavailableError:
+        raise
+    except errors.AmcloudError:
+        asked = contests.requests(world.discussion.notes(app.source.project, request), own=world.discussion.own())
+        return tuple(contests.refused(each, CLOSED) for each in contests.followed(asked, lambda _: 0))
 
 
 def _contests(app: App, request: MergeRequest, report: Report, world: World) -> tuple[Contest, ...]:
@@ -107,11 +122,11 @@ def _contest(request: Request, issue: contests.Issue | None, why: Mapping[Reques
     return contests.answered(request, issue)
 
 
-def _help(app: App, report: Report, world: World) -> note.Help:
+def _help(app: App, report: Report | None, world: World) -> note.Help:
     owner, settings = world.cluster.organisations().get(app.owner), world.settings
     asked = ""
     if settings.norms_project:
-        rule = next((each.rule_id for each in report.blocking()), "RÈGLE")
+        rule = next((each.rule_id for each in report.blocking()), "RÈGLE") if report else "RÈGLE"
         text = "Règle : \nJustification : \nMesure qui compense : \nJusqu'au : \n"
         named = {"issue[title]": f"Dérogation à {rule} : {app.namespace}/{app.name}", "issue[description]": text}
         asked = f"{settings.forge_url}/{settings.norms_project}/-/issues/new?{urlencode(named)}"

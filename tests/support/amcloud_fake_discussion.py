@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from amcloud.errors import ForgeUnavailableError
+from amcloud.errors import ForgeUnavailableError, RepositoryRefusedError
 from amcloud.stages import contests
 from amcloud.stages.contests import Issue, Note
 from amcloud.stages.deployments import Deployment, Records
@@ -28,6 +28,8 @@ class FakeDiscussion:
         self.files: dict[str, bytes] = {}
         self.issues: list[tuple[str, str, Issue]] = []
         """Title, description, state."""
+        self.closed = False
+        """Whether the norms' project is closed to the operator."""
 
     def _reach(self) -> None:
         if self._outside.forge.down or self._outside.forge.closed:
@@ -74,6 +76,8 @@ class FakeDiscussion:
 
     def contested(self, project: str, iid: int) -> Mapping[str, Issue]:
         self._reach()
+        if self.closed:
+            raise RepositoryRefusedError("normes/psram n'existe pas pour l'opérateur")
         prefix = contests.key(1, iid, "")
         found = {text.split()[1]: issue for _, text, issue in reversed(self.issues)}
         return {key: issue for key, issue in found.items() if key.startswith(prefix)}

@@ -27,6 +27,7 @@ MOTIVE_MOST: Final = 1000
 ANSWER_MOST: Final = 600
 MOST: Final = 10
 """Contests of one merge request that are followed."""
+COMMANDS_MOST: Final = 200
 
 _COMMAND: Final = re.compile(
     r"[ ]{0,3}/psram(?=\s|$)(?:[ \t]+(?P<verb>\S+))?(?:[ \t]+(?P<rule>\S+))?[ \t]*(?P<motive>.*)"
@@ -97,7 +98,7 @@ def requests(notes: Iterable[Note], *, own: int) -> tuple[Request, ...]:
     """The commands of people's comments, oldest first, bounded. ``own`` is our user's number."""
     people = sorted((note for note in notes if not note.system and note.author_id != own), key=lambda each: each.id)
     found = (request for note in people for request in _commands(note))
-    return tuple(islice(found, MOST * 3))
+    return tuple(islice(found, COMMANDS_MOST))
 
 
 def followed(asked: Sequence[Request], level: Callable[[int], int]) -> tuple[Request, ...]:
@@ -116,7 +117,9 @@ def followed(asked: Sequence[Request], level: Callable[[int], int]) -> tuple[Req
         known = best.get(request.rule)
         if known is None or better(request, known):
             best[request.rule] = request
-    return tuple(islice(best.values(), MOST))
+    # strangers' rules come last: they crowd out nobody's
+    ordered = sorted(best.values(), key=lambda one: (bool(one.problem) or level(one.author_id) < LEVEL, one.note_id))
+    return tuple(ordered[:MOST])
 
 
 def refusal(request: Request, report: Report, *, level: int) -> str:

@@ -7,7 +7,7 @@ too. A note that would be too long says less, section by section, and always fit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from amcloud.stages.contests import Contest, State
@@ -50,11 +50,11 @@ class Around:
     """The project's address on the forge."""
     target: str
     """Branch that the merge request leads to."""
-    counted: frozenset[Moment]
+    counted: frozenset[Moment] = frozenset()
     previous: Report | None = None
     """Report of the target branch's own newest commit."""
     report_url: str = ""
-    rationales: Mapping[str, str]
+    rationales: Mapping[str, str] = field(default_factory=dict)
     """Why each rule is there, by its id."""
     informative: bool = False
     """Whether nothing is refused whatever the verdict (filière hors-standard)."""
@@ -96,6 +96,17 @@ def body(report: Report, around: Around) -> str:
         if len(told) <= LONGEST:
             break
     return told
+
+
+def unread(commit: str, why: str, around: Around) -> str:
+    """The note of a commit that could not be judged at all: too big, hidden, not to be read."""
+    sections = [
+        marker(around.app),
+        "### ? AM Cloud : commit non vérifié",
+        f"Commit {link(code(commit[:8], most=8), f'{around.web_url}/-/commit/{commit}')}. {text(why, most=WORDS_MOST)}",
+        _help((), around),
+    ]
+    return "\n\n".join(sections) + "\n"
 
 
 def _sections(report: Report, around: Around, compared: Comparison | None, room: _Room) -> Iterator[str]:

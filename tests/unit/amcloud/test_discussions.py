@@ -10,6 +10,7 @@ from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, ORGANISATIONS, SETTINGS, THREE, TWO, manifest, result
 from amcloud_story import hosted, one_pass, settle
 
+from amcloud.errors import RepositoryRefusedError
 from amcloud.reconcile import reconcile
 from amcloud.stages import contests
 from amcloud.stages.contests import Note
@@ -210,3 +211,30 @@ def test_out_of_standard_the_note_is_for_information() -> None:
     outside.cluster.add(manifest(track="hors-standard"))
     outside.conformance.results[TWO] = (result("SEC-001"),)
     assert "donné pour information" in opened(outside).discussion.told(3)[0]
+
+
+def test_a_commit_that_cannot_be_read_says_why_in_the_note() -> None:
+    outside = world()
+    outside.conformance.error = RepositoryRefusedError("Le commit dépasse 128 Mio : @all")
+    outside.forge.requests = [REQUEST]
+    one_pass(outside)
+    (told,) = outside.discussion.told(3)
+    assert "commit non vérifié" in told and "Le commit dépasse 128 Mio : `@all`" in told
+
+
+def test_a_norms_project_that_is_closed_to_us_does_not_hide_the_verdict() -> None:
+    outside = opened(world())
+    outside.discussion.say(3, "/psram contester SEC-001 non")
+    outside.discussion.closed = True
+    settle(outside)
+    (told,) = outside.discussion.told(3)
+    assert "une règle bloque" in told and "la plateforme n'a pas accès à son projet des normes" in told
+
+
+def test_strangers_crowd_out_nobody() -> None:
+    outside = opened(world())
+    for number in range(contests.MOST + 2):
+        outside.discussion.say(3, f"/psram contester ZZZ-{number:03} non", author=PASSER_BY)
+    outside.discussion.say(3, "/psram contester SEC-001 c'est une clé d'exemple")
+    settle(outside)
+    assert len(outside.discussion.issues) == 1
