@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from amcloud.stages.contests import Contest, State
+from amcloud.stages import asides
+from amcloud.stages.asides import NOBODY, Help
+from amcloud.stages.contests import Contest
 from amcloud.stages.correction import Patch
 from amcloud.stages.markdown import block, code, link, place, text
 from psram.model import Report, ReportVerdict, RuleResult, Verdict
@@ -21,23 +23,14 @@ from psram.reports.baseline import State as Seen
 from psram.reports.places import unlisted
 from psram.rules import Moment, Stage
 
+__all__ = ["LONGEST", "Around", "Help", "body", "marker", "unread"]
+
 LONGEST: Final = 60_000
 """GitLab takes a million characters; nobody reads them, and its browser pages suffer long before."""
 RULES_MOST: Final = 20
 WORDS_MOST: Final = 600
 _FORMS: Final = (("SARIF", "sarif"), ("Code Quality", "codequality"))
 _HEAD: Final = "amcloud-note"
-
-
-@dataclass(frozen=True, slots=True)
-class Help:
-    """Whom to ask. ``derogation_url`` opens a request of derogation; addresses are empty where there is none."""
-
-    region: str = ""
-    referent: str = ""
-    derogation_url: str = ""
-    contestable: bool = False
-    """Whether the platform has a project for contested rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +52,7 @@ class Around:
     informative: bool = False
     """Whether nothing is refused whatever the verdict (filière hors-standard)."""
     patch: Patch | None = None
-    help: Help = Help()
+    help: Help = NOBODY
     contests: tuple[Contest, ...] = ()
 
 
@@ -104,7 +97,7 @@ def unread(commit: str, why: str, around: Around) -> str:
         marker(around.app),
         "### ? AM Cloud : commit non vérifié",
         f"Commit {link(code(commit[:8], most=8), f'{around.web_url}/-/commit/{commit}')}. {text(why, most=WORDS_MOST)}",
-        _help((), around),
+        asides.help_section("", around.help, blocked=False),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -122,8 +115,8 @@ def _sections(report: Report, around: Around, compared: Comparison | None, room:
     if around.patch is not None:
         yield _patch(around.patch, shown=room.patch)
     yield _besides(report, blocking, around)
-    yield _contests(around)
-    yield _help(blocking, around)
+    yield asides.contests(around.contests)
+    yield asides.help_section(blocking[0].rule_id if blocking else "", around.help, blocked=bool(blocking))
 
 
 def _title(report: Report, blocking: tuple[RuleResult, ...], around: Around) -> str:
@@ -287,56 +280,3 @@ def _besides(report: Report, blocking: tuple[RuleResult, ...], around: Around) -
 def _ids(results: list[RuleResult]) -> str:
     shown = ", ".join(code(result.rule_id, most=20) for result in results[:RULES_MOST])
     return shown + (f" et {len(results) - RULES_MOST} autres" if len(results) > RULES_MOST else "")
-
-
-def _contests(around: Around) -> str:
-    if not around.contests:
-        return ""
-    return "\n".join(["#### Contestations", "", *map(_contest, around.contests)])
-
-
-def _contest(contest: Contest) -> str:
-    issue = f" ({link('ticket', contest.issue_url)})" if contest.issue_url else ""
-    told = contest.sentence if contest.state is not State.REFUSED else text(contest.sentence, most=WORDS_MOST)
-    rule = code(contest.rule or "?", most=20)
-    line = f"- {rule}, par {code(contest.author, most=100)} : {told}{issue}"
-    if contest.answer:
-        line += f" Réponse de {code(contest.answered_by, most=100)} : {text(contest.answer, most=WORDS_MOST)}"
-    return line
-
-
-def _help(blocking: tuple[RuleResult, ...], around: Around) -> str:
-    help_ = around.help
-    example = blocking[0].rule_id if blocking else "RÈGLE"
-    lines = [f"- **De l'aide** : {_referent(help_)}"]
-    if help_.contestable:
-        lines.append(
-            f"- **Une règle se trompe ?** Écrivez dans un commentaire, sur une ligne : "
-            f"{code(f'/psram contester {example} votre motif', most=100)}. L'équipe des normes répond, et sa réponse "
-            "vient ici."
-        )
-    if blocking:
-        lines.append(f"- **Impossible de la respecter maintenant ?** {_derogation(help_)}")
-    lines.append(
-        "- Sur votre poste, avant de pousser : `amcloud check` ; ce qui se corrige seul : `amcloud check --fix`."
-    )
-    said = "Aide, contestation, dérogation"
-    return "\n".join(["<details>", f"<summary>{said}</summary>", "", *lines, "", "</details>"])
-
-
-def _referent(help_: Help) -> str:
-    if not help_.referent:
-        return "votre organisme n'a pas de référent du Starter Kit déclaré : demandez à la DDSI qui vous aide."
-    region = f" de la région {text(help_.region, most=63)}" if help_.region else ""
-    return (
-        f"le référent du Starter Kit{region} répond en premier : {text(help_.referent, most=254)}. L'équipe nationale "
-        "prend la suite."
-    )
-
-
-def _derogation(help_: Help) -> str:
-    how = "Un auditeur peut accorder une dérogation, pour une règle, une application et une durée bornée"
-    asked = "dites la règle, la justification, la mesure qui compense et l'échéance"
-    if help_.derogation_url:
-        return f"{how} : {link('demandez-la', help_.derogation_url)} ; {asked}."
-    return f"{how} : écrivez aux auditeurs ; {asked}."
