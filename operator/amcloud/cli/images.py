@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
     group.command(name="prune", help=_PRUNE, epilog=_EXAMPLES)(prune)
-    group.command(name="public-key", help=_KEY)(public_key)
+    group.command(name="key", help=_KEY)(public_key)
     app.add_typer(group, name=COMMAND)
 
 
@@ -108,7 +108,7 @@ def public_key(key: Annotated[str, typer.Option(envvar="AMCLOUD_PROVENANCE_KEY",
     try:
         found = Signer(key).public_key
     except BrokenInstallationError as error:
-        refuse(f"{COMMAND} public-key", str(error))
+        refuse(f"{COMMAND} key", str(error))
     if not found:
-        refuse(f"{COMMAND} public-key", "AMCLOUD_PROVENANCE_KEY est vide : il n'y a pas de clé", Exit.COULD_NOT_TELL)
+        refuse(f"{COMMAND} key", "AMCLOUD_PROVENANCE_KEY est vide : il n'y a pas de clé", Exit.COULD_NOT_TELL)
     answer(f"{found}\n".encode(), command=COMMAND)
