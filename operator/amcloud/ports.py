@@ -454,6 +454,9 @@ class Walks(Protocol):
         so that its walk waits for its turn.
         """
 
+    def end(self, database: str) -> None:
+        """Nothing is left on the database server of a walk of that instance."""
+
 
 class Clock(Protocol):
     """Time, so that tests choose it."""

@@ -315,12 +315,20 @@ class FakeWalks:
         self.seen: Isolation | UnderWay = Isolation(walk=Walk())
         self.error: Exception | None = None
         self.asked: list[tuple[str, bool]] = []
+        self.databases: set[str] = set()
 
     def walk(self, subject: Subject, access: Access, *, serving: bool) -> Isolation | UnderWay:
         self.asked.append((subject.revision.commit, serving))
+        if not serving:
+            self.databases.add(subject.place.database)
         if self.error:
             raise self.error
         return self.seen
+
+    def end(self, database: str) -> None:
+        if self.error:
+            raise self.error
+        self.databases.discard(database)
 
 
 class FakeDatabase:

@@ -43,9 +43,9 @@ class TrialDatabases:
         with self._connected(f"sonde d'isolation de la base {database}", database) as connection:
             return isolation.probe(connection, owner=first.owner, app=first.app)
 
-    def remove(self, place: Place) -> None:
-        """The database is gone, whoever is connected; absent is fine."""
-        database = trial_of(place.database)
+    def remove(self, instance: str) -> None:
+        """The database of walks of the instance whose own is ``instance`` is gone; absent is fine."""
+        database = trial_of(instance)
         with self._connected(f"suppression de la base de la sonde {database}") as connection:
             connection.execute(statement("DROP DATABASE IF EXISTS {} WITH (FORCE)", database))
 

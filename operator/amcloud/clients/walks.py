@@ -37,8 +37,8 @@ class Trials(Protocol):
     def seen(self, place: Place) -> Isolation:
         """What the SQL probe sees in it."""
 
-    def remove(self, place: Place) -> None:
-        """It is gone."""
+    def remove(self, instance: str) -> None:
+        """That of the instance with this database is gone."""
 
 
 class WalkJobs:
@@ -81,6 +81,10 @@ class WalkJobs:
         self._remember(subject, {**known, subject.key: made})
         return made.told
 
+    def end(self, database: str) -> None:
+        """Nothing is left on the database server of a walk of that instance."""
+        self._trials.remove(database)
+
     def _carried_on(self, subject: Subject, access: Access, *, waits: bool) -> Isolation | UnderWay:
         place, name, mine = subject.place, subject.name, None
         for job in self._list("Job", place.namespace, OF_WALKS):
@@ -96,7 +100,7 @@ class WalkJobs:
             return _UNDER_WAY
         tables = () if over.problem else self._trials.seen(place).tables
         self._remove(place, name)
-        self._trials.remove(place)
+        self._trials.remove(place.database)
         return Isolation(tables, over)
 
     def _start(self, subject: Subject, access: Access, *, waits: bool) -> UnderWay:

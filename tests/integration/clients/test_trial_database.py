@@ -64,8 +64,8 @@ def test_a_walk_s_database_is_made_by_the_revision_s_own_migrations_and_probed_l
     assert [one.table for one in trials.seen(PLACE).leaks] == ["piece"]
     with psycopg.connect(access.owner_url) as real:
         assert real.execute("SELECT to_regclass('public.piece')").fetchone() == (None,)
-    trials.remove(PLACE)
-    trials.remove(PLACE)
+    trials.remove(PLACE.database)
+    trials.remove(PLACE.database)
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         psycopg.connect(made.app_url)
 

@@ -58,8 +58,8 @@ class Trials:
         assert place.database in self.made
         return Isolation(TABLES)
 
-    def remove(self, place: Place) -> None:
-        self.made.remove(place.database)
+    def remove(self, instance: str) -> None:
+        self.made.remove(instance)
 
 
 @dataclasses.dataclass

@@ -148,3 +148,18 @@ def serving(outside: FakeWorld) -> str:
 def migrations(outside: FakeWorld) -> int:
     """How many migration Jobs there are, or were."""
     return len({key for key in outside.cluster.objects if isinstance(key, Key) and key.kind == "Job"})
+
+
+def test_an_application_that_goes_and_leaves_its_data_leaves_no_database_of_a_walk() -> None:
+    for error in (None, UnavailableError("base : pas de réponse")):
+        outside = hosted(deletionPolicy="Retain")
+        assert outside.walks.databases
+        outside.walks.error = error
+        outside.cluster.apps["cpam-bas-rhin", "suivi-courriers"]["metadata"]["deletionTimestamp"] = (
+            "2026-03-02T09:00:00Z"
+        )
+        for _ in range(4):
+            one_pass(outside)
+        assert not outside.cluster.apps
+        assert bool(outside.walks.databases) is bool(error)
+        assert outside.database.databases
