@@ -64,8 +64,10 @@ def doctor(
 ) -> None:
     """Examine, print, and end by what was found."""
     from amcloud import doctor as examination
+    from amcloud import logs
     from amcloud.errors import AmcloudError
 
+    logs.configure("critical")  # standard output is for findings
     families = _wanted(examination.PROJECT if project else examination.CLUSTER, only)
     try:
         found = list(examination.examine(families, _ground(namespace, project)))
@@ -95,11 +97,17 @@ def _ground(namespace: str, project: str) -> Ground:
     """Inside the operator's pod its own environment; elsewhere what the cluster keeps."""
     from amcloud.clients import assembly, installation
     from amcloud.doctor.ground import Ground
+    from amcloud.errors import BrokenInstallationError
 
     api, inside = assembly.api(), "KUBERNETES_SERVICE_HOST" in os.environ
     here = {name: value for name, value in os.environ.items() if name.startswith("AMCLOUD_")}
-    kept = here if "AMCLOUD_DOMAIN" in here else installation.settings(api, namespace)
-    return Ground(api, kept, namespace, inside, datetime.now(UTC), project)
+    kept, unread = here, ""
+    if "AMCLOUD_DOMAIN" not in here:
+        try:
+            kept = dict(installation.settings(api, namespace))
+        except BrokenInstallationError as error:  # no right to read Secrets, and nothing wrong with that
+            unread = str(error)
+    return Ground(api, kept, namespace, inside, datetime.now(UTC), project, unread)
 
 
 def _as_text(found: list[tuple[Family, tuple[Finding, ...]]]) -> Iterator[str]:

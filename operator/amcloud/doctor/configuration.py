@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from amcloud.doctor.findings import Finding, error, ok, warning
+from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
-from amcloud.errors import BrokenInstallationError
+from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.settings import Settings
 
 _PLACEHOLDERS: Final = ("a-remplacer", ".example")
 _WHERE: Final = "ConfigMap ou Secret « amcloud-settings » (docs/reglages.md), puis redémarrez l'opérateur."
+_ELSEWHERE: Final = "Les exploitants ne lisent pas les Secrets : lancez amcloud doctor dans le pod de l'opérateur."
 _SHORTEST_TOKEN: Final = 16
 
 
@@ -19,6 +20,9 @@ def examine(ground: Ground) -> Iterator[Finding]:
     """Missing settings first: nothing else can be said without them."""
     try:
         settings = ground.settings()
+    except UnavailableError as problem:
+        yield unknown("settings", f"Réglages non lus : {problem}.", _ELSEWHERE)
+        return
     except BrokenInstallationError as problem:
         yield error("settings", f"{problem}.", _WHERE)
         return

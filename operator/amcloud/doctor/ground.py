@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from amcloud.clients.kubernetes_api import Api
-from amcloud.errors import BrokenInstallationError
+from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.settings import Settings
 
 
@@ -25,13 +25,18 @@ class Ground:
     now: datetime
     project: str = ""
     """Path of the forge project to examine, when one was named."""
+    unread: str = ""
+    """Why the environment could not be read, when it could not."""
 
     def settings(self) -> Settings:
         """The operator's settings.
 
         Raises:
+            UnavailableError: they could not be read from here.
             BrokenInstallationError: one is missing or senseless; all of them are named.
         """
+        if self.unread:
+            raise UnavailableError(self.unread)
         if not self.environment:
             raise BrokenInstallationError(
                 f"les réglages (amcloud-settings de l'espace {self.namespace}) sont illisibles"

@@ -10,7 +10,7 @@ from amcloud.clients.advisories import AdvisoryMirror
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
-from amcloud.errors import BrokenInstallationError
+from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.stages.app import StageName
 from amcloud.stages.verdict import NormPack, norm_pack
 from psram import packs
@@ -37,7 +37,7 @@ def examine(ground: Ground) -> Iterator[Finding]:
         yield known(pack)
     try:
         source = ground.settings().advisories
-    except BrokenInstallationError:
+    except (BrokenInstallationError, UnavailableError):
         return  # the settings' own family says it
     if source:
         yield advisories(AdvisoryMirror(source, every_s=1).current(), ground.now.date(), inside=ground.inside)

@@ -21,8 +21,8 @@ def examine(ground: Ground) -> Iterator[Finding]:
     found = state(ground)
     yield named(found, ground.project)
     yield archived(found)
-    yield rights(found)
     refs = [stage.ref for app in followers(ground).apps for stage in app.stages]
+    yield rights(found, refs)
     yield from protections(refs, found.branches, found.tags)
 
 
@@ -44,21 +44,31 @@ def archived(found: ProjectState) -> Finding:
     return error("project-archived", said, "Désarchivez-le sur la forge, ou retirez l'application.")
 
 
-def rights(found: ProjectState) -> Finding:
-    """Whether the operator's account may publish statuses and start pipelines; no more than it needs."""
+def rights(found: ProjectState, refs: Sequence[Ref]) -> Finding:
+    """Whether the operator's account may publish statuses and start pipelines on the refs of stages; no more."""
     account = f"Le compte de l'opérateur (« {found.account} »)"
-    if found.level < DEVELOPER:
-        said = f"{account} n'est pas Developer du projet : il ne peut ni publier de statut ni lancer de pipeline."
-        return error("project-rights", said, f"Ajoutez {found.account} au projet ou à son groupe, rôle Developer.")
     if found.admin:
         said = f"{account} administre la forge : il n'en a pas besoin."
-        return warning("project-rights", said, "Donnez-lui un compte ordinaire, Developer des groupes hébergés.")
-    if found.level > DEVELOPER:
-        said = f"{account} est plus que Developer ({found.level})."
-        return warning(
-            "project-rights", said, "Developer suffit à l'opérateur : « amcloud forge connect » prend un autre jeton."
+        return warning("project-rights", said, "Donnez-lui un compte ordinaire, membre des groupes hébergés.")
+    if found.level < DEVELOPER:
+        said = f"{account} n'est pas Developer du projet : il ne peut ni publier de statut ni lancer de pipeline."
+        return error("project-rights", said, f"Ajoutez {found.account} au projet ou à son groupe.")
+    closed = [ref.pattern for ref in refs if found.level < _needed(ref, found.branches)]
+    if closed:
+        said = f"{account} ne peut pas lancer de pipeline sur {', '.join(closed)}, qui sont protégées."
+        return error(
+            "project-rights", said, f"Donnez le rôle Maintainer à {found.account}, ou le droit de fusionner là."
         )
-    return ok("project-rights", f"{account} est Developer.")
+    return ok("project-rights", f"{account} peut publier ses statuts et lancer les pipelines.")
+
+
+def _needed(ref: Ref, rules: Sequence[ProtectedRef]) -> int:
+    """The role that starts a pipeline of a protected branch: of those who may push or merge there."""
+    if ref.kind is not RefKind.BRANCH:
+        return DEVELOPER
+    mine = [rule for rule in rules if fnmatch.fnmatchcase(ref.pattern, rule.pattern)]
+    levels = [level for rule in mine for level in (rule.push_level, rule.merge_level) if level]
+    return min(levels, default=DEVELOPER)
 
 
 def protections(

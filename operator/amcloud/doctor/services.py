@@ -9,7 +9,7 @@ from typing import Final
 from amcloud.clients import services
 from amcloud.doctor.findings import Finding, error, ok, warning
 from amcloud.doctor.ground import Ground
-from amcloud.errors import AmcloudError, BrokenInstallationError
+from amcloud.errors import AmcloudError, BrokenInstallationError, UnavailableError
 from amcloud.settings import Settings
 
 OLDEST_POSTGRES: Final = 13
@@ -20,7 +20,7 @@ def examine(ground: Ground) -> Iterator[Finding]:
     """Each service on its own: one that is down does not hide the others."""
     try:
         settings = ground.settings()
-    except BrokenInstallationError:
+    except (BrokenInstallationError, UnavailableError):
         return  # the settings' own family says it
     where = "" if ground.inside else " (joint d'ici, et non du cluster)"
     looks: tuple[tuple[str, Callable[[Settings, Ground], Finding]], ...] = (

@@ -80,6 +80,15 @@ GROUPS = ("developpeurs", "exploitants", "auditeurs", "dc2r")
         ("amcloud:developpeurs", "create localapps", False),
         ("amcloud:auditeurs", "patch localapps", False),
         ("amcloud:dc2r", "get secrets", False),
+        # amcloud doctor and amcloud cost --use, with no way into the operator's own account
+        ("amcloud:exploitants", "create subjectaccessreviews.authorization.k8s.io", True),
+        ("amcloud:exploitants", "create pods/exec", False),
+        ("amcloud:exploitants", "create clusterrolebindings", False),
+        ("amcloud:exploitants", "impersonate users", False),
+        *((f"amcloud:{group}", "list organisations", True) for group in GROUPS),
+        *((f"amcloud:{group}", "delete conformancereports", False) for group in GROUPS),
+        *((f"amcloud:{group}", "create normpacks", group == "exploitants") for group in GROUPS),
+        *((f"amcloud:{group}", "create suspensions", group == "exploitants") for group in GROUPS),
     ],
 )
 def test_a_person_may_do_what_the_role_says(cluster: Cluster, who: str, asked: str, allowed: bool) -> None:

@@ -11,17 +11,21 @@ from typing import Any
 
 import pytest
 
-from .conftest import GROUP, ROOT, Cluster, Operator
+from .conftest import GROUP, ROOT, Cluster, Operator, service_account_kubeconfig
 
 
 def examine(
-    operator: Operator, cluster: Cluster, *arguments: str, environment: Mapping[str, str] | None = None
+    operator: Operator,
+    cluster: Cluster,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    kubeconfig: Path | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Exit status, and each finding by its check, as an administrator sees them."""
+    """Exit status, and each finding by its check, as an administrator sees them, unless ``kubeconfig`` is another's."""
     kept = {name: value for name, value in (environment or operator.environment).items() if value}
     done = subprocess.run(
         [sys.executable, "-m", "amcloud", "doctor", "--output", "json", *arguments],
-        env={**kept, "KUBECONFIG": str(cluster.plane.kubeconfig)},
+        env={**kept, "KUBECONFIG": str(kubeconfig or cluster.plane.kubeconfig)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
@@ -109,6 +113,25 @@ def test_settings_are_read_in_the_cluster_where_they_are_not_here(
     _, found = examine(operator, cluster, "--only", "settings", "-n", "cpam-bas-rhin", environment=bare)
     said = found["settings"]["message"]
     assert "AMCLOUD_WORKERS doit être un nombre" in said and "AMCLOUD_DOMAIN" not in said and "FORGE_TOKEN" not in said
+
+
+def test_whoever_operates_may_run_it_and_is_told_what_needs_the_operator_s_pod(
+    operator: Operator, cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "camille", "namespace": "amcloud-system"}},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "camille"},
+         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "amcloud-exploitant"},
+         "subjects": [{"kind": "ServiceAccount", "name": "camille", "namespace": "amcloud-system"}]},
+    )  # fmt: skip
+    path = service_account_kubeconfig(cluster, tmp_path, account="camille")
+    bare = {"PATH": operator.environment["PATH"], "HOME": str(tmp_path)}
+    status, found = examine(operator, cluster, environment=bare, kubeconfig=path)
+    assert status in {1, 2}  # nothing of deploy/ runs here: the operator itself is missing
+    assert found["settings"]["state"] == "unknown"
+    assert "dans le pod de l'opérateur" in found["settings"]["remedy"]
+    for check in ("version", "crd-localapps", "rights-missing", "norm-pack", "organisations"):
+        assert found[check]["state"] == "ok", found[check]
 
 
 def test_a_namespace_of_nobody_is_found(operator: Operator, cluster: Cluster) -> None:

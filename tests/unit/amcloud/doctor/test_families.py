@@ -96,7 +96,7 @@ def test_definitions_that_lack_a_field_are_older_and_those_with_more_are_newer()
 def test_the_rights_asked_for_are_those_of_deploy() -> None:
     expected = rights.expected("amcloud-system")
     assert Right("patch", "amcloud.cnamts.fr", "localapps/status") in expected
-    assert Right("get", "", "pods/log", "amcloud-system") in expected
+    assert Right("get", "", "pods/log") in expected
     assert not expected & set(rights._TOO_MUCH)
     assert str(Right("get", "", "pods/log", "essai")) == "get pods/log (espace essai)"
 
