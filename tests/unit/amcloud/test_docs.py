@@ -21,7 +21,15 @@ def page(name: str) -> str:
 
 def test_every_reason_has_one_line_and_no_line_is_about_another() -> None:
     told = re.findall(r"^\| `(\w+)` \|", page("raisons.md"), re.MULTILINE)
-    events_only = {"DriftRestored", "DataLeft", "OrganisationLeft", "ProblemFound", "CommandRun", "JournalRead"}
+    events_only = {
+        "DriftRestored",
+        "DataLeft",
+        "OrganisationLeft",
+        "ProblemFound",
+        "StatusGivenUp",
+        "CommandRun",
+        "JournalRead",
+    }
     events_only |= {"EnvironmentsLeft"}
     assert sorted(told) == sorted({*Reason, *events_only})
 
