@@ -183,8 +183,8 @@ def endings(app: App, offered: Offered, *, now: datetime) -> tuple[Ending, ...]:
 
 
 def problems(found: tuple[Ending, ...]) -> Iterator[tuple[str, str, datetime]]:
-    """Path, message and moment of each ending, as ``status.problems`` tells them."""
-    for one in found:
+    """Path, message and moment of each ending, the first to end first, as ``status.problems`` tells them."""
+    for one in sorted(found, key=lambda one: (one.ends_at, one.index)):
         said = f"{one.sentence[0].upper()}{one.sentence[1:]}"
         yield f"spec.hosting.connectors[{one.index}].version", said, one.ends_at
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from amcloud.stages import connectors, judgement, notices, proofs, revisions
+from amcloud.stages import judgement, notices, problems, proofs, revisions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
 from amcloud.stages.outcome import Ended, StageOutcome
@@ -53,15 +53,15 @@ def status(
     """The whole ``status`` of the LocalApp, kstatus-compatible; transition times move only when a status flips."""
     before = {stage.get("name"): stage for stage in _list(previous, "stages")}
     stages = [_stage(app, outcome, before.get(str(outcome.stage), {}), now) for outcome in outcomes]
-    problems = _problems(app, outcomes, now)
-    conditions = [*summary_conditions(app, outcomes, problems), *notices.conditions(told, outcomes, previous)]
+    to_see = problems.of(app, outcomes, now)
+    conditions = [*summary_conditions(app, outcomes, to_see), *notices.conditions(told, outcomes, previous)]
     current = {
         "observedGeneration": app.generation,
         "conditions": merged(conditions, _list(previous, "conditions"), generation=app.generation, now=now),
         "stages": stages,
         "organisationsServed": stages[-1].get("organisationsServed", 0) if stages else 0,
         "cost": None if yearly_euros is None else {"yearlyEuros": yearly_euros},
-        "problems": problems,
+        "problems": to_see,
         "owedStatuses": notices.written(told),
         "summary": _summary(stages, conditions[0]),
         "lastHandledReconcileAt": app.requested_at,
@@ -99,15 +99,15 @@ def same(current: Values, previous: Values) -> bool:
 
 
 def summary_conditions(
-    app: App, outcomes: tuple[StageOutcome, ...], problems: Sequence[Mapping[str, str]] = ()
+    app: App, outcomes: tuple[StageOutcome, ...], to_see: Sequence[Mapping[str, str]] = ()
 ) -> list[Condition]:
     """``Ready``, then ``Reconciling`` or ``Stalled`` when one of them is true. A refusal is told before a wait.
 
-    ``problems`` change neither; they are told at the end of the message, where people look.
+    ``to_see`` changes neither; it is told at the end of the message, where people look.
     """
     if not outcomes:
         return [_without_stages(app)]
-    noted = [f"à voir, {problem['path']} : {problem['message']}" for problem in problems]
+    noted = [f"à voir, {problem['path']} : {problem['message']}" for problem in to_see]
     refused = [outcome for outcome in reversed(outcomes) if outcome.ended is Ended.REFUSED]
     waiting = [outcome for outcome in reversed(outcomes) if outcome.ended in {Ended.WAITING, Ended.GOING}]
     if not refused and not waiting:
@@ -285,43 +285,6 @@ def _without_stages(app: App) -> Condition:
 def _sentences(outcomes: Sequence[StageOutcome], noted: Sequence[str]) -> str:
     said = [f"{outcome.stage} : {sentence(outcome)}" for outcome in outcomes]
     return bounded(" | ".join([*said, *noted]), MESSAGE_LONGEST)
-
-
-def _problems(app: App, outcomes: tuple[StageOutcome, ...], now: datetime) -> list[dict[str, str]]:
-    found = [
-        {"path": f"spec.stages[{outcome.stage}]", "message": bounded(outcome.problem)}
-        for outcome in outcomes
-        if outcome.problem
-    ]
-    found += [
-        {"path": "spec.repository.project", "message": bounded(f"Le projet s'appelle maintenant {one.renamed}.")}
-        for one in outcomes[:1]
-        if one.renamed
-    ]
-    found += [
-        {"path": "spec.hosting.database.storage", "message": f"{outcome.stage} : {words}"}
-        for outcome in outcomes
-        if outcome.storage and (words := outcome.storage.sentence())
-    ]
-    found += [
-        {"path": "spec.hosting.size", "message": bounded(f"{outcome.stage} : {outcome.put_off}")}
-        for outcome in outcomes
-        if outcome.put_off
-    ]
-    packs = {outcome.report.pack.name for outcome in outcomes if outcome.report is not None}
-    if app.norm_pack is not None and packs and app.norm_pack not in packs:
-        message = f"« {app.norm_pack} » n'est pas offert ou n'est pas plus récent que {packs.pop()}, qui s'applique."
-        found.append({"path": "spec.normPack.version", "message": bounded(message)})
-    return [*found, *_endings(app, outcomes, now)]
-
-
-def _endings(app: App, outcomes: tuple[StageOutcome, ...], now: datetime) -> list[dict[str, str]]:
-    """Versions of connectors that end soon or have ended: the same for every stage."""
-    offered = {name: one for outcome in outcomes for name, one in outcome.offered.items()}
-    return [
-        {"path": path, "message": bounded(message), "endOfLifeTime": rfc3339(ends_at)}
-        for path, message, ends_at in connectors.problems(connectors.endings(app, offered, now=now))
-    ]
 
 
 def _summary(stages: Sequence[Values], ready: Condition) -> dict[str, Any]:

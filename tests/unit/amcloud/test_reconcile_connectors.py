@@ -85,6 +85,29 @@ def test_a_coming_end_is_a_problem_with_its_date() -> None:
     assert len(outside.effects) == before
 
 
+def test_more_problems_than_the_schema_takes_are_cut_and_the_first_to_end_stay() -> None:
+    """A status that the server refuses would never be written again."""
+    outside = FakeWorld()
+    names = [f"service-{number:02}" for number in range(20)]
+    outside.cluster.offered = {
+        name: Connector(
+            name, name, "", (Version("v1", V1.endpoint, ends_at=START + timedelta(days=90 - day)),), CONSUMERS
+        )
+        for day, name in enumerate(names)
+    }
+    outside.cluster.tokens = {"referentiel.suivi": "jeton"}
+    outside.database.bytes_used = 10 * 1024**3
+    uses = [{"name": name, "version": "v1"} for name in names]
+    outside.cluster.add(manifest(hosting={"connectors": uses}))
+    outside.forge.add(ONE, PipelineStatus.RUNNING)
+    outside.forge.finish(ONE)
+    settle(outside)
+    problems = outside.cluster.status()["problems"]
+    assert len(problems) == 20
+    assert problems[0]["path"] == "spec.hosting.database.storage"
+    assert problems[1]["path"] == "spec.hosting.connectors[19].version"
+
+
 @pytest.mark.parametrize(
     ("versions", "consumers", "asked", "reason"),
     [
