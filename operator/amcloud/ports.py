@@ -14,25 +14,23 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from amcloud.errors import BrokenInstallationError
+from amcloud.forge_ports import Deployments, Discussion, Forge, Produced
 from amcloud.settings import Settings
 from amcloud.stages import declaration, provenance
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.badge import Badge
-from amcloud.stages.build import GoOn, Image, Pipeline
+from amcloud.stages.build import GoOn, Image
 from amcloud.stages.connectors import Connector, Given
-from amcloud.stages.contests import Issue, Note
-from amcloud.stages.deployments import Records
 from amcloud.stages.health import Answer
 from amcloud.stages.isolation import Isolation
 from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName, Suspension
-from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Object, Offers, Place
-from amcloud.stages.report import CommitStatus, Event
+from amcloud.stages.report import Event
 from amcloud.stages.verdict import Dossier, NormPack, norm_pack
 from amcloud.stages.walk_job import Subject
 from psram.model import Report
-from psram.proofs import Accepted, Evidence, ForgeEvidence, PipelineEvidence, QualityReport
+from psram.proofs import Accepted, Evidence
 
 
 class Source(Protocol):
@@ -44,16 +42,6 @@ class Source(Protocol):
         Raises:
             RepositoryRefusedError: the project does not exist for this credential, or is empty.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Produced:
-    """What a pipeline said of its commit."""
-
-    pipeline: PipelineEvidence
-    quality: tuple[QualityReport, ...] = ()
-    origin: Origin | None = None
-    """What the job that built the image said of it; ``None`` when it said nothing, or something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,125 +153,6 @@ class Reports(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class ShownBadge:
-    """A badge as it is stored, with the day since when its state holds."""
-
-    badge: Badge
-    since: date
-
-
-@dataclass(frozen=True, slots=True)
-class StoredLine:
-    """A stored report as a list shows it. ``digest`` is the hexadecimal SHA-256 of its canonical JSON."""
-
-    digest: str
-    namespace: str
-    app: str
-    stage: str
-    commit: str
-    pack: str
-    verdict: str
-    recorded_at: datetime
-    correlation: str
-    """Name of what brought the commit, ``""`` when it was not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReport(StoredLine):
-    """A stored report, whole."""
-
-    report: bytes
-    """Canonical JSON."""
-    evidence: bytes
-
-
-class ReportStore(Protocol):
-    """Stored reports, for reading alone."""
-
-    async def by_commit(self, namespace: str, app: str, stage: str, commit: str) -> StoredReport | None:
-        """The newest report of a commit at a stage, or ``None``."""
-
-    async def by_digest(self, digest: str) -> StoredReport | None:
-        """The report of that content, or ``None``."""
-
-    async def newest(self, namespace: str | None, app: str | None, *, most: int) -> list[StoredLine]:
-        """The newest reports, of everything, of a namespace or of one application."""
-
-    async def badges(self, namespace: str, app: str) -> list[ShownBadge]:
-        """What the badge of each stage of an application says; empty for one that is not known."""
-
-    async def alive(self) -> bool:
-        """Whether the store answers."""
-
-
-class Forge(Protocol):
-    """GitLab."""
-
-    def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
-        """Pipelines of exactly this commit that run jobs, newest first (GitLab's ``external`` ones are none).
-
-        A pipeline's status here is that of its jobs: commit statuses, ours among them, are left out.
-        """
-
-    def start_pipeline(self, project: str, ref: str, commit: str, correlation: str = "") -> None:
-        """Ask for a pipeline of ``ref``, which knows ``correlation`` as its variable ``AMCLOUD_CORRELATION``.
-
-        Raises:
-            RepositoryRefusedError: the project has no usable ``.gitlab-ci.yml``.
-        """
-
-    def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
-        """What the forge says of the project and of the commit's CI configuration.
-
-        Raises:
-            RepositoryRefusedError: the project does not exist, or the operator may not read its settings.
-        """
-
-    def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
-        """What the pipeline's jobs reported."""
-
-    def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
-        """Publish a status unless it is already there; whether something was written."""
-
-    def active_projects(self, since: datetime) -> frozenset[str]:
-        """Paths of the projects with activity since then, for polling."""
-
-    def merge_requests(self, project: str) -> tuple[MergeRequest, ...]:
-        """The open merge requests, those that changed last first; bounded."""
-
-    def merge_request_commits(self, project: str, request: MergeRequest) -> tuple[str, ...]:
-        """The commits that a merge request brings, newest first; bounded."""
-
-
-class Discussion(Protocol):
-    """What people and the operator write in merge requests, and in the norms' project."""
-
-    def own(self) -> int:
-        """Our user's number on the forge."""
-
-    def number(self, project: str) -> int:
-        """The project's number, which a renaming does not change."""
-
-    def notes(self, project: str, request: MergeRequest) -> tuple[Note, ...]:
-        """Comments of the merge request, oldest first; bounded."""
-
-    def tell(self, project: str, request: MergeRequest, marker: str, body: str) -> bool:
-        """Our note that begins with ``marker`` says ``body``, and is the only one; whether something was written."""
-
-    def level(self, project: str, user: int) -> int:
-        """Access level of a user on the project, 0 for none; what it was minutes ago at most."""
-
-    def contents(self, project: str, commit: str, paths: Sequence[str]) -> Mapping[str, bytes]:
-        """The content of these files of the commit; without those that are absent or too big to be corrected here."""
-
-    def contested(self, project: str, iid: int) -> Mapping[str, Issue]:
-        """The issues of the merge request's contests, by key, with the answers of the norms' team."""
-
-    def contest(self, title: str, description: str) -> None:
-        """An issue of the norms' project."""
-
-
 class Provenance(Protocol):
     """Where an image comes from, and who vouches for it."""
 
@@ -293,13 +162,6 @@ class Provenance(Protocol):
         Raises:
             BrokenInstallationError: it is to be signed for production, and the operator has no key.
         """
-
-
-class Deployments(Protocol):
-    """Where applications run, as the forge shows it."""
-
-    def record(self, project: str, records: Records) -> bool:
-        """The forge shows these deployments, and stopped environments where nothing runs; whether it was asked."""
 
 
 class Registry(Protocol):

@@ -25,7 +25,8 @@ from amcloud_samples import (
 
 from amcloud import assets
 from amcloud.errors import ForgeUnavailableError, UnavailableError
-from amcloud.ports import Judged, Produced, Question, UnderWay, World
+from amcloud.forge_ports import Produced
+from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.settings import Settings
 from amcloud.stages import provenance
 from amcloud.stages.app import App, Rotation, StageName

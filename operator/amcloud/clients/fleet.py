@@ -11,10 +11,10 @@ from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from amcloud.errors import AmcloudError, InvalidManifestError
-from amcloud.ports import ReportStore
 from amcloud.stages import manifest
 from amcloud.stages.app import App, Organisation, StageName, Track
 from amcloud.stages.render import Object
+from amcloud.stored import ReportStore
 from psram import evidence
 from psram.errors import PsramError
 from psram.evidence import Bundle

@@ -18,7 +18,7 @@ from amcloud.clients.budget import Budget
 from amcloud.clients.forge_calls import ONCE, ForgeCalls, said
 from amcloud.clients.memory import Memory
 from amcloud.errors import RepositoryRefusedError, StatusRefusedError
-from amcloud.ports import Produced
+from amcloud.forge_ports import Produced
 from amcloud.stages.build import Pipeline, PipelineStatus
 from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.report import CommitState, CommitStatus

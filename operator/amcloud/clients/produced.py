@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from amcloud.clients import forge_facts
-from amcloud.ports import Produced
+from amcloud.forge_ports import Produced
 from amcloud.stages import provenance
 from amcloud.stages.build import Pipeline
 from psram.errors import UsageError

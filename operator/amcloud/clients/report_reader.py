@@ -11,11 +11,11 @@ import psycopg
 from psycopg.rows import class_row
 
 from amcloud.errors import UnavailableError
-from amcloud.ports import ShownBadge
-from amcloud.ports import StoredLine as Line
-from amcloud.ports import StoredReport as Stored
 from amcloud.stages.app import StageName
 from amcloud.stages.badge import Badge, State
+from amcloud.stored import ShownBadge
+from amcloud.stored import StoredLine as Line
+from amcloud.stored import StoredReport as Stored
 
 CONNECT_S = 5
 STATEMENT_MS = 5000

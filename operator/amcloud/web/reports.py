@@ -18,10 +18,10 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amcloud.errors import UnavailableError
-from amcloud.ports import ReportStore, StoredLine, StoredReport
 from amcloud.stages import badge as badges
 from amcloud.stages.app import StageName
 from amcloud.stages.verdict import Moment, moments
+from amcloud.stored import ReportStore, StoredLine, StoredReport
 from amcloud.web import badge
 from psram import evidence
 from psram.errors import PsramError

@@ -12,7 +12,8 @@ from amcloud.clients.conformance import PsramConformance
 from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.source import GitSource
 from amcloud.errors import BrokenInstallationError
-from amcloud.ports import Judged, Produced, Question, UnderWay
+from amcloud.forge_ports import Produced
+from amcloud.ports import Judged, Question, UnderWay
 from amcloud.stages.verdict import Dossier, NormPack
 from amcloud_sandbox.testing.forge import RunningForge
 from psram import packs

@@ -11,9 +11,9 @@ from amcloud_samples import ORGANISATIONS, TWO
 
 from amcloud.clients.fleet import Fleet, Known, Unknown
 from amcloud.errors import RepositoryRefusedError, UnavailableError
-from amcloud.ports import StoredLine, StoredReport
 from amcloud.stages.app import App, Organisation, StageName
 from amcloud.stages.render import Object
+from amcloud.stored import StoredLine, StoredReport
 from psram import evidence, packs
 from psram.facts import Facts
 from psram.model import Context, Stage, Track

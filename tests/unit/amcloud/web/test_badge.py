@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from amcloud.errors import UnavailableError
-from amcloud.ports import ShownBadge
 from amcloud.stages.app import StageName
 from amcloud.stages.badge import Badge, State
+from amcloud.stored import ShownBadge
 from amcloud.web import badge
 from amcloud.web.reports import application
 

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from amcloud_samples import ONE, START, TWO, report, result
 
 from amcloud.errors import UnavailableError
-from amcloud.ports import StoredLine, StoredReport
+from amcloud.stored import StoredLine, StoredReport
 from amcloud.web.reports import application
 from psram.evidence import SCHEMA, Bundle
 from psram.model import Context, Stage, Track
