@@ -22,6 +22,8 @@ _FAULTS: Final[Mapping[str, str]] = {
     "unknown_failure": "panne inconnue de la forge",
 }
 """GitLab's words for failures that no script is to blame for."""
+AFTERWARDS: Final = frozenset({"deploy-feedback", "provenance"})
+"""Jobs of the template that tell what became of the image; started by hand, at any time."""
 _PENDING: Final = frozenset({"created", "waiting_for_resource", "preparing", "pending", "scheduled"})
 
 
@@ -63,6 +65,7 @@ def _last(jobs: Sequence[Mapping[str, Any]]) -> datetime | None:
 
 def status_of_jobs(jobs: Sequence[Mapping[str, Any]]) -> PipelineStatus | None:
     """What the jobs say together; ``None`` when there is none."""
+    jobs = [job for job in jobs if not _afterwards(job)]
     counting = [word(str(job["status"])) for job in jobs if not (job.get("allow_failure") and _ended_badly(job))]
     if not counting:
         return PipelineStatus.SUCCESS if jobs else None
@@ -85,6 +88,11 @@ def word(status: str) -> PipelineStatus:
         return PipelineStatus(status)
     except ValueError:
         return PipelineStatus.RUNNING
+
+
+def _afterwards(job: Mapping[str, Any]) -> bool:
+    """Whether the job waits for what follows its own pipeline's success: it must not be waited for."""
+    return bool(job.get("allow_failure")) and job.get("name") in AFTERWARDS
 
 
 def _ended_badly(job: Mapping[str, Any]) -> bool:

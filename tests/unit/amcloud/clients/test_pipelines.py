@@ -12,8 +12,11 @@ from amcloud.stages.build import PipelineStatus as S
 FOUND = {"id": 7, "status": "failed", "created_at": "2026-03-02T08:00:00.123Z", "web_url": "https://forge.example/7"}
 
 
-def job(status: str, *, allow_failure: bool = False) -> dict[str, Any]:
-    return {"status": status, "allow_failure": allow_failure}
+def job(status: str, *, allow_failure: bool = False, name: str = "tests") -> dict[str, Any]:
+    return {"name": name, "status": status, "allow_failure": allow_failure}
+
+
+FEEDBACK = "deploy-feedback"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,15 @@ def job(status: str, *, allow_failure: bool = False) -> dict[str, Any]:
         pytest.param([job("failed", allow_failure=True)], S.SUCCESS, id="only a failure that is allowed"),
         pytest.param([job("manual"), job("success")], S.MANUAL, id="waits for somebody"),
         pytest.param([job("manual", allow_failure=True), job("success")], S.SUCCESS, id="an optional manual job"),
+        pytest.param(
+            [job("success"), job("running", allow_failure=True, name=FEEDBACK)],
+            S.SUCCESS,
+            id="the template's feedback waits",
+        ),
+        pytest.param([job("success"), job("running", name=FEEDBACK)], S.RUNNING, id="a job that only borrows its name"),
+        pytest.param(
+            [job("running"), job("success", allow_failure=True, name=FEEDBACK)], S.RUNNING, id="feedback too early"
+        ),
         pytest.param([job("canceled"), job("success")], S.CANCELED, id="cancelled"),
         pytest.param([job("skipped")], S.SKIPPED, id="skipped"),
         pytest.param([job("waiting_for_callback")], S.RUNNING, id="a word of a newer GitLab"),
