@@ -224,7 +224,7 @@ def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any], ho
     hosted = _to_the_end(host(app, stage, world, so_far), so_far)
     if suspension.was_stopped(previous, stage.name):
         hosted = replace(hosted, restored=())
-    return revisions.settled(stage, hosted, previous, world.clock.now())
+    return revisions.settled(app, stage, hosted, previous, world.clock.now())
 
 
 def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOutcome:

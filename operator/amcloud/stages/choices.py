@@ -138,7 +138,7 @@ def answer(found: Object, stage: str, asked: Intention) -> Answer:
     if not handled and held.get("at") != asked.token:
         return Answer()
     gone = entry.get("withdrawn") or {}
-    if gone.get("request") == asked.token:
+    if str(gone.get("request", "")).partition("#")[0] == asked.token:
         return Answer(refused=str(gone.get("message")))
     ready = _condition(entry, "Ready")
     waits = ready.get("reason") in WAITING

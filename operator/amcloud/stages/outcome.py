@@ -44,7 +44,7 @@ class Withdrawn:
     sentence: str
     at: datetime
     request: str
-    """Token of the intention that was in force then, ``""`` for none: another one is a reason to try again."""
+    """What people asked of the stage then, by intention and means: anything else is a reason to try again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ nothing is remembered too (``withdrawn``), so that it is not tried again and aga
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -80,18 +81,19 @@ def steered(app: App, stage: Stage, outcome: StageOutcome, previous: Values) -> 
     if outcome.ended is Ended.CATALOGUED:
         return outcome
     steered = replace(outcome, withdrawn=_still(remembered.withdrawn, outcome, asked))
-    steered = _gone_back(app, _held(steered, asked, remembered), asked, remembered)
+    steered = _gone_back(app, stage, _held(steered, asked, remembered), remembered)
     return replace(steered, proven=remembered.kept[:1] == (steered.deployed,))
 
 
-def settled(stage: Stage, outcome: StageOutcome, previous: Values, now: datetime) -> StageOutcome:
+def settled(app: App, stage: Stage, outcome: StageOutcome, previous: Values, now: datetime) -> StageOutcome:
     """The outcome of ``host``; a revision that failed to come to serve is withdrawn if an earlier one may serve."""
     kept, failed = memory(previous, stage.name).kept, outcome.failed
     if outcome.url is not None and outcome.withdrawn and outcome.withdrawn.revision == outcome.deployed:
         return replace(outcome, withdrawn=None)  # tried again, and it serves
     if failed is None or failed.degraded or outcome.deployed is None or not kept or kept[0] == outcome.deployed:
         return outcome
-    withdrawn = Withdrawn(outcome.deployed, failed.reason, bounded(failed.sentence), now, _token(stage.intention))
+    said, asked = bounded(failed.sentence), _request(app, stage)
+    withdrawn = Withdrawn(outcome.deployed, failed.reason, said, now, asked)
     return replace(outcome, withdrawn=withdrawn).again(0.0)
 
 
@@ -125,7 +127,7 @@ def told(outcome: StageOutcome) -> dict[str, Any]:
             "reason": str(gone.reason),
             "message": gone.sentence,
             "time": rfc3339(gone.at),
-            **({"request": gone.request} if gone.request else {}),
+            "request": gone.request,
         },
     }
 
@@ -140,15 +142,18 @@ def _held(outcome: StageOutcome, asked: Intention | None, remembered: Memory) ->
     return replace(outcome, deployed=wanted, intention=asked)
 
 
-def _gone_back(app: App, outcome: StageOutcome, asked: Intention | None, remembered: Memory) -> StageOutcome:
-    """Not a revision that failed here, unless somebody asked for it since: the one that served before."""
+def _gone_back(app: App, stage: Stage, outcome: StageOutcome, remembered: Memory) -> StageOutcome:
+    """Not a revision that failed here, unless somebody asked for it since, or gave it other means: the one before."""
     gone = outcome.withdrawn
-    if gone is None or gone.revision != outcome.deployed or gone.request != _token(asked) or not remembered.kept:
+    if gone is None or gone.revision != outcome.deployed or not remembered.kept:
+        return outcome
+    if gone.request != _request(app, stage):
         return outcome
     back = remembered.kept[0]
     sentence = (
         f"{gone.sentence} L'étape est revenue à {back.commit[:8]} et {gone.revision.commit[:8]} n'est plus essayé : "
-        f"poussez une correction, ou réessayez : amcloud rollback {app.name} --stage {outcome.stage} --undo"
+        "poussez une correction, changez ses moyens (spec.hosting), ou réessayez : "
+        f"amcloud rollback {app.name} --stage {outcome.stage} --undo"
     )
     return replace(outcome, deployed=back).blocked(gone.reason, sentence)
 
@@ -168,8 +173,10 @@ def _unknown(asked: Intention) -> str:
     )
 
 
-def _token(asked: Intention | None) -> str:
-    return asked.token if asked else ""
+def _request(app: App, stage: Stage) -> str:
+    """Tells what people ask of the stage now, by intention and by means, from what they asked before."""
+    means = hashlib.sha256(repr((app.hosting, app.size(stage))).encode()).hexdigest()[:8]
+    return f"{stage.intention.token if stage.intention else ''}#{means}"
 
 
 def _withdrawn(value: Any) -> Withdrawn | None:

@@ -115,7 +115,19 @@ class TestARolloutThatFails:
         outside.passes(outside.settings.rollout_deadline_s + 1)
         settle(outside)
         assert image(outside) == image_of(ONE).reference
-        assert stage(outside)["withdrawn"]["request"] == "t9"
+        assert stage(outside)["withdrawn"]["request"].startswith("t9#")
+
+    def test_is_tried_again_when_it_is_given_other_means_and_not_for_another_organisation(self) -> None:
+        outside = failed_rollout()
+        settle(outside)
+        outside.cluster.add(manifest(generation=2, organisations=["671"]))
+        settle(outside)
+        assert image(outside) == image_of(ONE).reference
+        outside.cluster.broken.clear()
+        outside.cluster.add(manifest(generation=3, hosting={"size": "large"}))
+        settle(outside)
+        assert image(outside) == image_of(TWO).reference
+        assert conditions(outside)["Ready"] == ("True", "Serving")
 
     def test_is_forgotten_with_the_next_push(self) -> None:
         outside = failed_rollout()
