@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amcloud_fakes import FakeWorld
-from amcloud_samples import ONE, TWO, image_of, result
+from amcloud_samples import ONE, START, TWO, image_of, result
 from amcloud_story import DEPLOYMENT, conditions, hosted, one_pass, push, settle, stage_conditions
 
 from amcloud.errors import UnavailableError
@@ -163,3 +163,22 @@ def test_an_application_that_goes_and_leaves_its_data_leaves_no_database_of_a_wa
         assert not outside.cluster.apps
         assert bool(outside.walks.databases) is bool(error)
         assert outside.database.databases
+
+
+def test_the_status_lists_the_routes_that_reach_data_the_gravest_first_and_keeps_them_while_nothing_is_asked() -> None:
+    closed = RouteProbe("GET", "/courriers", Kind.LIST, Seen.CLOSED)
+    nothing = RouteProbe("GET", "/aide", Kind.LIST, Seen.NOTHING)
+    outside = hosted()
+    outside.walks.seen = Isolation((TableProbe("courrier"),), Walk((closed, nothing, UNCOVERED)), START)
+    told = {
+        "time": "2026-03-02T08:00:00Z",
+        "routes": [
+            {"route": "POST /services", "kind": "écriture", "seen": "uncovered", "why": "réponse 500"},
+            {"route": "GET /courriers", "kind": "liste", "seen": "closed"},
+        ],
+    }
+    settle(outside)
+    assert outside.cluster.status()["stages"][0]["isolation"] == {**told, "tables": 0}
+    outside.database.down = True
+    one_pass(outside)
+    assert outside.cluster.status()["stages"][0]["isolation"] == {**told, "tables": 0}
