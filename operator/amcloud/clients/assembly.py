@@ -64,7 +64,7 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
         templates=assets.hosting_templates(),
         source=source,
         conformance=PsramConformance(
-            _checks(settings, source, api, clock, cache),
+            _checks(settings, source, api, clock, cache, budget),
             settings,
             cache / "facts",
             now=clock.now,
@@ -122,7 +122,9 @@ def api(*, connections: int = 1) -> Api:
     return Api(connection.of(os.environ), connections=connections)
 
 
-def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path) -> Checks:
+def _checks(  # noqa: PLR0917 - what it chooses among
+    settings: Settings, source: GitSource, api: Api, clock: SystemClock, cache: Path, budget: Budget
+) -> Checks:
     """Who reads commits, as the settings say."""
     php = Php()
     match settings.executor:
@@ -132,7 +134,8 @@ def _checks(settings: Settings, source: GitSource, api: Api, clock: SystemClock,
                 source, php=php, limits=Limits(), processes=settings.check_processes, contents=contents
             )
         case Executor.KUBERNETES:
-            return JobChecks(api, settings, assets.check_templates(), engine=engine(php), now=clock.now)
+            templates = assets.check_templates()
+            return JobChecks(api, settings, templates, engine=engine(php), now=clock.now, budget=budget)
     assert_never(settings.executor)
 
 

@@ -16,6 +16,9 @@ from typing import Final
 from amcloud import metrics
 from amcloud.errors import ForgeUnavailableError, RepositoryRefusedError
 
+REFS_REQUESTS: Final = 2
+FETCH_REQUESTS: Final = 3
+"""Requests of git's protocol over HTTP: what the server speaks, its references, then the pack."""
 UNLIMITED: Final = float("inf")
 BURST_S: Final = 10.0
 """Seconds of the pace that may be spent at once after a quiet while."""

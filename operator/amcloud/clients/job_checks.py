@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 
 from amcloud.clients import handover
+from amcloud.clients.budget import FETCH_REQUESTS, Budget
 from amcloud.clients.handover import Handover, UnreadableError
 from amcloud.clients.kubernetes_api import APPLY_PATCH, MERGE_PATCH, Api, ConflictError
 from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError, UnavailableError
@@ -31,9 +32,17 @@ AGAIN_S: Final = 1.0
 class JobChecks:
     """Reads commits, at most ``settings.check_jobs`` at the same time."""
 
-    def __init__(
-        self, api: Api, settings: Settings, templates: Mapping[str, str], *, engine: str, now: Callable[[], datetime]
+    def __init__(  # noqa: PLR0913 - what it works with, each by name
+        self,
+        api: Api,
+        settings: Settings,
+        templates: Mapping[str, str],
+        *,
+        engine: str,
+        now: Callable[[], datetime],
+        budget: Budget | None = None,
     ) -> None:
+        self._budget = budget or Budget()
         self._api = api
         self._settings = settings
         self._templates = templates
@@ -83,6 +92,7 @@ class JobChecks:
         active = sum(1 for job in jobs if not _ended(job))
         if active >= self._settings.check_jobs:
             return UnderWay(f"Le contrôle attend son tour ({active} contrôles en cours).", checking.POLL_S)
+        self._budget.spend(FETCH_REQUESTS)  # the Job asks the forge in our stead
         policy, job = checking.objects(
             subject,
             number,

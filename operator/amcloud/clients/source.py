@@ -23,15 +23,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from amcloud.clients.budget import Budget
+from amcloud.clients.budget import FETCH_REQUESTS, REFS_REQUESTS, Budget
 from amcloud.errors import AmcloudError, BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError
 from amcloud.masking import one_line
 
 REFS_S: Final = 20.0
 FETCH_S: Final = 120.0
-REFS_REQUESTS: Final = 2
-FETCH_REQUESTS: Final = 3
-"""Requests of git's protocol over HTTP: what the server speaks, its references, then the pack."""
 FILE_MAX_BYTES: Final = 128 * 1024 * 1024
 """Largest file that git may write: a commit whose pack is bigger is refused."""
 REFS_MAX_BYTES: Final = 4 * 1024 * 1024
