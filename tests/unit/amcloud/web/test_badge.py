@@ -49,7 +49,7 @@ def test_any_sentence_stays_text(sentence: str) -> None:
     written = badge.svg(Badge(StageName.ACCEPTANCE, State.WARNED, sentence), SINCE)
     read = ElementTree.fromstring(written)
     assert {child.tag.removeprefix(SVG) for child in read.iter()} == {"svg", "title", "clipPath", "g", "rect", "text"}
-    assert read.attrib["aria-label"].endswith(". " + sentence.strip() if not sentence.strip() else sentence)
+    assert read.attrib["aria-label"].endswith(f". {sentence}")
 
 
 def test_nothing_of_it_comes_from_elsewhere() -> None:
