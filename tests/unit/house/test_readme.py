@@ -129,4 +129,5 @@ def members(command: str) -> set[str]:
 EVENTS_AND_CONDITIONS = {
     *("Ready", "Available", "Conformant", "Accepted", "Built", "Provisioned", "SourceFetched", "DatabaseReady"),
     *("TenantIsolated", "Derogated", "DriftRestored", "DataLeft", "OrganisationLeft", "ProblemFound", "StatusGivenUp"),
+    "EnvironmentsLeft",
 } - set(Reason)
