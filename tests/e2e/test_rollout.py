@@ -51,8 +51,8 @@ def amcloud(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
 
-def changed(text: str) -> Callable[[Path], object]:
-    return lambda folder: (folder / "public" / "version.txt").write_text(text, encoding="utf-8")
+def changed(folder: Path) -> None:
+    (folder / "public" / "version.txt").write_text("deux", encoding="utf-8")
 
 
 def crashing(folder: Path) -> None:
@@ -84,18 +84,41 @@ def image(ground: Ground, stage: str) -> str:
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
+def tree(ground: Ground, cast: Cast) -> tuple[WorkTree, str]:
+    made = WorkTree(ground.work / cast.name, ground.where.forge_developer_token)
+    return made, f"{ground.where.forge_url}/{cast.project}.git"
+
+
 def follow(ground: Ground, cast: Cast, commit: str) -> None:
     """The branch of acceptance names that commit."""
-    tree = WorkTree(ground.work / cast.name, ground.where.forge_developer_token)
-    url = f"{ground.where.forge_url}/{cast.project}.git"
-    tree.git("push", "--quiet", "--force", url, f"{commit}:refs/heads/{FOLLOWED}")
+    clone, url = tree(ground, cast)
+    clone.git("push", "--quiet", "--force", url, f"{commit}:refs/heads/{FOLLOWED}")
+
+
+def aside(ground: Ground, cast: Cast, change: Callable[[Path], object], branch: str) -> str:
+    """A commit on a branch that no stage follows, so that its pipeline is over when it is needed."""
+    clone, url = tree(ground, cast)
+    change(clone.path)
+    clone.git("add", "--all")
+    clone.git("-c", "user.name=Exemple", "-c", "user.email=x@exemple.invalid", "commit", "-qm", branch)
+    commit = clone.push(url, branch)
+    clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    return commit
 
 
 def agent_url(ground: Ground, cast: Cast) -> str:
     return f"{ground.stage(cast)['url']}/sante"
 
 
-def test_a_revision_is_promoted_with_its_very_digest_to_a_stage_of_its_own(ground: Ground, cast: Cast) -> None:
+@pytest.fixture(scope="module")
+def others(ground: Ground, cast: Cast) -> dict[str, str]:
+    """A revision that is well and one that is not, made while the first one is being put in service."""
+    return {name: aside(ground, cast, change, name) for name, change in (("suite", changed), ("panne", crashing))}
+
+
+def test_a_revision_is_promoted_with_its_very_digest_to_a_stage_of_its_own(
+    ground: Ground, cast: Cast, others: dict[str, str]
+) -> None:
     until("development serves", lambda: ready(ground, cast, ORIGIN)[0] == "True", timeout_s=200)
     assert ready(ground, cast)[1] == "RefNotFound"
     done = amcloud("promote", NAME, "--from", ORIGIN, "--to", STAGE, "--reason", "prête pour la recette")
@@ -121,7 +144,6 @@ def test_a_revision_is_promoted_with_its_very_digest_to_a_stage_of_its_own(groun
 
 
 def test_no_request_fails_while_pods_are_evicted_one_after_the_other(ground: Ground, cast: Cast) -> None:
-    ground.push(cast, changed("deux"))  # its pipeline runs meanwhile
     kubectl = ground.where.kubectl
 
     def pods() -> list[Any]:
@@ -154,14 +176,12 @@ def test_no_request_fails_while_pods_are_evicted_one_after_the_other(ground: Gro
 
 
 def test_no_request_fails_while_a_revision_comes_and_a_person_goes_back_to_the_one_before(
-    ground: Ground, cast: Cast
+    ground: Ground, cast: Cast, others: dict[str, str]
 ) -> None:
     before = ground.stage(cast)
-    until("development serves the next", lambda: ground.stage(cast, ORIGIN).get("deployedCommit") == cast.commit)
     with browser.load(agent_url(ground, cast)) as load:
-        follow(ground, cast, cast.commit)  # the promotion ends when the stage's own branch moves
-        until("acceptance serves it", lambda: ground.stage(cast).get("deployedCommit") == cast.commit)
-        assert image(ground, STAGE) == image(ground, ORIGIN)
+        follow(ground, cast, others["suite"])  # the promotion ends when the stage's own branch moves
+        until("acceptance serves it", lambda: ground.stage(cast).get("deployedCommit") == others["suite"])
         done = amcloud("rollback", NAME, "--stage", STAGE, "--reason", "courriers en double", "-o", "json")
         assert done.returncode == 0, done.stderr
     assert not load.failures, load.failures[:5]
@@ -172,17 +192,16 @@ def test_no_request_fails_while_a_revision_comes_and_a_person_goes_back_to_the_o
 
 
 def test_a_rollout_that_fails_gives_way_without_a_failed_request_and_is_not_tried_again(
-    ground: Ground, cast: Cast
+    ground: Ground, cast: Cast, others: dict[str, str]
 ) -> None:
-    served = ground.stage(cast)["deployedCommit"]
-    ground.push(cast, crashing)
-    follow(ground, cast, cast.commit)
+    served, broken = ground.stage(cast)["deployedCommit"], others["panne"]
+    follow(ground, cast, broken)
     with browser.load(agent_url(ground, cast)) as load:
         assert amcloud("rollback", NAME, "--stage", STAGE, "--undo", "--no-wait").returncode == 0
-        until("withdrawn", lambda: ground.stage(cast).get("withdrawn", {}).get("commit") == cast.commit, timeout_s=240)
-        until("the one before is wanted again", lambda: ready(ground, cast)[2].find("revenue à") >= 0)
+        until("withdrawn", lambda: ground.stage(cast).get("withdrawn", {}).get("commit") == broken, timeout_s=200)
+        until("the one before is wanted again", lambda: "revenue à" in ready(ground, cast)[2])
         generation = ground.where.kubectl.json("get", "deployment", NAME, "-n", INSTANCE)["metadata"]["generation"]
-        time.sleep(4)
+        time.sleep(3)
         deployment = ground.where.kubectl.json("get", "deployment", NAME, "-n", INSTANCE)
     assert not load.failures, load.failures[:5]
     assert deployment["metadata"]["generation"] == generation
