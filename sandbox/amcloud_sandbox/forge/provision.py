@@ -114,6 +114,7 @@ def instance_variables(layout: Layout) -> dict[str, str]:
     found = {
         "COMPOSER_REPOSITORY_URL": COMPOSER_URL,
         "AMCLOUD_PHP_BASE_IMAGE": PHP_BASE_IMAGE,
+        "AMCLOUD_ADVISORIES": f"{COMPOSER_URL}/advisories.json",
         "AMCLOUD_REGISTRY_URL": REGISTRY_URL,
         "AMCLOUD_PROVENANCE_PUBLIC_KEY": Signer(provenance_key(layout)).public_key,
     }

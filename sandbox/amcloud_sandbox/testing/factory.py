@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +128,17 @@ class Factory:
         """What the platform gives every pipeline."""
         return {"AMCLOUD_PHP_BASE_IMAGE": self.base, "TEST_DATABASE_URL": self.database}
 
-    def run(self, path: str, files: dict[str, str]) -> tuple[Any, dict[str, Any]]:
-        """The pipeline of a commit that holds these files, once it is over, and its jobs by name."""
+    def run(
+        self,
+        path: str,
+        files: dict[str, str],
+        *,
+        meanwhile: Callable[[Any, dict[str, Any], str], object] = lambda project, jobs, sha: None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """The pipeline of a commit that holds these files, once it is over, and its jobs by name.
+
+        ``meanwhile`` is called again and again while it runs, with the project, the jobs so far and the commit.
+        """
         sha = self.forge.commit(path, files, clean=True)
         project = self.forge.project(path)
         (pipeline,) = project.pipelines.list(sha=sha, get_all=True)
@@ -137,8 +146,9 @@ class Factory:
         while pipeline.status not in OVER:
             assert time.monotonic() < deadline, f"still {pipeline.status}"
             time.sleep(0.3)
+            meanwhile(project, _jobs(pipeline), sha)
             pipeline.refresh()
-        return pipeline, {job.name: job for job in pipeline.jobs.list(get_all=True)}
+        return pipeline, _jobs(pipeline)
 
     def artifact(self, path: str, job: Any, name: str) -> bytes:
         """A file that the job left."""
@@ -168,6 +178,10 @@ def running_factory(registry: RegistryServer, postgres: PostgresServer, folder: 
             finally:
                 runner.send_signal(signal.SIGTERM)
                 runner.wait(timeout=60)
+
+
+def _jobs(pipeline: Any) -> dict[str, Any]:
+    return {job.name: job for job in pipeline.jobs.list(get_all=True)}
 
 
 def push_base(registry: RegistryServer) -> str:

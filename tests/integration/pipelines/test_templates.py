@@ -163,6 +163,29 @@ def test_a_build_has_no_network(factory: Factory) -> None:
     assert "network is unreachable" in factory.trace("cpam-bas-rhin/reseau", jobs["build-image"])
 
 
+def test_feedback_waits_for_the_deployment_and_says_where_it_is(factory: Factory) -> None:
+    path = "cpam-bas-rhin/retour"
+    by_itself = (
+        "retour: {extends: deploy-feedback, stage: image, needs: [build-image], when: on_success}\n"
+        "attestation: {extends: provenance, stage: image, when: on_success}\n"
+    )
+    files = {**factory.application, ".gitlab-ci.yml": factory.application[".gitlab-ci.yml"] + by_itself}
+
+    def deployed(project: Any, jobs: dict[str, Any], sha: str) -> None:
+        """AM Cloud deploys while the job waits: the job ends with it."""
+        if "retour" in jobs and jobs["retour"].status == "running" and not project.deployments.list(get_all=True):
+            project.environments.create({"name": "amcloud/acceptance", "external_url": "https://essai.exemple.fr"})
+            wanted = {"environment": "amcloud/acceptance", "sha": sha, "ref": "main", "tag": False, "status": "success"}
+            project.deployments.create(wanted)
+
+    done, jobs = factory.run(path, files, meanwhile=deployed)
+    assert jobs["retour"].status == "success", factory.trace(path, jobs["retour"])
+    assert "amcloud/acceptance : success https://essai.exemple.fr" in factory.trace(path, jobs["retour"])
+    assert jobs["attestation"].status == "failed"  # the platform gave no key here; nobody is held up by that
+    assert "AMCLOUD_PROVENANCE_PUBLIC_KEY" in factory.trace(path, jobs["attestation"])
+    assert done.status == "success"
+
+
 def jenkins_calls() -> list[str]:
     """The shell commands of the Jenkinsfile's stages, in their order."""
     text = (assets.folder("pipelines") / "Jenkinsfile").read_text(encoding="utf-8")
