@@ -99,6 +99,14 @@ def faulty(project: Path) -> None:
         controllers / "PieceJointeController.php",
         (looked_for, "$this->entities->getReference(\\App\\Entity\\Courrier::class, $id)"),
     )
+    detail = "$courrier = $this->trouver($id);\n        if"
+    changed(  # looking at a record closes it
+        controllers / "CourrierController.php",
+        (
+            detail,
+            detail.replace("        if", "        $courrier->clore();\n        $this->entities->flush();\n        if"),
+        ),
+    )
     page = "public function liste(): Response\n    {"
     changed(  # a page fails for everybody
         controllers / "ServiceController.php", (page, f"{page}\n        throw new \\LogicException('exemple');")
@@ -119,5 +127,6 @@ def test_what_leaks_over_http_alone_is_seen_and_what_proves_nothing_is_not_cover
     assert {(one.shown, one.why) for one in seen.values() if one.seen is Seen.UNCOVERED} == {
         ("GET /services", "réponse 500"),
         ("POST /services", "réponse 400, 500"),  # nobody saw its form
+        ("POST /courriers/{id}/service", "réponse 400"),  # nor this one: a closed record shows none
     }
     assert seen["GET /courriers/{id}"].seen is Seen.CLOSED

@@ -50,6 +50,7 @@ class Walker:
     def __init__(self, site: Site, base: Base, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._site, self._base = site, base
         self._clock, self._until = clock, clock() + WALK_S
+        self._planted = ""
         self._forms: list[Form] = []
         self._hidden: dict[tuple[str, str], str] = {}
         """Hidden fields of the forms shown to each agent: a token against forged requests is its own."""
@@ -60,10 +61,11 @@ class Walker:
         if not self._base.tables:
             return Walk()
         self._base.plant()
+        self._planted = self._base.state(OWNER)
         for agent in BOTH:
             self._site.sign_in(agent)  # without sessions, pages are asked for with tokens
         own = [route for route in routes if route.path not in CONTRACT]
-        seen = [probe for route in own if route.reads for probe in self._reading(route)]
+        seen = [self._restored(probe) for route in own if route.reads for probe in self._reading(route)]
         # what was read has said how to write
         seen += [self._writing(route) for route in own if not route.reads]
         return Walk(tuple(sorted(seen)))
@@ -77,6 +79,12 @@ class Walker:
         for names in () if route.parameters else tuple(self._queries.get(route.path, ())):
             asked = [[_Asked(route.path, accept, names) for accept in (HTML, JSON)]]
             yield self._read(replace(first, path=f"{route.path}?{'&'.join(names)}", kind=Kind.SEARCH), asked)
+
+    def _restored(self, probe: RouteProbe) -> RouteProbe:
+        """The canaries are as they were for the next route: one that is asked by GET may change them all the same."""
+        if self._base.state(OWNER) != self._planted:
+            self._base.plant()
+        return probe
 
     def _plain(self, route: Route) -> list[list[_Asked]]:
         found = addresses(route, self._base.records(OWNER))
@@ -96,9 +104,12 @@ class Walker:
         probe = replace(probe, kind=kind)
         if any(self._shows(answer, READER) for answer in answers):
             return replace(probe, seen=Seen.LEAK, why=_READ)
+        left = self._base.state(OWNER)
         for asked in good or [group[0] for group in groups[:1]]:
             if why := self._leak(asked):
                 return replace(probe, seen=Seen.LEAK, why=why)
+        if self._base.state(OWNER) != left:
+            return replace(probe, seen=Seen.LEAK, why=_CHANGED)
         if any(self._shows(answer, OWNER) for answer in answers):
             return replace(probe, seen=Seen.CLOSED)
         return _unseen(probe, answers, touched)
