@@ -144,6 +144,17 @@ def test_every_server_from_1_20_on_has_a_version_of_every_kind_that_is_needed(mi
     assert None not in found.values()
 
 
+def test_what_installs_us_is_served_by_a_current_server() -> None:
+    """The parts for 1.20 are in folders of that name; the real server of the integration tests takes those."""
+    served = {(version, kind) for version, kinds in described()["resources"].items() for kind in kinds}
+    files = [*(ROOT / "deploy").rglob("*.yaml"), *(ROOT / "crds").glob("*.yaml")]
+    current = [file for file in files if not file.parent.name.endswith("-1.20") and file.name != "kustomization.yaml"]
+    documents_ = [one for file in current for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    installed = {(one["apiVersion"], one["kind"]) for one in documents_ if isinstance(one, dict) and "kind" in one}
+    assert len(installed) > 10
+    assert installed <= served
+
+
 def test_render_knows_the_same_of_a_current_server_as_that_server_says() -> None:
     told, computed = offers(documents(described())), command._offers(NEWEST)
     assert (chosen(computed), computed.fields) == (chosen(told), told.fields)
