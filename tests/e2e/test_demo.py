@@ -99,7 +99,7 @@ def test_each_voice_is_heard(demo: Run, promise: str) -> None:
 CRASH = """#!/bin/bash
 # Commands run as usual (the migration), serving fails at once.
 if [ "$#" -gt 0 ]; then exec php "$@"; fi
-echo panne exemple >&2
+echo "panne exemple, assuré 2690549588157, mot de passe : zouave" >&2
 exit 3
 """
 
@@ -129,7 +129,7 @@ def test_a_new_application_is_hosted_at_its_first_push_and_survives_an_image_tha
     (stage,) = status["stages"]
     conditions = {condition["type"]: condition for condition in stage["conditions"]}
     assert conditions["Ready"]["reason"] == "CrashLooping", crashed.text
-    assert "panne exemple" in conditions["Ready"]["message"]
+    assert "panne exemple, assuré [donnée personnelle], mot de passe : ***" in conditions["Ready"]["message"]
     assert conditions["Available"]["status"] == "True", "the revision before goes on serving"
     assert stage["lastAttemptedCommit"] != serving
     pods = ["kubectl", "get", "pods", "-n", "mon-application-acceptance", "-o", "json"]
