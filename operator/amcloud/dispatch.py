@@ -51,6 +51,8 @@ class Dispatcher:
         self._said: dict[tuple[Key, str], tuple[object, ...]] = {}
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
+        self._marks: dict[str, int] = {}
+        """What branches and tags of a project were at the poller's last look."""
         self._looked_at: datetime | None = None
         self._since = world.clock.now()
         self._chance = random.Random()  # noqa: S311 - spreads load, protects nothing
@@ -144,13 +146,32 @@ class Dispatcher:
         return ""
 
     def poll_once(self) -> Iterable[str]:
-        """Ask for the applications whose project was active since the last look; which projects these are."""
+        """Ask for the applications of the projects that moved since the last look; which projects these are.
+
+        The forge says which were active, generously: only those whose branches and tags are others get a pass.
+        """
         now = self.world.clock.now()
         projects = self.world.forge.active_projects(self._looked_at or now)
         self._looked_at = now
-        for project in projects:
-            self.ask_project(project)
-        return projects
+        moved = [project for project in sorted(projects) if self._moved(project)]
+        for project in moved:
+            self.ask_project(project, urgent=True)
+        return moved
+
+    def _moved(self, project: str) -> bool:
+        """Whether a project that is followed has other branches or tags than at the last look."""
+        with self._lock:
+            if project.casefold() not in self._keys:
+                return False
+        try:
+            refs = self.world.source.refs(project, self.world.settings.forge_token)
+        except errors.UnavailableError:
+            return False  # it stays among the active ones for an hour, and has its pass in any case
+        except errors.AmcloudError:
+            return True  # the pass has the organisation's own credential, and says what is wrong
+        mark = hash(frozenset(refs.items()))
+        before, self._marks[project] = self._marks.get(project), mark
+        return before != mark
 
     def _thread(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from amcloud_fakes import FakeWorld
-from amcloud_samples import image_of, manifest
+from amcloud_samples import SETTINGS, image_of, manifest
 
 from amcloud import reconcile
 from amcloud.clients.budget import Budget
@@ -37,7 +37,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.project = self.forge.project(self.path, visibility="public", maintainers=("amcloud",))
-        self.outside = FakeWorld()
+        self.outside = FakeWorld(settings=replace(SETTINGS, forge_token=self.forge.user("amcloud")))
         self.outside.time = datetime.now(UTC)
         self.outside.cluster.add(manifest(repository={"project": self.path}))
         self.outside.cluster.forge_token = lambda app: self.credentials  # type: ignore[method-assign,assignment]

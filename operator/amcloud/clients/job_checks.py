@@ -32,7 +32,7 @@ AGAIN_S: Final = 1.0
 class JobChecks:
     """Reads commits, at most ``settings.check_jobs`` at the same time."""
 
-    def __init__(  # noqa: PLR0913 - what it works with, each by name
+    def __init__(
         self,
         api: Api,
         settings: Settings,

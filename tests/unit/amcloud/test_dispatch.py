@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import structlog
 from amcloud_fakes import FakeWorld
-from amcloud_samples import ONE, PROJECT, SETTINGS, START, manifest
+from amcloud_samples import ONE, PROJECT, SETTINGS, START, TWO, manifest
 
 from amcloud.dispatch import Dispatcher
-from amcloud.errors import UnavailableError
+from amcloud.errors import RepositoryRefusedError, UnavailableError
 from amcloud.reconcile import Next
 from amcloud.stages.build import PipelineStatus
 from amcloud.workqueue import Key
@@ -129,6 +129,20 @@ def test_polling_asks_for_what_was_active_since_the_last_look() -> None:
     made.poll_once()
     assert outside.forge.asked_since == [START, START]
     assert waiting(made) == {KEY}
+
+
+def test_polling_asks_only_for_projects_whose_branches_moved() -> None:
+    outside = FakeWorld()
+    outside.forge.active = frozenset({PROJECT, "inconnu/x"})
+    made = dispatcher(outside)
+    assert made.poll_once() == [PROJECT]
+    assert made.poll_once() == []
+    outside.source.heads["refs/heads/ma-branche"] = TWO
+    assert made.poll_once() == [PROJECT]
+    outside.source.error = UnavailableError("git : pas de réponse")
+    assert made.poll_once() == []
+    outside.source.error = RepositoryRefusedError("jeton refusé")
+    assert made.poll_once() == [PROJECT], "the pass says what is wrong"
 
 
 def test_a_failed_poll_looks_back_to_the_last_one_that_succeeded() -> None:
