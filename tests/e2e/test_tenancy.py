@@ -212,6 +212,7 @@ def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
     folder, password = Path(tempfile.mkdtemp(prefix="amcloud-sauvegardes-")), uuid.uuid4().hex
     folder.chmod(0o777)  # the pod's account has no name here
     with POSTGRES.administrator(Layout()) as connection:
+        without_role(connection)  # one that a run which was cut short left
         connection.execute(f"CREATE ROLE {BACKUP_ROLE} LOGIN BYPASSRLS PASSWORD '{password}'".encode())
         connection.execute(f"GRANT pg_read_all_data TO {BACKUP_ROLE}".encode())
 
@@ -232,9 +233,15 @@ def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
         for kind in ("job", "cronjob", "secret"):
             ground.where.kubectl("delete", kind, BACKUPS, "-n", install.NAMESPACE, "--ignore-not-found")
         with POSTGRES.administrator(Layout()) as connection:
-            connection.execute(f"DROP OWNED BY {BACKUP_ROLE}".encode())  # the rights that backups were given
-            connection.execute(f"DROP ROLE {BACKUP_ROLE}".encode())
+            without_role(connection)
         shutil.rmtree(folder)
+
+
+def without_role(connection: psycopg.Connection) -> None:
+    """The backup's role is gone, and the rights that backups were given."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (BACKUP_ROLE,)).fetchone():
+        connection.execute(f"DROP OWNED BY {BACKUP_ROLE}".encode())
+        connection.execute(f"DROP ROLE {BACKUP_ROLE}".encode())
 
 
 def cron_job(ground: Ground, folder: Path) -> dict[str, Any]:
