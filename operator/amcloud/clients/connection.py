@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +18,8 @@ import yaml
 
 from amcloud.errors import BrokenInstallationError
 
+PLUGIN_S = 120.0
+"""Seconds that a credential plugin gets: some ask a person to sign in."""
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -88,6 +93,8 @@ def _described(cluster: Mapping[str, Any], user: Mapping[str, Any], beside: Path
             return target
         return (beside / holder[name]).resolve() if holder.get(name) else None
 
+    if user.get("exec"):
+        user = _given_by(user["exec"])
     token_file = Path(user["tokenFile"]) if user.get("tokenFile") else None
     if user.get("token"):
         token_file = written / "token"
@@ -97,6 +104,33 @@ def _described(cluster: Mapping[str, Any], user: Mapping[str, Any], beside: Path
     pair = (certificate, key) if certificate and key else None
     authority = file(cluster, "certificate-authority")
     return Connection(cluster["server"].rstrip("/"), authority, token_file, pair, folder)
+
+
+def _given_by(plugin: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a credential plugin (``users[].user.exec``) answers, as a kubeconfig would say it.
+
+    Raises:
+        BrokenInstallationError: it cannot be started, fails, or answers nothing that signs in.
+    """
+    name, version = str(plugin["command"]), str(plugin.get("apiVersion") or "client.authentication.k8s.io/v1")
+    asked = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": sys.stdin.isatty()}}
+    more = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or ()}
+    environment = {**os.environ, **more, "KUBERNETES_EXEC_INFO": json.dumps(asked)}
+    command = [name, *map(str, plugin.get("args") or ())]
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, timeout=PLUGIN_S, check=True)
+        status = json.loads(done.stdout)["status"]
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        raise BrokenInstallationError(
+            f"le programme d'authentification « {name} » du kubeconfig ne répond pas ({type(error).__name__})"
+        ) from error
+    certificate, key = status.get("clientCertificateData"), status.get("clientKeyData")
+    if certificate and key:
+        encoded = {"client-certificate-data": certificate, "client-key-data": key}
+        return {kind: base64.b64encode(text.encode()).decode() for kind, text in encoded.items()}
+    if not status.get("token"):
+        raise BrokenInstallationError(f"le programme d'authentification « {name} » ne donne ni jeton ni certificat")
+    return {"token": status["token"]}
 
 
 def _named(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
