@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from amcloud_fakes import FakeWorld
+import pytest
+from amcloud_fakes import FakeWorld, KilledError
 from amcloud_samples import ONE, PROJECT, THREE, TWO, image_of, manifest, result
 from amcloud_story import DEPLOYMENT, NAME, conditions, hosted, one_pass, push, settle, stage_conditions
 
@@ -340,3 +342,41 @@ class TestAPromotion:
         settle(outside)
         assert ONE not in outside.forge.by_commit
         assert stage_conditions(outside, "production")["Ready"] == ("False", "BuildFailed")
+
+
+def failed_and_held(kill_after: int | None = None) -> tuple[FakeWorld, bool]:
+    """TWO fails and gives way; ONE is held; the branch is followed again. The operator may be killed on the way."""
+    outside, killed = failed_rollout(), False
+    outside.kill_after = None if kill_after is None else len(outside.effects) + kill_after
+
+    def survived() -> None:
+        nonlocal killed
+        try:
+            settle(outside)
+        except KilledError:
+            killed, outside.kill_after = True, None
+            settle(outside)
+
+    survived()
+    ask(outside, hold(ONE))
+    survived()
+    ask(outside, Intention(Kind.FOLLOW, "t2", "camille", ""))
+    outside.cluster.broken.clear()
+    survived()
+    return outside, killed
+
+
+@functools.cache
+def calm() -> FakeWorld:
+    """The same life without a kill; to be read only."""
+    return failed_and_held()[0]
+
+
+@pytest.mark.parametrize("effect", range(1, 46, 5))
+def test_killed_after_effects_on_the_way_back_it_ends_in_the_same_state(effect: int) -> None:
+    outside, killed = failed_and_held(effect)
+    assert killed
+    assert outside.cluster.objects == calm().cluster.objects
+    assert [one["commit"] for one in stage(outside)["history"]] == [one["commit"] for one in stage(calm())["history"]]
+    assert conditions(outside) == conditions(calm())
+    assert outside.forge.statuses == calm().forge.statuses
