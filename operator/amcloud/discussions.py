@@ -109,7 +109,7 @@ def _contests(app: App, request: MergeRequest, report: Report, world: World) -> 
     web_url = _web_url(request, project, world)
     for each in new:
         text = contests.description(each, report, project=project, project_id=number, iid=request.iid, web_url=web_url)
-        talk.contest(contests.title(each, project, request.iid), text)
+        talk.contest(project, contests.title(each, project, request.iid), text)
     known = talk.contested(project, request.iid) if new else known
     return tuple(_contest(each, known.get(keys[each]), why) for each in chosen)
 

@@ -92,8 +92,8 @@ class Discussion(Protocol):
     def contested(self, project: str, iid: int) -> Mapping[str, Issue]:
         """The issues of the merge request's contests, by key, with the answers of the norms' team."""
 
-    def contest(self, title: str, description: str) -> None:
-        """An issue of the norms' project."""
+    def contest(self, project: str, title: str, description: str) -> None:
+        """An issue of the norms' project about a merge request of ``project``."""
 
 
 class Deployments(Protocol):

@@ -82,7 +82,7 @@ class FakeDiscussion:
         found = {text.split()[1]: issue for _, text, issue in reversed(self.issues)}
         return {key: issue for key, issue in found.items() if key.startswith(prefix)}
 
-    def contest(self, title: str, description: str) -> None:
+    def contest(self, project: str, title: str, description: str) -> None:
         self._reach()
         number = len(self.issues) + 1
         url = f"https://forge.example/normes/psram/-/issues/{number}"

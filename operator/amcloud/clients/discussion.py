@@ -6,7 +6,6 @@ Two passes that write at the same time may both write: whoever comes next finds 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
@@ -22,15 +21,15 @@ from amcloud.stages.contests import Issue, Note
 from amcloud.stages.correction import FILE_MOST_BYTES
 from amcloud.stages.merge_requests import MergeRequest
 
-NOTES_MOST: Final = 500
-"""Oldest comments of a merge request that are read: our note is among the first."""
-ISSUES_MOST: Final = 50
+NOTES_MOST: Final = 2000
+"""Oldest comments of a merge request that are read: our note is among the first, or is not written at all."""
+ISSUES_MOST: Final = 300
+"""Newest contests of one project that are followed."""
 ANSWERS_MOST: Final = 100
 BELIEVED_S: Final = 600.0
 """Seconds after which what seems unchanged is read again all the same."""
 REMEMBERED: Final = 500
 CONTENTS_REMEMBERED: Final = 300
-_KEY: Final = re.compile(r"<!-- (?P<key>amcloud-contestation-\d{1,12}-\d{1,12}-[A-Z]{2,6}-\d{3}) ")
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -74,21 +73,22 @@ class GitlabDiscussion:
 
     def tell(self, project: str, request: MergeRequest, marker: str, body: str) -> bool:
         """Our note that begins with ``marker`` says ``body``, and is the only one; whether something was written."""
-        mine = self._mine(self.notes(project, request), marker)
-        if [_stored(note.body) for note in mine] == [_stored(body)]:
+        notes = self.notes(project, request)
+        mine = self._mine(notes, marker)
+        if [_stored(note.body) for note in mine] == [_stored(body)] or (not mine and len(notes) >= NOTES_MOST):
             return False
         self._notes.drop((project, request.iid))
         with self._calls.asking(f"note de {project}!{request.iid}", project):
-            notes = self._request(project, request).notes
+            theirs = self._request(project, request).notes
             if not mine:
-                notes.create({"body": body}, **ONCE)
+                theirs.create({"body": body}, **ONCE)
         mine = self._mine(self._read(project, request), marker)
         with self._calls.asking(f"note de {project}!{request.iid}", project):
             for note in mine[:1]:
                 if _stored(note.body) != _stored(body):
-                    notes.update(note.id, {"body": body}, **ONCE)
+                    theirs.update(note.id, {"body": body}, **ONCE)
             for double in mine[1:]:
-                _delete(notes, double.id)
+                _delete(theirs, double.id)
         return True
 
     def level(self, project: str, user: int) -> int:
@@ -110,13 +110,15 @@ class GitlabDiscussion:
         """The issues of the merge request's contests, by key, with the answers of the norms' team."""
         if not self._norms:
             return {}
-        prefix = contests.key(self.number(project), iid, "")
+        number = self.number(project)
+        prefix = contests.key(number, iid, "")
         with self._calls.asking(f"lecture des contestations de {project}!{iid}", self._norms):
             owner = self._calls.project(self._norms)
-            listed = owner.issues.list(
-                labels=contests.LABEL, search=prefix, state="all", per_page=ISSUES_MOST, get_all=False, **ONCE
-            )
-            rows = sorted((dict(one.attributes) for one in listed), key=lambda row: int(row["iid"]))
+            # by label: what GitLab's search indexes of a description leaves our first line out
+            labels = ",".join(contests.labels(number))
+            listed = owner.issues.list(labels=labels, state="all", iterator=True, per_page=100, **ONCE)
+            found_rows = (dict(one.attributes) for one in islice(listed, ISSUES_MOST))
+            rows = sorted(found_rows, key=lambda row: int(row["iid"]))
         found: dict[str, Issue] = {}
         for row in rows:
             key = _key(row, own=self.own())
@@ -128,10 +130,11 @@ class GitlabDiscussion:
                 found[key] = self._issue(row)
         return found
 
-    def contest(self, title: str, description: str) -> None:
+    def contest(self, project: str, title: str, description: str) -> None:
         """An issue of the norms' project; the next look at the contests finds it, or the one that came first."""
+        labels = ",".join(contests.labels(self.number(project)))
         with self._calls.asking(f"ouverture d'une contestation ({title})", self._norms):
-            body = {"title": title, "description": description, "labels": contests.LABEL}
+            body = {"title": title, "description": description, "labels": labels}
             self._calls.project(self._norms).issues.create(body, **ONCE)
 
     def _read(self, project: str, request: MergeRequest) -> tuple[Note, ...]:
@@ -240,8 +243,8 @@ def _stored(body: str) -> str:
 
 def _key(row: Mapping[str, Any], *, own: int) -> str | None:
     """The contest of an issue that we opened; what others write in theirs is nothing."""
-    found = _KEY.match(str(row.get("description") or ""))
-    return found["key"] if found and (row.get("author") or {}).get("id") == own else None
+    ours = (row.get("author") or {}).get("id") == own
+    return contests.key_of(str(row.get("description") or "")) if ours else None
 
 
 def _level(project: Project, user: int) -> int:

@@ -146,14 +146,25 @@ def key(project_id: int, iid: int, rule: str) -> str:
     return f"amcloud-contestation-{project_id}-{iid}-{rule}"
 
 
+def labels(project_id: int) -> tuple[str, str]:
+    """Labels of the issues of a project's contests: by them they are found, whatever the forge's search indexes."""
+    return LABEL, f"{LABEL}:projet-{project_id}"
+
+
 def marker(project: str, project_id: int, iid: int, rule: str) -> str:
     """First line of the issue's description: how it is found, and which project's note waits for its answer."""
     return f"<!-- {key(project_id, iid, rule)} {project} -->"
 
 
 _MARKER: Final = re.compile(
-    r"<!-- amcloud-contestation-(?P<id>\d{1,12})-(?P<iid>\d{1,12})-[A-Z]{2,6}-\d{3} (?P<project>[\w./-]{1,255}) -->"
+    r"<!-- (?P<key>amcloud-contestation-\d{1,12}-\d{1,12}-[A-Z]{2,6}-\d{3}) (?P<project>[\w./-]{1,255}) -->"
 )
+
+
+def key_of(description: str) -> str | None:
+    """The contest that an issue of this description is about; ``None`` for any other issue."""
+    found = _MARKER.match(description)
+    return found["key"] if found else None
 
 
 def waiting(description: str) -> str | None:
@@ -210,11 +221,6 @@ def answered(request: Request, issue: Issue) -> Contest:
         answer=markdown.bounded(" ".join(last.body.split()), ANSWER_MOST) if last else "",
         answered_by=last.author if last else "",
     )
-
-
-def doubles(issues: Sequence[tuple[int, str]], wanted: str) -> tuple[int, ...]:
-    """Numbers of the issues that hold this key in their first line, oldest first: one, or several after a race."""
-    return tuple(sorted(iid for iid, text in issues if text.startswith(f"<!-- {wanted} ")))
 
 
 def _commands(note: Note) -> Iterable[Request]:

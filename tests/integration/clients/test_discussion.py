@@ -154,7 +154,7 @@ def test_files_are_read_as_they_are_in_the_commit(desk: Desk) -> None:
 def opened(desk: Desk, talk: GitlabDiscussion, rule: str = "SEC-001") -> str:
     number, iid = talk.number(desk.path), desk.request().iid
     text = f"{contests.marker(desk.path, number, iid, rule)}\n\nMotif."
-    talk.contest(f"Contestation de {rule} : {desk.path}!{iid}", text)
+    talk.contest(desk.path, f"Contestation de {rule} : {desk.path}!{iid}", text)
     return contests.key(number, iid, rule)
 
 
@@ -186,7 +186,9 @@ def test_an_issue_that_somebody_else_wrote_answers_nothing(desk: Desk) -> None:
     _, token = desk.person("alex", REPORTER, desk.norms)
     text = contests.marker(desk.path, talk.number(desk.path), desk.request().iid, "SEC-001")
     theirs = desk.forge.client(token).projects.get(desk.norms_path)
-    theirs.issues.create({"title": "x", "description": text, "labels": contests.LABEL})
+    theirs.issues.create(
+        {"title": "x", "description": text, "labels": ",".join(contests.labels(talk.number(desk.path)))}
+    )
     assert talk.contested(desk.path, desk.request().iid) == {}
 
 

@@ -81,7 +81,7 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     wait_for("the issue", lambda: norms.issues.list(get_all=True))
     (issue,) = norms.issues.list(get_all=True)
     assert issue.title == f"Contestation de MTN-002 : {GROUP_PATH}/{name}!{request.iid}"
-    assert issue.labels == [contests.LABEL] and "ces notes sont communes" in issue.description
+    assert contests.LABEL in issue.labels and "ces notes sont communes" in issue.description
     wait_for("its link", lambda: f"à l'étude par l'équipe des normes. ([ticket]({issue.web_url}))" in ours(request)[0])
 
     judge = forge.client(forge.user("normes")).projects.get(NORMS_PROJECT)

@@ -115,8 +115,7 @@ def test_an_issue_runs_no_command_and_calls_nobody_whatever_was_written(text: st
     written = described(text, text)
     assert all(not line.lstrip().startswith("/") for line in written.splitlines())
     assert contests.waiting(written) == "cpam/suivi"
-    assert contests.doubles([(5, written), (4, written), (3, "autre")], contests.key(12, 3, "PHP-006")) == (4, 5)
-    assert contests.doubles([(5, written)], contests.key(12, 3, "PHP-00")) == ()
+    assert contests.key_of(written) == contests.key(12, 3, "PHP-006")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +124,7 @@ def test_an_issue_runs_no_command_and_calls_nobody_whatever_was_written(text: st
 )
 def test_another_issue_makes_nobody_wait(text: str) -> None:
     assert contests.waiting(text) is None
+    assert contests.key_of(text) is None
 
 
 @pytest.mark.parametrize(
