@@ -116,7 +116,8 @@ def test_every_measure_is_explained() -> None:
 
     page = (ROOT / "docs" / "mesures.md").read_text(encoding="utf-8")
     written = {name.removesuffix("_total") for name in re.findall(r"^\| `(amcloud_\w+)", page, re.MULTILINE)}
-    assert written == {metric.name for metric in REGISTRY.collect()}
+    ours = {metric.name for metric in REGISTRY.collect()}
+    assert written == {name for name in ours if not name.startswith("process_")}  # those are on one line of the page
 
 
 @cache
