@@ -16,7 +16,8 @@ need CI_REGISTRY_IMAGE "le nom de l'image, sans étiquette"
 # Composer écrit la version de l'application dans vendor/ : le commit, et non la branche ou l'étiquette d'où il vient.
 export COMPOSER_ROOT_VERSION="dev-$CI_COMMIT_SHA"
 umask 022
-composer_install --no-dev --optimize-autoloader
+# Les extensions PHP sont celles de l'image, que son Dockerfile vérifie, et non celles de l'exécuteur.
+composer_install --no-dev --optimize-autoloader --ignore-platform-req='ext-*'
 name_autoloader
 
 if [ -n "${CI_REGISTRY_PASSWORD:-}" ]; then

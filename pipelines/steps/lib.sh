@@ -93,7 +93,7 @@ name_of() {
 digest_of() {
   case "$1" in
     *@sha256:*)
-      buildah pull --quiet --policy ifmissing "$1" >/dev/null || return 1
+      buildah pull --quiet --policy missing "$1" >/dev/null || return 1
       printf '%s\n' "${1##*@}"
       ;;
     *)

@@ -37,9 +37,9 @@ def prebuild(layout: Layout, say: Say) -> None:
         operator_image.fetch(layout, say)
 
 
-def php_base(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> str:
-    """Reference of the base image of hosted applications (nginx and php-fpm)."""
-    return _base("php-base", layout, say, target)
+def php_base(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY, *, repository: str = "") -> str:
+    """Reference of the base image of hosted applications (nginx and php-fpm); ``repository``: another than its own."""
+    return _base("php-base", layout, say, target, repository=repository)
 
 
 def python_base(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> str:
@@ -69,11 +69,11 @@ def pause(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY, *, progra
     return oci.push(built, repository=PAUSE_REPOSITORY, tag=PAUSE_TAG, target=target)
 
 
-def _base(name: str, layout: Layout, say: Say, target: Target) -> str:
+def _base(name: str, layout: Layout, say: Say, target: Target, *, repository: str = "") -> str:
     built = _built_base(name, layout, say)
     what = definition.load(name)
     say(f"envoi de l'image {what.repository}:{what.tag} au registre")
-    return oci.push(built, repository=what.repository, tag=what.tag, target=target)
+    return oci.push(built, repository=repository or what.repository, tag=what.tag, target=target)
 
 
 def _built_base(name: str, layout: Layout, say: Say) -> Built:

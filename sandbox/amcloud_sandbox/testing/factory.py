@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,16 +227,16 @@ def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def locked(folder: Path) -> dict[str, str]:
+def locked(folder: Path, files: Mapping[str, str] = APPLICATION) -> dict[str, str]:
     """The application's files with the lock that Composer makes of them."""
-    for name, text in APPLICATION.items():
+    for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     argv = ("composer", "update", "--no-install", "--no-interaction", "--no-plugins", "--quiet")
     env = {**os.environ, "COMPOSER_ALLOW_SUPERUSER": "1", "COMPOSER_HOME": str(folder.parent / "composer")}
     subprocess.run(argv, cwd=folder, env=env, check=True, timeout=60)
-    return {**APPLICATION, "composer.lock": (folder / "composer.lock").read_text(encoding="utf-8")}
+    return {**files, "composer.lock": (folder / "composer.lock").read_text(encoding="utf-8")}
 
 
 class _account:  # noqa: N801  a context manager that reads as a function

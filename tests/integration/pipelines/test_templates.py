@@ -29,13 +29,15 @@ from amcloud.stages import provenance
 from amcloud.stages.app import StageName
 from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
 from amcloud.stages.provenance import Case
+from amcloud_sandbox import images
 from amcloud_sandbox.forge import provision
+from amcloud_sandbox.images import Target
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.runner import cells, pipeline
 from amcloud_sandbox.runner.__main__ import product
 from amcloud_sandbox.runner.base_images import BaseImages
 from amcloud_sandbox.runner.isolation import Cell
-from amcloud_sandbox.testing.factory import MANIFEST, Factory, running_factory
+from amcloud_sandbox.testing.factory import MANIFEST, Factory, locked, running_factory
 from amcloud_sandbox.testing.services import PostgresServer, RegistryServer, postgres, registry
 
 __all__ = ["postgres", "registry"]
@@ -118,9 +120,9 @@ def test_the_image_is_told_by_digest_with_what_it_was_made_of(
     assert labels["org.opencontainers.image.base.digest"] == factory.base_digest
 
 
-def config(factory: Factory, digest: str) -> Any:
-    """The configuration of an image of the application."""
-    at = f"{factory.registry.url}/v2/{PATH}"
+def config(factory: Factory, digest: str, *, path: str = PATH) -> Any:
+    """The configuration of an image of an application."""
+    at = f"{factory.registry.url}/v2/{path}"
     manifest = requests.get(f"{at}/manifests/{digest}", headers={"Accept": MANIFEST}, timeout=10)
     manifest.raise_for_status()
     return requests.get(f"{at}/blobs/{manifest.json()['config']['digest']}", timeout=10).json()
@@ -184,6 +186,35 @@ def test_feedback_waits_for_the_deployment_and_says_where_it_is(factory: Factory
     assert jobs["attestation"].status == "failed"  # the platform gave no key here; nobody is held up by that
     assert "AMCLOUD_PROVENANCE_PUBLIC_KEY" in factory.trace(path, jobs["attestation"])
     assert done.status == "success"
+
+
+def test_the_starter_kit_s_dockerfile_enables_the_extensions_that_are_declared(factory: Factory) -> None:
+    path, target = "cpam-bas-rhin/extensions", Target(factory.registry.name, factory.registry.name)
+    base = images.php_base(
+        Layout(state=factory.place / "images-state"), print, target, repository="amcloud/php-entiere"
+    )
+    factory.forge.project(path).variables.create({"key": "AMCLOUD_PHP_BASE_IMAGE", "value": base, "raw": True})
+    manifest = json.loads(factory.application["composer.json"])
+    manifest["require"]["ext-bcmath"] = "*"
+    manifest["config"]["platform"]["ext-bcmath"] = "8.2.0"  # the runner of this machine has not got it
+    folders = ("bin", "config", "migrations", "public", "templates")
+    files = {
+        **factory.application,
+        **{f"{folder}/.garde": "" for folder in folders},
+        "Dockerfile": (assets.folder("templates") / "new" / "Dockerfile").read_text(encoding="utf-8"),
+        "composer.json": json.dumps(manifest),
+    }
+    del files["composer.lock"]
+    _, jobs = factory.run(path, locked(factory.forge.folder / "extensions", files))
+    assert jobs["build-image"].status == "success", factory.trace(path, jobs["build-image"])
+    assert "ext-bcmath activée" in factory.trace(path, jobs["build-image"])
+    told = json.loads(factory.artifact(path, jobs["build-image"], "image.json"))
+    assert told["base"]["digest"] == base.rpartition("@")[2]
+    made = config(factory, told["digest"], path=path)
+    assert made["config"]["User"] == "10001"
+    bom = json.loads(factory.artifact(path, jobs["sbom"], "sbom.cdx.json"))
+    assert complaints(bom) == []
+    assert {"php8.2-bcmath", "nginx-light"} <= {one["name"] for one in bom["components"]}
 
 
 def jenkins_calls() -> list[str]:
