@@ -137,7 +137,7 @@ class _Reader:
             webhook_url=self._text("WEBHOOK_URL", f"{scheme}://webhooks.{domain}{port}/webhooks/gitlab"),
             forge_token_file=self._text("FORGE_TOKEN_FILE", ""),
             forge_requests_per_minute=self._number("FORGE_REQUESTS_PER_MINUTE", 600.0),
-            service_networks=self._networks("SERVICE_NETWORKS"),
+            service_networks=self._networks(self._words("SERVICE_NETWORKS", "")),
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
@@ -186,13 +186,13 @@ class _Reader:
         """Texts separated by commas; blanks around them do not count, those inside do: descriptions have some."""
         return tuple(word for part in self._text(name, default).split(",") if (word := part.strip()))
 
-    def _networks(self, name: str) -> tuple[str, ...]:
-        words = self._words(name, "")
+    def _networks(self, words: tuple[str, ...]) -> tuple[str, ...]:
         for word in words:
             try:
                 ipaddress.ip_network(word)
             except ValueError:
-                self._problems.append(f"AMCLOUD_{name} attend des réseaux comme 192.0.2.0/24, trouvé « {word[:40]} »")
+                said = f"un réseau comme 192.0.2.0/24 est attendu, trouvé « {word[:40]} »"
+                self._problems.append(f"AMCLOUD_SERVICE_NETWORKS : {said}")
         return words
 
     def _number(self, name: str, default: float) -> float:
