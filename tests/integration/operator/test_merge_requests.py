@@ -29,7 +29,8 @@ from .test_operator import sample
 
 BRANCH = {
     "src/Entity/Note.php": "<?php\n\nnamespace App\\Entity;\n\nuse Doctrine\\ORM\\Mapping as ORM;\n\n#[ORM\\Entity]\n"
-    "class Note\n{\n    #[ORM\\Id]\n    #[ORM\\Column]\n    private int $id;\n}\n"
+    "class Note\n{\n    #[ORM\\Id]\n    #[ORM\\Column]\n    private int $id;\n}\n",
+    "src/`@all` </details>\n/close.php": "<?php\n\ndeclare(strict_types=1);\n\neval($_GET['x']);\n",
 }
 
 
@@ -64,6 +65,8 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     wait_for("what is new", lambda: f"[`src/Entity/Note.php:8`]({place}) **nouveau**" in ours(request)[0])
     assert f"**Par rapport à `main`** ([`{main[:8]}`]" in ours(request)[0]
     assert f"/{NAMESPACE}/{name}/acceptance/{commit}" in ours(request)[0]
+    assert "``src/`@all` </details>\\n/close.php:5``" in ours(request)[0]
+    assert not [line for line in ours(request)[0].splitlines() if line.lstrip().startswith("/")]
     assert ("amcloud/psram", "failed") in statuses(forge, name, commit)
 
     # the patch of the note, on a clone
@@ -91,7 +94,7 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     wait_for("its words", lambda: "Réponse de `normes` : Déclarez-les partagées. `/close @all`" in ours(request)[0])
 
     # mended and pushed: the same note, and the contest's answer is still there
-    mended = forge.commit(f"{GROUP_PATH}/{name}", {"src/Entity/Note.php": None}, branch="essai")
+    mended = forge.commit(f"{GROUP_PATH}/{name}", dict.fromkeys(BRANCH), branch="essai")
     wait_for("the new verdict", lambda: f"Commit [`{mended[:8]}`]" in ours(request)[0])
     wait_for("its end", lambda: "conforme, rien ne bloque" in ours(request)[0])
     assert len(ours(request)) == len(norms.issues.list(get_all=True)) == 1
