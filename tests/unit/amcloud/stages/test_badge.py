@@ -51,9 +51,7 @@ def until(on: date | None, verdict: ReportVerdict = ReportVerdict.VIOLATED) -> R
             NEWER.refused(Reason.NOT_CONFORMANT, ""), report(ONE), State.CONFORMING, TODAY, id="a bad push, no more"
         ),
         pytest.param(NEWER.refused(Reason.NOT_CONFORMANT, ""), BROKEN, State.FROZEN, None, id="refused for it too"),
-        pytest.param(
-            NEWER.refused(Reason.BUILD_FAILED, ""), BROKEN, State.WARNED, None, id="refused otherwise"
-        ),
+        pytest.param(NEWER.refused(Reason.BUILD_FAILED, ""), BROKEN, State.WARNED, None, id="refused otherwise"),
         pytest.param(HOSTED.refused(Reason.NOT_CONFORMANT, ""), BROKEN, State.WARNED, None, id="nothing newer"),
         pytest.param(replace(HOSTED, deployed=None), None, State.NOT_HOSTED, None, id="not hosted"),
     ],
