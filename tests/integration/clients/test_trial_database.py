@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from amcloud.clients.canaries import SHARED
 from amcloud.clients.database import PostgresDatabase
 from amcloud.clients.trial_database import TrialDatabases
-from amcloud.clients.walking.base import Base
+from amcloud.clients.walking.base import SETTLE_S, Base
 from amcloud.stages.app import Rotation
 from amcloud.stages.isolation import OWNER_OF_CANARIES, READER
 from amcloud.stages.render import Access, Place
@@ -121,3 +122,8 @@ def test_canaries_of_both_organisations_are_planted_apart_and_what_is_touched_is
         assert base.links() == ("piece",)
         base.plant()
         assert base.links() == () and base.state(OWNER_OF_CANARIES) == state
+        with psycopg.connect(made.app_url) as still_open:
+            began = time.monotonic()
+            base.touched()
+            assert time.monotonic() - began >= SETTLE_S  # sessions count when they end: it waits for them, once
+            still_open.execute("SELECT 1")

@@ -18,9 +18,10 @@ from amcloud.stages.isolation import OWNER_OF_CANARIES, READER, TENANT_COLUMN
 
 BOTH: Final = (READER, OWNER_OF_CANARIES)
 SETTLE_S: Final = 0.5
+# of other roles' sessions, little more than the role is shown; the server's own processes have none
 _OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-    "AND backend_type = 'client backend'"
+    "AND usesysid IS NOT NULL"
 )
 _TOUCHED: Final = """
 SELECT relid::bigint, seq_scan + coalesce(idx_scan, 0) + n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables
