@@ -17,6 +17,7 @@ from amcloud_samples import SETTINGS, image_of, manifest
 from amcloud import reconcile
 from amcloud.clients.budget import Budget
 from amcloud.clients.forge import GitlabForge
+from amcloud.clients.registry import OciRegistry
 from amcloud.clients.source import GitSource
 from amcloud.ports import World
 from amcloud_sandbox.testing.forge import CI_FILE, RunningForge
@@ -34,6 +35,8 @@ class Scene:
     folder: Path
     path: str = field(default_factory=lambda: f"cpam-bas-rhin/panne-{next(_numbers)}")
     credentials: str | None = None
+    registry: OciRegistry | None = None
+    """The real client of a registry; images in memory without it."""
 
     def __post_init__(self) -> None:
         self.project = self.forge.project(self.path, visibility="public", maintainers=("amcloud",))
@@ -55,7 +58,9 @@ class Scene:
 
     def world(self) -> World:
         """What a pass is handed."""
-        return replace(self.outside.world(), forge=self.gitlab, source=self.source, cause="envoi-de-la-forge")
+        registry: Any = self.registry or self.outside.registry
+        made = self.outside.world()
+        return replace(made, forge=self.gitlab, source=self.source, registry=registry, cause="envoi-de-la-forge")
 
     def push(self, files: dict[str, str] | None = None, *, message: str = "Change") -> str:
         """A developer pushes; whole unless told otherwise."""

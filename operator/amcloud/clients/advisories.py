@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import requests
+import urllib3
 import structlog
 
 from amcloud import metrics
@@ -70,7 +71,7 @@ class AdvisoryMirror:
             return advisories.read(Path(self._source))
         try:
             content = _downloaded(self._source)
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             why = f"son adresse ne répond pas comme elle devrait ({type(error).__name__})"
             return Database(self._source, problem=f"la base d'avis de sécurité est inutilisable : {why}")
         return advisories.parse(content, source=self._source)

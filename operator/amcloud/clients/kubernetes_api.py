@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from amcloud import metrics
@@ -246,7 +247,7 @@ class Api:
             ) as answer:
                 metrics.KUBERNETES_REQUESTS.labels(_counted_as(answer.status_code)).inc()
                 return answer, answer.raw.read(ANSWER_MAX_BYTES + 1, decode_content=True)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             metrics.KUBERNETES_REQUESTS.labels("unreachable").inc()
             raise UnavailableError(f"{doing} : le cluster ne répond pas ({type(error).__name__})") from error
 

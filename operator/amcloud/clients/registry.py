@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 import requests
+import urllib3
 
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.stages.build import Image
@@ -101,7 +102,7 @@ class OciRegistry:
             answer = self._session.request(
                 method, url, data=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
             )
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise UnavailableError(f"{doing} : le registre ne répond pas ({type(error).__name__})") from error
         if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
             raise BrokenInstallationError(f"{doing} : le registre refuse que l'opérateur y écrive")
@@ -130,7 +131,7 @@ class OciRegistry:
             ) as answer:
                 content = answer.raw.read(DOCUMENT_MAX_BYTES + 1, decode_content=True)
                 status, expected = answer.status_code, answer.headers.get("Content-Length", "")
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise UnavailableError(f"{doing} : le registre ne répond pas ({type(error).__name__})") from error
         if status == requests.codes.not_found:
             return None

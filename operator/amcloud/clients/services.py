@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import psycopg
 import requests
+import urllib3
 
 from amcloud.clients.database import CONNECT_S, translated
 from amcloud.errors import BrokenInstallationError, UnavailableError
@@ -80,9 +81,7 @@ def oidc_issuer(issuer: str) -> str:
     """
     found = _asked(f"{issuer.rstrip('/')}/.well-known/openid-configuration", "fournisseur d'identité")
     if found is None or not isinstance(found.get("issuer"), str):
-        raise BrokenInstallationError(
-            f"fournisseur d'identité : {issuer} ne publie pas sa configuration OIDC"
-        )
+        raise BrokenInstallationError(f"fournisseur d'identité : {issuer} ne publie pas sa configuration OIDC")
     return one_line(found["issuer"])
 
 
@@ -109,7 +108,7 @@ def _asked(url: str, who: str, headers: dict[str, str] | None = None) -> dict[st
             session.trust_env = False
             with session.get(url, headers=headers, timeout=TIMEOUT_S, stream=True, allow_redirects=False) as answer:
                 content, status = answer.raw.read(ANSWER_MAX_BYTES, decode_content=True), answer.status_code
-    except (requests.RequestException, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise UnavailableError(f"{who} : {url} ne répond pas ({type(error).__name__})") from error
     codes = requests.codes
     if status == codes.not_found:

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from amcloud_failures import Scene
+from amcloud_oci import running_registry
 from amcloud_samples import image_of
 
+from amcloud.clients.registry import OciRegistry
 from amcloud_sandbox.testing.forge import RunningForge
 
 PAGE = Path(__file__).parents[3] / "docs" / "pannes.md"
@@ -27,7 +29,7 @@ def scene(forge: RunningForge, tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_every_row_of_the_page_is_a_test_and_every_test_a_row() -> None:
-    rows = set(re.findall(r"^\| `([a-z0-9-]+)` \|", PAGE.read_text(encoding="utf-8"), re.M))
+    rows = set(re.findall(r"^\| `([a-z0-9-]+)`", PAGE.read_text(encoding="utf-8"), re.M))
     tests = {name.removeprefix("test_").replace("_", "-") for name in globals() if name.startswith("test_")}
     tests -= {"every-row-of-the-page-is-a-test-and-every-test-a-row", "forge-en-panne"}
     assert rows == tests | set(FORGE)
@@ -268,16 +270,47 @@ def test_pipeline_ignore(scene: Scene) -> None:
     scene.serves(commit)
 
 
-def test_registre_en_panne(scene: Scene) -> None:
+@pytest.mark.parametrize("fails", ["503", "html", "truncated"])
+def test_registre_en_panne(scene: Scene, fails: str) -> None:
     commit = scene.push()
     scene.built(commit)
-    scene.outside.registry.down = True
+    with running_registry() as registry:
+        scene.registry, registry.fails = OciRegistry(registry.url, "registre.example"), fails
+        _waits_for_the_registry(scene, commit)
+        registry.fails = ""
+        scene.serves(commit)
+
+
+def test_registre_injoignable(scene: Scene) -> None:
+    commit = scene.push()
+    scene.built(commit)
+    with running_registry() as registry:
+        address = registry.url
+    scene.registry = OciRegistry(address, "registre.example")
+    _waits_for_the_registry(scene, commit)
+    with running_registry() as registry:  # it is there again, wherever the name leads now
+        scene.registry = OciRegistry(registry.url, "registre.example")
+        scene.serves(commit)
+
+
+def test_registre_refuse(scene: Scene) -> None:
+    commit = scene.push()
+    scene.built(commit)
+    with running_registry() as registry:
+        scene.registry, registry.fails = OciRegistry(registry.url, "registre.example"), "401"
+        scene.waits(2)
+        status, reason, message = scene.ready()
+        assert (status, reason) == ("False", "BrokenInstallation") and "registre" in message
+        assert scene.reads(commit)["amcloud/acceptance"][0] == "failed"
+        registry.fails = ""
+        scene.serves(commit)
+
+
+def _waits_for_the_registry(scene: Scene, commit: str) -> None:
     scene.waits(3)
     assert scene.ready()[:2] == ("Unknown", "ServiceUnavailable") and "registre" in scene.ready()[2]
     state, words = scene.reads(commit)["amcloud/acceptance"]
     assert state == "pending" and "Reprise automatique" in words
-    scene.outside.registry.down = False
-    scene.serves(commit)
 
 
 def test_image_absente(scene: Scene) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, TWO, manifest, result
 from amcloud_story import conditions, hosted, one_pass, settle
 
-from amcloud import errors
-from amcloud.stages.app import RefKind
+from amcloud import errors, reconcile
 from amcloud.stages.build import PipelineStatus
 from amcloud.stages.merge_requests import COMMITS_A_PASS, MergeRequest, unseen
 from psram.rules import Moment
 
 BRANCH = tuple(f"{number:040x}" for number in range(10, 20))
 """Commits of a branch, newest first."""
-assert RefKind.BRANCH
 
 
 def proposed(outside: FakeWorld, *commits: str, iid: int = 1, target: str = "main") -> None:
@@ -30,15 +30,9 @@ def test_each_commit_of_a_merge_request_gets_a_verdict_and_nothing_is_built() ->
     settle(outside)
     told = {commit: outside.forge.last(commit, "amcloud/psram") for commit in BRANCH[:3]}
     assert [told[commit].state for commit in BRANCH[:3]] == ["success", "failed", "success"]
-    assert "après la fusion" in hosted_words(outside, BRANCH[0]) or told[BRANCH[0]].description
     assert not any(commit in outside.forge.by_commit for commit in BRANCH)
     assert all(outside.forge.last(commit, "amcloud/acceptance") is None for commit in BRANCH)
     assert conditions(outside)["Ready"] == ("True", "Serving")
-
-
-def hosted_words(outside: FakeWorld, commit: str) -> str:
-    status = outside.forge.last(commit, "amcloud/psram")
-    return status.description if status else ""
 
 
 def test_rules_on_the_pipeline_wait_for_the_merge() -> None:
@@ -208,12 +202,6 @@ def test_one_name_leads_from_the_delivery_to_everything_that_it_brought() -> Non
     outside = FakeWorld()
     outside.cluster.add(manifest())
     outside.conformance.results[ONE] = (result(),)
-    from dataclasses import replace
-
-    from amcloud import reconcile
-
-    found = outside.cluster.local_app("cpam-bas-rhin", "suivi-courriers")
-    assert found is not None
     for cause in ("13792a34", "autre-passage"):
         found = outside.cluster.local_app("cpam-bas-rhin", "suivi-courriers")
         assert found is not None
