@@ -7,13 +7,12 @@ tests stop them there to show it.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from amcloud import discussions, errors, leftovers, reviews, showing, telling
+from amcloud import discussions, ending, errors, leftovers, reviews, showing, telling
 from amcloud.desired import Sources, desired, missing_secrets
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import (
@@ -35,7 +34,7 @@ from amcloud.stages import (
 from amcloud.stages import verdict as gate
 from amcloud.stages.apply import Key, Wave
 from amcloud.stages.isolation import Isolation
-from amcloud.stages.manifest import App, DeletionPolicy, Organisation, Stage
+from amcloud.stages.manifest import App, Organisation, Stage
 from amcloud.stages.observe import Observation
 from amcloud.stages.render import Access, Object, Place, Revision
 from amcloud.stages.report import StageOutcome
@@ -167,7 +166,8 @@ def halt(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
 def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
     """One pass over one LocalApp, and when the next one is useful. ``others`` follow the same forge project."""
     if found["metadata"].get("deletionTimestamp"):
-        return release(found, world, others)
+        gone = ending.release(found, world, others)
+        return Next() if gone else Next(POLL_DELETION_S)
     try:
         app = manifest.parse(found, world.cluster.organisations(), world.cluster.namespace_organisation)
         app = suspension.suspended_by(app, world.cluster.suspension(app), now=world.clock.now())
@@ -176,28 +176,9 @@ def reconcile(found: Object, world: World, others: Sequence[Object] = ()) -> Nex
         return Next()
     world.cluster.set_finalizer(found, present=True)
     previous, held = found.get("status") or {}, claims.held(found, others)
-    give_up(app, found, world)
+    ending.give_up(app, found, world)
     outcomes = tuple(_stage(app, stage, world, previous, held.get(stage.name)) for stage in app.stages)
     return _publish(app, found, outcomes, others, world)
-
-
-def release(found: Object, world: World, others: Sequence[Object] = ()) -> Next:
-    """The app's instances go, and its data if its policy is ``Delete``. Needs no forge, no database, no valid spec."""
-    waiting = [_remove(found, namespace, world) for namespace in world.cluster.instances(found)]
-    if not all(waiting):
-        return Next(POLL_DELETION_S)
-    showing.end(found, others, world)
-    world.cluster.set_finalizer(found, present=False)
-    return Next()
-
-
-def give_up(app: App, found: Object, world: World) -> None:
-    """Instances that the manifest no longer asks for go: a stage taken out, or an app that became hors-standard."""
-    hosted = app.track is not manifest.Track.HORS_STANDARD
-    wanted = {render.place(app, stage, domain=world.settings.domain).namespace for stage in app.stages if hosted}
-    for namespace in world.cluster.instances(found):
-        if namespace not in wanted:
-            _remove(found, namespace, world)
 
 
 def _stage(app: App, stage: Stage, world: World, previous: Mapping[str, Any], holder: str | None) -> StageOutcome:
@@ -370,16 +351,3 @@ def _tell(found: Object, current: dict[str, Any], world: World, outcomes: tuple[
         world.cluster.set_local_app_status(found["metadata"]["namespace"], found["metadata"]["name"], current)
     for event in report.events(previous, current, outcomes):
         world.cluster.emit(found, event)
-
-
-def _remove(found: Object, namespace: str, world: World) -> bool:
-    """Whether an instance is gone; its data goes first, if the manifest says so and the database answers."""
-    if manifest.deletion_policy(found) is DeletionPolicy.DELETE:
-        try:
-            world.database.drop(render.database_name(namespace))
-        except errors.AmcloudError as error:
-            leftovers.owe(found, namespace, error, world)
-    else:
-        with contextlib.suppress(errors.AmcloudError):  # an empty schema and sample rows: nothing that is worth a wait
-            world.walks.end(render.database_name(namespace))
-    return world.cluster.delete_namespace(namespace)
