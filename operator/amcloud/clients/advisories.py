@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import requests
-import urllib3
 import structlog
+import urllib3
 
 from amcloud import metrics
 from psram import advisories
