@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import date
@@ -17,6 +18,7 @@ from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.records import conformance_report
 from amcloud.errors import BrokenInstallationError, NotOwnedError, RepositoryRefusedError, UnavailableError
 from amcloud.stages import apply, render
+from amcloud.stages.app import Authority, Service
 from amcloud.stages.apply import Apply, Key, Prune
 from amcloud.stages.connectors import SECRET_TYPE, Given, Link
 from amcloud.stages.render import Object
@@ -267,3 +269,34 @@ def test_a_report_is_kept_once_and_whole(cluster: KubernetesCluster, api: Api) -
     assert kept is not None
     wanted = conformance_report(app, STAGE, report, url, api_version="amcloud.cnamts.fr/v1")
     assert kept["spec"] == wanted["spec"]  # nothing was pruned: the schema knows every field
+
+
+def test_a_suspension_by_the_ddsi_is_read_beside_its_application_and_counts_when_it_is_damaged(
+    cluster: KubernetesCluster, api: Api
+) -> None:
+    app = parsed(local_app())
+    assert cluster.suspension(app) is None
+    path = f"/apis/amcloud.cnamts.fr/v1/namespaces/{app.namespace}/suspensions"
+    spec = {"reason": "Contrôle.", "author": "camille", "until": "2026-12-31T00:00:00Z", "service": "Stop"}
+    body = {"apiVersion": "amcloud.cnamts.fr/v1", "kind": "Suspension", "metadata": {"name": app.name}, "spec": spec}
+    assert api.create(path, body, doing="test")
+    try:
+        held = cluster.suspension(app)
+        assert held is not None
+        assert (held.by, held.service, held.author) == (Authority.DDSI, Service.STOP, "camille")
+        with contextlib.suppress(BrokenInstallationError):  # a server that checks the date refuses it
+            api.patch(f"{path}/{app.name}", {"spec": {"until": "2026-12-31"}}, doing="test")
+        damaged = cluster.suspension(app)
+    finally:
+        api.delete(f"{path}/{app.name}", doing="test")
+    assert damaged is not None and damaged.by is Authority.DDSI
+
+
+def test_data_that_are_owed_are_remembered_until_they_are_settled(cluster: KubernetesCluster) -> None:
+    assert cluster.owed("default") == ()
+    for _ in range(2):
+        cluster.owe("default", "suivi-courriers-acceptance")
+    assert cluster.owed("default") == ("suivi-courriers-acceptance",)
+    for _ in range(2):
+        cluster.settle("default", "suivi-courriers-acceptance")
+    assert cluster.owed("default") == ()
