@@ -16,7 +16,7 @@ from amcloud.stages.troubles import Trouble
 from amcloud.stages.verdict import Reason
 
 COMMIT = f"{GROUP}/commit"
-_HOLDERS = frozenset({"web", "schedule"})
+_HOLDERS = frozenset({"web", "schedule", "command"})
 _OVER = frozenset({"Succeeded", "Failed"})
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.errors import InvalidManifestError
-from amcloud.stages import command
+from amcloud.stages import command, observe
 from amcloud.stages.command import OUTPUT_MOST, TAIL, Ask, Component, Logs, Output, Run, Said
-from amcloud.stages.render import Object
+from amcloud.stages.render import HELD, Object
 
 from .test_render import objects
 
@@ -200,3 +200,13 @@ def test_an_answered_request_goes_after_a_while() -> None:
     assert not command.expired({"status": status}, now=NOW + timedelta(minutes=5))
     assert command.expired({"status": status}, now=NOW + timedelta(minutes=11))
     assert not command.expired({"status": {"reason": "Running"}}, now=NOW + timedelta(days=1))
+
+
+def test_credentials_are_not_retired_while_a_command_holds_them() -> None:
+    assert isinstance(RUN.what, Run)
+    template = command.job(DEPLOYMENT, RUN, RUN.what)["spec"]["template"]
+    running = {"metadata": template["metadata"], "status": {"phase": "Running"}}
+    held = DEPLOYMENT["spec"]["template"]["metadata"]["annotations"][HELD]
+    assert observe.settled((running,), held)
+    assert not observe.settled((running,), "d'autres accès")
+    assert observe.settled(({**running, "status": {"phase": "Succeeded"}},), "d'autres accès")
