@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -195,3 +195,19 @@ def test_the_answer_names_what_it_will_be_called_everywhere() -> None:
         PUSH, {"X-Gitlab-Token": TOKEN, "X-Gitlab-Event-UUID": "13792a34-cac6-4fda-95a8-c58e00a3954e"}
     )
     assert answer["correlation"] == "13792a34-cac6-4fda-95a8-c58e00a3954e"
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "BODY_S", 0.05)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"object_kind": '
+        await asyncio.sleep(0.5)
+        yield b'"push"}'
+
+    async def run() -> tuple[int, str]:
+        async with await _client(Asked()) as client:
+            reply = await client.post(webhook.PATH, data=slowly(), headers={"X-Gitlab-Token": TOKEN})
+            return reply.status, (await reply.json())["result"]
+
+    assert asyncio.run(run()) == (408, "too-slow")
