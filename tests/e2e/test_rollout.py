@@ -194,12 +194,12 @@ def test_no_request_fails_while_a_revision_comes_and_a_person_goes_back_to_the_o
 def test_a_rollout_that_fails_gives_way_without_a_failed_request_and_is_not_tried_again(
     ground: Ground, cast: Cast, others: dict[str, str]
 ) -> None:
-    served, broken = ground.stage(cast)["deployedCommit"], others["panne"]
+    served, broken, digest = ground.stage(cast)["deployedCommit"], others["panne"], image(ground, STAGE)
     follow(ground, cast, broken)
     with browser.load(agent_url(ground, cast)) as load:
         assert amcloud("rollback", NAME, "--stage", STAGE, "--undo", "--no-wait").returncode == 0
         until("withdrawn", lambda: ground.stage(cast).get("withdrawn", {}).get("commit") == broken, timeout_s=200)
-        until("the one before is wanted again", lambda: "revenue à" in ready(ground, cast)[2])
+        until("the one before is wanted again", lambda: image(ground, STAGE) == digest)
         generation = ground.where.kubectl.json("get", "deployment", NAME, "-n", INSTANCE)["metadata"]["generation"]
         time.sleep(3)
         deployment = ground.where.kubectl.json("get", "deployment", NAME, "-n", INSTANCE)

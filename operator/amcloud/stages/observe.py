@@ -146,7 +146,8 @@ def _rollout(deployment: Object, pods: tuple[Object, ...], *, now: datetime, dea
     if expired or (trouble and trouble.lasting):
         reason = trouble.reason if trouble else Reason.ROLLOUT_FAILED
         return replace(_failed(reason, _stuck(trouble, deadline_s, degraded=degraded)), degraded=degraded)
-    ready = min(updated, status.get("readyReplicas", 0))
+    # those that are not up to date count as ready: better say too few than too many
+    ready = max(0, status.get("readyReplicas", 0) - (status.get("replicas", 0) - updated))
     counted = f"Déploiement en cours : {ready} réplique(s) à jour et prête(s) sur {wanted}."
     return _under_way(f"{counted} {trouble.sentence}" if trouble else counted, Reason.ROLLING_OUT)
 

@@ -140,6 +140,11 @@ def test_a_rollout_that_is_not_over_is_under_way(status: dict[str, Any]) -> None
     assert told.serving is bool(status.get("availableReplicas"))
 
 
+def test_replicas_of_the_revision_before_are_not_counted_as_ready_ones_of_the_new_one() -> None:
+    counts = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
+    assert "0 réplique(s) à jour et prête(s) sur 2" in seen(Wave.SERVICE, live(Deployment=counts)).sentence
+
+
 CONFIG_ERROR, KEY = "CreateContainerConfigError", "couldn't find key app-secret in Secret a/amcloud-credentials"
 MISSING, PULL, CRASH = Reason.SECRET_MISSING, Reason.IMAGE_PULL_FAILED, Reason.CRASH_LOOPING
 TROUBLES = [
