@@ -141,7 +141,7 @@ def test_a_rollout_that_is_not_over_is_under_way(status: dict[str, Any]) -> None
 
 
 def test_replicas_of_the_revision_before_are_not_counted_as_ready_ones_of_the_new_one() -> None:
-    counts = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
+    counts = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
     assert "0 réplique(s) à jour et prête(s) sur 2" in seen(Wave.SERVICE, live(Deployment=counts)).sentence
 
 
