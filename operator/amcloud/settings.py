@@ -65,6 +65,9 @@ class Settings:
     """CI templates that make up the software factory, as ``group/project@ref``."""
     norms_project: str = ""
     """Project of the forge where contested rules are discussed; empty when there is none."""
+    registry_user: str = ""
+    """Account of the registry, which reads images and writes their attestations; empty where it asks for none."""
+    registry_password: str = ""
     provenance_key: str = ""
     """Seed of the Ed25519 key that signs where images come from, in base64; without it production takes none."""
     provenance_public_keys: tuple[str, ...] = ()
@@ -142,6 +145,8 @@ class _Reader:
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
             norms_project=self._text("NORMS_PROJECT", "").strip("/"),
+            registry_user=self._text("REGISTRY_USER", ""),
+            registry_password=self._text("REGISTRY_PASSWORD", ""),
             provenance_key=self._text("PROVENANCE_KEY", ""),
             provenance_public_keys=self._words("PROVENANCE_PUBLIC_KEYS", ""),
             advisories=self._text("ADVISORIES", ""),

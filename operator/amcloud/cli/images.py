@@ -49,21 +49,24 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name=COMMAND)
 
 
-def prune(
+def prune(  # noqa: PLR0917  options, given by name
     registry_url: Annotated[str, typer.Option(envvar="AMCLOUD_REGISTRY_URL", hidden=True)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Dit ce qui partirait, et ne retire rien.")] = False,
     keep_days: Annotated[
         int, typer.Option(min=1, envvar="AMCLOUD_IMAGES_KEEP_DAYS", help="Âge en dessous duquel rien ne part.")
     ] = 30,
     output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    user: Annotated[str, typer.Option(envvar="AMCLOUD_REGISTRY_USER", hidden=True)] = "",
+    password: Annotated[str, typer.Option(envvar="AMCLOUD_REGISTRY_PASSWORD", hidden=True)] = "",
 ) -> None:
     """Remove what nothing needs."""
     from amcloud.clients import assembly, image_users
     from amcloud.clients.image_store import ImageStore
+    from amcloud.clients.registry_access import RegistryAccount
     from amcloud.errors import AmcloudError
     from amcloud.stages import retention
 
-    store, failed = ImageStore(registry_url), []
+    store, failed = ImageStore(registry_url, RegistryAccount(user, password)), []
     try:
         api = assembly.api()
         # Images first: what is deployed between the two readings is named in the second.

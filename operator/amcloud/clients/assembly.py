@@ -25,6 +25,7 @@ from amcloud.clients.job_checks import JobChecks
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.process_checks import ProcessChecks
 from amcloud.clients.registry import OciRegistry
+from amcloud.clients.registry_access import RegistryAccount
 from amcloud.clients.report_reader import ReportReader
 from amcloud.clients.reports import PostgresReports
 from amcloud.clients.signing import Signer
@@ -54,11 +55,12 @@ def world(settings: Settings, *, cluster: connection.Connection | None = None, c
     # everything in the cache can be made again: it lies where a read-only pod may write
     cache = cache or Path(tempfile.gettempdir()) / "amcloud"
     budget, clock = Budget(settings.forge_requests_per_minute), SystemClock()
-    source = GitSource(settings.forge_url, cache / "git", budget=budget)
     api = Api(cluster or connection.of(os.environ), connections=settings.workers * 2)
-    registry = OciRegistry(settings.registry_url, settings.registry_name)
+    account = RegistryAccount(settings.registry_user, settings.registry_password)
+    registry = OciRegistry(settings.registry_url, settings.registry_name, account)
     signer = Signer(settings.provenance_key, settings.provenance_public_keys)
     forge = GitlabForge(settings.forge_url, settings.forge_token, budget=budget, token_file=_file(settings))
+    source = GitSource(settings.forge_url, cache / "git", budget=budget, own_token=lambda: forge.calls.token)
     return World(
         settings=settings,
         templates=assets.hosting_templates(),

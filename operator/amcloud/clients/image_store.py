@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 import requests
+from requests.auth import AuthBase
 
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.stages.retention import Stored
@@ -30,10 +31,11 @@ _NEXT: Final = re.compile(r'<([^>]+)>;\s*rel="?next"?')
 class ImageStore:
     """One registry, for reading all of a repository and removing from it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, account: AuthBase | None = None) -> None:
         self._url = url.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.auth = account
 
     def stored(self, repository: str) -> Iterator[Stored]:
         """Every tag of the repository; none when it does not exist.

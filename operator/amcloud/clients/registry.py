@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 import requests
 import urllib3
+from requests.auth import AuthBase
 
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.stages.build import Image
@@ -31,11 +32,12 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 class OciRegistry:
     """Adapter of one registry. ``url`` is its API, ``name`` what starts the references that nodes pull."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, account: AuthBase | None = None) -> None:
         self._url = url.rstrip("/")
         self._name = name
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.auth = account
 
     def image(self, project: str, commit: str) -> Image | None:
         """The image that was pushed for ``commit``, by digest, or ``None``.
