@@ -141,8 +141,9 @@ def test_a_rollout_that_is_not_over_is_under_way(status: dict[str, Any]) -> None
 
 
 def test_replicas_of_the_revision_before_are_not_counted_as_ready_ones_of_the_new_one() -> None:
-    counts = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
-    assert "0 réplique(s) à jour et prête(s) sur 2" in seen(Wave.SERVICE, live(Deployment=counts)).sentence
+    counts = {"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2}
+    told = seen(Wave.SERVICE, live(Deployment={**STARTING, **counts}))
+    assert "0 réplique(s) à jour et prête(s) sur 2" in told.sentence
 
 
 CONFIG_ERROR, KEY = "CreateContainerConfigError", "couldn't find key app-secret in Secret a/amcloud-credentials"
