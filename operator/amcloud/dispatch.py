@@ -51,7 +51,7 @@ class Dispatcher:
         self._said: dict[tuple[Key, str], tuple[object, ...]] = {}
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
-        self._marks: dict[str, int] = {}
+        self._marks: dict[str, str] = {}
         """What branches and tags of a project were at the poller's last look."""
         self._looked_at: datetime | None = None
         self._since = world.clock.now()
@@ -164,12 +164,11 @@ class Dispatcher:
             if project.casefold() not in self._keys:
                 return False
         try:
-            refs = self.world.source.refs(project, self.world.settings.forge_token)
+            mark = self.world.source.mark(project)
         except errors.UnavailableError:
             return False  # it stays among the active ones for an hour, and has its pass in any case
         except errors.AmcloudError:
             return True  # the pass has the organisation's own credential, and says what is wrong
-        mark = hash(frozenset(refs.items()))
         before, self._marks[project] = self._marks.get(project), mark
         return before != mark
 

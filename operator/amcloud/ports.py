@@ -43,6 +43,15 @@ class Source(Protocol):
             RepositoryRefusedError: the project does not exist for this credential, or is empty.
         """
 
+    def mark(self, project: str) -> str:
+        """What a project's branches and tags are, in one word that changes with any of them; for polling.
+
+        Read with the operator's own credential, since nothing of it is used but that it changed.
+
+        Raises:
+            RepositoryRefusedError: as :meth:`refs`.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

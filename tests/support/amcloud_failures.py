@@ -50,7 +50,8 @@ class Scene:
         self.gitlab = GitlabForge(
             self.forge.url, "", budget=self.budget, token_file=self.token_file, clock=self.seconds
         )
-        self.source = GitSource(self.forge.url, self.folder / "git", budget=self.budget)
+        own = self.gitlab.calls
+        self.source = GitSource(self.forge.url, self.folder / "git", budget=self.budget, own_token=lambda: own.token)
 
     def seconds(self) -> float:
         """The scene's time."""

@@ -126,6 +126,9 @@ class FakeSource:
             raise self.error
         return dict(self.heads)
 
+    def mark(self, project: str) -> str:
+        return str(sorted(self.refs(project, None).items()))
+
 
 class FakeConformance:
     """The engine: what it says of a commit is set by the test; conforming otherwise."""

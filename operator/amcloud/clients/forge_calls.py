@@ -89,6 +89,11 @@ class ForgeCalls:
         self._clock = clock
         self._identifiers: dict[str, tuple[int, float]] = {}
 
+    @property
+    def token(self) -> str:
+        """The token, as it was last read."""
+        return self._token.text
+
     def project(self, project: str) -> Project:
         """The project by its number: a renamed one still answers, and writing to an old path does not."""
         known = self._identifiers.get(project)

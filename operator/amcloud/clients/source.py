@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -70,8 +70,11 @@ _SETTINGS: Final = {
 class GitSource:
     """The forge's repositories; each project has a bare mirror of the commits that were asked for."""
 
-    def __init__(self, forge_url: str, mirrors: Path, *, budget: Budget | None = None) -> None:
+    def __init__(
+        self, forge_url: str, mirrors: Path, *, budget: Budget | None = None, own_token: Callable[[], str] = str
+    ) -> None:
         self._budget = budget or Budget()
+        self._own_token = own_token
         self._url = forge_url.rstrip("/")
         self._scheme = urlsplit(self._url).scheme
         self._mirrors = mirrors
@@ -95,6 +98,15 @@ class GitSource:
         if not found:
             raise RepositoryRefusedError(f"Le dépôt {project} est vide : poussez-y une première révision.")
         return found
+
+    def mark(self, project: str) -> str:
+        """What a project's branches and tags are, in one word; read with the operator's own credential.
+
+        Raises:
+            RepositoryRefusedError: as :meth:`refs`.
+        """
+        refs = self.refs(project, self._own_token() or None)
+        return hashlib.sha256("\n".join(f"{name} {refs[name]}" for name in sorted(refs)).encode()).hexdigest()
 
     def fetch(self, project: str, commit: str, token: str | None) -> Path:
         """A bare repository that holds ``commit``, its tree and, where they fit the bounds, the commits before it.
