@@ -252,5 +252,3 @@ def _no_way(known: dict[str, Any], status: CommitStatus) -> bool:
 
 def _some(rules: Any) -> Any:
     return rules.list(iterator=False, get_all=False, per_page=RULES_MAX, **ONCE)
-
-
