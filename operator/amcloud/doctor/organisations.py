@@ -7,8 +7,9 @@ from typing import Final
 
 from amcloud.clients import installation
 from amcloud.clients.cluster import KubernetesCluster
-from amcloud.doctor.findings import Finding, error, ok, warning
+from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
+from amcloud.errors import BrokenInstallationError
 from amcloud.settings import GROUP
 from amcloud.stages.app import Organisation
 from amcloud.stages.render import Object
@@ -52,7 +53,12 @@ def credentials(apps: list[Object], secrets: Callable[[str], frozenset[str]]) ->
         if wanted is None:
             continue
         namespace = metadata["namespace"]
-        seen.setdefault(namespace, secrets(namespace))
+        try:
+            seen[namespace] = seen.get(namespace) or secrets(namespace)
+        except BrokenInstallationError as problem:
+            remedy = "Les exploitants ne lisent pas les Secrets : lancez amcloud doctor dans le pod de l'opérateur."
+            yield unknown("organisation-token", f"Jetons de forge non examinés : {problem}.", remedy)
+            return
         if wanted not in seen[namespace]:
             missing.append(f"{namespace}/{metadata['name']} → {wanted}")
     if missing:

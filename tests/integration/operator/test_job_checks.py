@@ -146,8 +146,11 @@ def test_the_check_s_account_may_do_nothing(cluster: Cluster) -> None:
         assert asked.stdout.strip() == "no", what
 
 
-def test_the_operator_reads_journals_of_its_own_namespace_alone(cluster: Cluster) -> None:
+def test_the_operator_reads_journals_for_those_who_may_not_and_enters_no_pod(cluster: Cluster) -> None:
     account = f"--as=system:serviceaccount:{SYSTEM}:amcloud-operator"
-    for namespace, answer in ((SYSTEM, "yes"), ("default", "no")):
-        asked = cluster.kubectl("auth", "can-i", "get", "pods", "--subresource=log", "-n", namespace, account)
-        assert asked.stdout.strip() == answer
+    for namespace in (SYSTEM, "default"):
+        for verb, subresource, answer in (("get", "log", "yes"), ("create", "exec", "no"), ("create", "attach", "no")):
+            asked = cluster.kubectl(
+                "auth", "can-i", verb, "pods", f"--subresource={subresource}", "-n", namespace, account
+            )
+            assert asked.stdout.strip() == answer, subresource

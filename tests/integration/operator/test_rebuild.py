@@ -179,7 +179,8 @@ def test_resources_credentials_and_rows_are_there_again(
     assert found is not None and found["status"]["stages"][0]["lastAttemptedCommit"] == lost.commit
     assert access(rebuilt) == lost.credentials
     assert "671" in rebuilt.kubectl("get", "organisations").stdout
-    report = json.loads(rebuilt.kubectl("get", "cfr", "-n", NAMESPACE, "-o", "json").stdout)["items"][0]
+    selector = f"amcloud.cnamts.fr/app={NAME}"
+    report = json.loads(rebuilt.kubectl("get", "cfr", "-n", NAMESPACE, "-l", selector, "-o", "json").stdout)["items"][0]
     assert report["metadata"]["ownerReferences"][0]["uid"] == found["metadata"]["uid"]
     with psycopg.connect(make_conninfo(other_postgres.operator_url, dbname=DATABASE)) as operator:
         operator.execute(f"SET ROLE {DATABASE}_app".encode())

@@ -44,7 +44,6 @@ PRUNED: Final = "a template that no longer makes this kind: nothing of ours is l
 MONITORING: Final = "where the cluster has Prometheus' kinds, which this API server has not"
 NO_POD: Final = "needs pods, which no node runs here (tests/e2e)"
 CONNECTED: Final = "an application that calls national services (test_connectors.py)"
-RETENTION: Final = "what pods may still run is asked before images are removed from the registry"
 DOCTOR: Final = "amcloud doctor, in the operator's pod"
 TWICE: Final = "an event that is said again is counted, not repeated"
 EXCEPTIONS: Final[Mapping[str, str]] = {
@@ -62,7 +61,6 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     "get /pods/log": NO_POD,
     "list /events": NO_POD,
     "patch /events": TWICE,
-    "list batch/cronjobs": RETENTION,
     "delete amcloud.cnamts.fr/commands": "requests that were answered long ago are removed",
     "get apiextensions.k8s.io/customresourcedefinitions": DOCTOR,
 }  # fmt: skip

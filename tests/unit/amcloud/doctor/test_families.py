@@ -14,6 +14,7 @@ from amcloud.clients.installation import Right
 from amcloud.doctor import cluster, configuration, kinds, norms, operations, organisations, rights, services
 from amcloud.doctor.findings import Finding, State
 from amcloud.doctor.ground import Ground
+from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
 from amcloud.stages.app import Organisation, StageName
 from amcloud.stages.render import OPTIONAL, VERSIONS, Offers
@@ -173,6 +174,19 @@ def test_the_tokens_that_applications_name_exist() -> None:
     (missing,) = organisations.credentials([app], lambda _: frozenset())
     assert fine.state is State.OK
     assert missing.state is State.ERROR and "cpam-bas-rhin/suivi → forge-token" in missing.said
+
+
+def test_tokens_that_one_may_not_list_are_no_missing_tokens() -> None:
+    app = {
+        "metadata": {"name": "suivi", "namespace": "cpam-bas-rhin"},
+        "spec": {"repository": {"project": "g/p", "credentialsRef": {"name": "forge-token"}}},
+    }
+
+    def refused(_: str) -> frozenset[str]:
+        raise BrokenInstallationError("liste des Secrets : interdit")
+
+    (found,) = organisations.credentials([app], refused)
+    assert found.state is State.UNKNOWN and "pod de l'opérateur" in found.remedy
 
 
 def deployment(replicas: int, ready: int) -> dict[str, Any]:
