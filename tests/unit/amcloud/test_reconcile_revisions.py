@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,6 +48,13 @@ def reasons(outside: FakeWorld) -> list[str]:
     return [event.reason for event in outside.cluster.events]
 
 
+def copied(world: Callable[..., FakeWorld]) -> Callable[..., FakeWorld]:
+    """A world is made once and copied for each test."""
+    made = functools.cache(world)
+    return lambda *arguments: copy.deepcopy(made(*arguments))
+
+
+@copied
 def two_served() -> FakeWorld:
     outside = hosted()
     push(outside, TWO)
@@ -54,6 +63,7 @@ def two_served() -> FakeWorld:
     return outside
 
 
+@copied
 def failed_rollout() -> FakeWorld:
     """ONE serves; TWO is let in and never becomes ready; its time goes by."""
     outside = hosted()
@@ -268,6 +278,7 @@ class TestAHeldRevision:
         assert [one["commit"] for one in stage(outside)["history"]] == [ONE, TWO]
 
 
+@copied
 def accepted(*commits: str) -> FakeWorld:
     """ONE then TWO served at acceptance; production has no tag yet, and procès-verbaux for these commits."""
     outside = hosted(stages=BOTH)

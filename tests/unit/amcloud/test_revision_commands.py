@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -74,11 +76,17 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return made
 
 
-def two_served(**spec: Any) -> FakeWorld:
-    outside = hosted(**spec)
+@functools.cache
+def _two_served(stages: int) -> FakeWorld:
+    outside = hosted(stages=BOTH[:stages])
     push(outside, TWO)
     settle(outside)
     return outside
+
+
+def two_served(*, stages: int = 1) -> FakeWorld:
+    """ONE then TWO served at acceptance; made once, copied for each test."""
+    return copy.deepcopy(_two_served(stages))
 
 
 def image(outside: FakeWorld, key: Key = DEPLOYMENT) -> str:
@@ -170,12 +178,12 @@ def test_the_very_first_revision_has_nothing_before_it(run: Run) -> None:
 
 
 def test_with_several_stages_one_must_be_named(run: Run) -> None:
-    done = run(Desk(two_served(stages=BOTH)), "rollback", NAME)
+    done = run(Desk(two_served(stages=2)), "rollback", NAME)
     assert done.exit_code == 3 and "acceptance, production" in done.stderr
 
 
 def test_promote_puts_the_very_image_of_acceptance_in_production(run: Run) -> None:
-    outside = two_served(stages=BOTH)
+    outside = two_served(stages=2)
     outside.cluster.acceptances = Dossier(acceptances=(Acceptance(TWO, positive=True),))
     done = run(Desk(outside), "promote", NAME, "--reason", "recette finie")
     assert (done.exit_code, done.stdout) == (0, f"Fait : {NAME}, étape production : promue à 22222222.\n")
@@ -183,7 +191,7 @@ def test_promote_puts_the_very_image_of_acceptance_in_production(run: Run) -> No
 
 
 def test_a_promotion_that_the_gate_refuses_says_the_gate_s_sentence(run: Run) -> None:
-    outside = two_served(stages=BOTH)
+    outside = two_served(stages=2)
     done = run(Desk(outside), "promote", NAME)
     assert done.exit_code == 1
     assert "procès-verbal" in done.stderr
@@ -191,7 +199,7 @@ def test_a_promotion_that_the_gate_refuses_says_the_gate_s_sentence(run: Run) ->
 
 
 def test_a_kept_revision_may_be_promoted_over_what_the_tag_names(run: Run) -> None:
-    outside = two_served(stages=BOTH)
+    outside = two_served(stages=2)
     outside.cluster.acceptances = Dossier(acceptances=tuple(Acceptance(one, positive=True) for one in (ONE, TWO)))
     outside.source.heads["refs/tags/v2"] = TWO
     desk = Desk(outside)
@@ -214,7 +222,7 @@ def test_a_kept_revision_may_be_promoted_over_what_the_tag_names(run: Run) -> No
     ],
 )
 def test_what_cannot_be_promoted_is_a_wrong_command(run: Run, arguments: tuple[str, ...], said: str) -> None:
-    desk = Desk(two_served(stages=BOTH))
+    desk = Desk(two_served(stages=2))
     done = run(desk, "promote", NAME, *arguments)
     assert (done.exit_code, desk.patches) == (3, [])
     assert said in done.stderr
