@@ -28,7 +28,7 @@ class RegistryAccount(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """The request, answered again with credentials when it is refused for want of them."""
-        request.register_hook("response", self._answered)
+        request.register_hook("response", self._answered)  # type: ignore[no-untyped-call]  # requests has no types here
         return request
 
     def _answered(self, answer: requests.Response, **options: Any) -> requests.Response:
@@ -49,7 +49,7 @@ class RegistryAccount(AuthBase):
         answer.content  # noqa: B018  read to its end: the connection serves the second request
         answer.close()
         request.hooks = {"response": []}
-        again: requests.Response = answer.connection.send(request, **options)  # type: ignore[attr-defined]
+        again: requests.Response = answer.connection.send(request, **options)
         again.history.append(answer)
         return again
 
