@@ -58,7 +58,7 @@ def read(calls: ForgeCalls, project: str) -> ProjectState:
         lint = found.ci_lint.get(include_jobs=True, **ONCE).attributes
         facts = forge_facts.project(found.attributes, branches, tags, lint)
         return ProjectState(
-            id=facts.project_id,
+            id=int(found.attributes["id"]),
             path=facts.project,
             archived=bool(found.attributes.get("archived")),
             default_branch=facts.default_branch,

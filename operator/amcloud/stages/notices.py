@@ -113,7 +113,7 @@ def left_behind(outcomes: Sequence[StageOutcome], previous: Values) -> tuple[tup
     current = {outcome.commit for outcome in outcomes}
     found = []
     for outcome in outcomes:
-        before = next((s for s in previous.get("stages") or () if s.get("name") == outcome.stage), {})
+        before: Values = next((s for s in previous.get("stages") or () if s.get("name") == outcome.stage), {})
         former = before.get("lastAttemptedCommit")
         if not former or outcome.commit is None or former in current or former == before.get("deployedCommit"):
             continue
