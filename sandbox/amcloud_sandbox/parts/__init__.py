@@ -15,7 +15,17 @@ from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 
 # Order of starting; stopping goes the other way.
-ORDER: tuple[str, ...] = ("kubernetes", "node", "registry", "postgres", "composer", "identity", "national", "forge", "edge")
+ORDER: tuple[str, ...] = (
+    "kubernetes",
+    "node",
+    "registry",
+    "postgres",
+    "composer",
+    "identity",
+    "national",
+    "forge",
+    "edge",
+)
 
 
 class Part(Protocol):
