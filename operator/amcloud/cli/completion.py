@@ -27,7 +27,7 @@ def formats(incomplete: str) -> Iterator[tuple[str, str]]:
 
 
 def app_names(incomplete: str) -> Iterator[tuple[str, str]]:
-    """Applications of the fleet, where a cluster can be reached; nothing otherwise, at once."""
+    """Applications of the fleet, where a cluster can be reached; nothing otherwise."""
     from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.errors import AmcloudError
