@@ -101,12 +101,15 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
     deployment = wait_for("the Deployment", lambda: cluster.apps.list_namespaced_deployment(namespace).items)[0]
     image = deployment.spec.template.spec.containers[0].image
     assert image.startswith(f"{IMAGE_REGISTRY}/{GROUP_PATH}/{name}@sha256:")
-    assert cluster.core.list_namespaced_service(namespace).items
-    kinds = cluster.kubectl(
-        "get", "ingress,networkpolicy,pdb,hpa,resourcequota,limitrange,configmap", "-n", namespace, "-o", "name"
-    ).stdout
-    for kind in ("ingress", "networkpolicy", "poddisruptionbudget", "horizontalpodautoscaler", "resourcequota"):
-        assert kind in kinds
+    wait_for("the Service", lambda: cluster.core.list_namespaced_service(namespace).items)
+
+    def kinds() -> bool:
+        listed = "ingress,networkpolicy,pdb,hpa,resourcequota,limitrange,configmap"
+        found = cluster.kubectl("get", listed, "-n", namespace, "-o", "name").stdout
+        wanted = ("ingress", "networkpolicy", "poddisruptionbudget", "horizontalpodautoscaler", "resourcequota")
+        return all(kind in found for kind in wanted)
+
+    wait_for("all that surrounds the Deployment", kinds)
 
     pipelines = [
         p
