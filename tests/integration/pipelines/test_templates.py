@@ -148,12 +148,23 @@ def test_the_schema_refuses_what_is_no_cyclonedx() -> None:
     assert complaints({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "chose"}]})
 
 
-def test_a_test_that_fails_stops_the_chain_before_the_image(factory: Factory) -> None:
-    broken = {"src/Accueil.php": factory.application["src/Accueil.php"].replace("la forge", "personne")}
-    done, jobs = factory.run("cpam-bas-rhin/cassee", {**factory.application, **broken})
+def test_a_test_that_fails_stops_the_chain_before_the_image_and_no_job_reads_the_operator_s_key(
+    factory: Factory,
+) -> None:
+    path, layout = "cpam-bas-rhin/cassee", Layout(state=factory.place / "sandbox")
+    provision.provenance_key(layout)
+    curious = f'curieux: {{stage: tests, script: ["cat {layout.credentials / provision.PROVENANCE_KEY}"]}}\n'
+    files = {
+        **factory.application,
+        ".gitlab-ci.yml": factory.application[".gitlab-ci.yml"] + curious,
+        "src/Accueil.php": factory.application["src/Accueil.php"].replace("la forge", "personne"),
+    }
+    done, jobs = factory.run(path, files)
     assert done.status == "failed"
     assert (jobs["tests"].status, jobs["build-image"].status) == ("failed", "skipped")
-    assert factory.artifact("cpam-bas-rhin/cassee", jobs["tests"], "junit.xml")
+    assert factory.artifact(path, jobs["tests"], "junit.xml")
+    assert jobs["curieux"].status == "failed"
+    assert "Permission denied" in factory.trace(path, jobs["curieux"])
 
 
 def test_a_build_has_no_network(factory: Factory) -> None:
@@ -323,15 +334,3 @@ def test_a_job_verifies_the_operator_s_signature_and_no_other(
     client.attach(PATH, tag(origin.digest), signer.envelope(answer.statement))
     assert "attestation vérifiée" in verify().decode()
     assert json.loads((workspace.sources / "provenance.json").read_text()) == answer.statement
-
-
-def test_a_job_cannot_read_the_key(factory: Factory) -> None:
-    layout = Layout(state=factory.place / "sandbox")
-    provision.provenance_key(layout)
-    key = layout.credentials / provision.PROVENANCE_KEY
-    script = f'curieux:\n  stage: tests\n  script: ["cat {key}"]\n'
-    files = {**factory.application, ".gitlab-ci.yml": factory.application[".gitlab-ci.yml"] + script}
-    done, jobs = factory.run("cpam-bas-rhin/curieuse", files)
-    assert done.status == "failed"
-    assert jobs["curieux"].status == "failed"
-    assert "Permission denied" in factory.trace("cpam-bas-rhin/curieuse", jobs["curieux"])
