@@ -96,7 +96,11 @@ def connect(  # noqa: PLR0917  options, given by name
         refuse(COMMAND, f"{error} Ici, il faut le rôle Maintainer (GITLAB_TOKEN).", Exit.REFUSED)
     except AmcloudError as error:
         refuse(COMMAND, str(error), Exit.REFUSED)
-    told = _as_json(done) if output is Output.JSON else "".join(f"{line}\n" for line in _as_text(done, dry_run=dry_run))
+    told = (
+        _as_json(done, dry_run=dry_run)
+        if output is Output.JSON
+        else "".join(f"{line}\n" for line in _as_text(done, dry_run=dry_run))
+    )
     answer(told.encode(), command=COMMAND)
 
 
@@ -163,6 +167,9 @@ def _as_text(done: list[tuple[str, str]], *, dry_run: bool) -> Iterator[str]:
         yield f"{changes} changement(s)." if changes else "Rien à faire : le projet est relié."
 
 
-def _as_json(done: list[tuple[str, str]]) -> str:
-    listed = [{"action": action, "message": said} for action, said in done]
+def _as_json(done: list[tuple[str, str]], *, dry_run: bool) -> str:
+    unwritten = {"keep", "left", "test"}
+    listed = [
+        {"action": action, "done": action not in unwritten and not dry_run, "message": said} for action, said in done
+    ]
     return json.dumps(listed, ensure_ascii=False, indent=2) + "\n"

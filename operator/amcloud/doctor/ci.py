@@ -8,7 +8,7 @@ from typing import Final
 
 from amcloud.clients.forge_state import LastPipeline, ProjectState
 from amcloud.doctor.findings import Finding, error, ok, warning
-from amcloud.doctor.forge_ground import state
+from amcloud.doctor.forge_ground import state, visible
 from amcloud.doctor.ground import Ground
 
 STUCK: Final = timedelta(minutes=10)
@@ -17,6 +17,8 @@ _WAITING: Final = frozenset({"created", "pending", "waiting_for_resource", "prep
 
 def examine(ground: Ground) -> Iterator[Finding]:
     """The file, the template, the runner."""
+    if not visible(ground):
+        return  # the project's own family says it
     found, settings = state(ground), ground.settings()
     yield file(found)
     yield template(found, settings.approved_templates)

@@ -11,7 +11,7 @@ from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.forge_calls import ForgeCalls
 from amcloud.clients.local_apps import LocalApps
 from amcloud.doctor.ground import Ground
-from amcloud.errors import InvalidManifestError
+from amcloud.errors import InvalidManifestError, RepositoryRefusedError
 from amcloud.stages import manifest
 from amcloud.stages.app import App
 
@@ -37,6 +37,15 @@ def state(ground: Ground) -> forge_state.ProjectState:
         RepositoryRefusedError: it is not there for the operator's token.
     """
     return _state(ground.settings().forge_url, ground.settings().forge_token, ground.project)
+
+
+def visible(ground: Ground) -> bool:
+    """Whether the project is there for the operator's token."""
+    try:
+        state(ground)
+    except RepositoryRefusedError:
+        return False
+    return True
 
 
 def followers(ground: Ground) -> Followers:

@@ -16,6 +16,8 @@ SLOWER = "Sans lui rien n'est perdu : l'opérateur interroge la forge, et un pus
 
 def examine(ground: Ground) -> Iterator[Finding]:
     """Hooks are shown to Maintainers only: the operator need not be one."""
+    if not forge_ground.visible(ground):
+        return  # the project's own family says it
     url, remedy = ground.settings().webhook_url, f"amcloud forge connect {ground.project}"
     try:
         hooks = ForgeLink(forge_ground.calls(ground), ground.project).hooks()

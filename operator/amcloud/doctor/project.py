@@ -10,6 +10,7 @@ from amcloud.clients.forge_state import ProjectState
 from amcloud.doctor.findings import Finding, error, ok, warning
 from amcloud.doctor.forge_ground import followers, state
 from amcloud.doctor.ground import Ground
+from amcloud.errors import RepositoryRefusedError
 from amcloud.stages.app import Ref, RefKind
 from psram.proofs import ProtectedRef
 
@@ -18,7 +19,12 @@ DEVELOPER: Final = 30
 
 def examine(ground: Ground) -> Iterator[Finding]:
     """The project itself, what the operator's token may do there, and its protections."""
-    found = state(ground)
+    try:
+        found = state(ground)
+    except RepositoryRefusedError as refused:
+        remedy = f"Vérifiez le chemin {ground.project}, et que le compte de l'opérateur en est membre."
+        yield error("project", str(refused), remedy)
+        return
     yield named(found, ground.project)
     yield archived(found)
     refs = [stage.ref for app in followers(ground).apps for stage in app.stages]

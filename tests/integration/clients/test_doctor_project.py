@@ -79,8 +79,9 @@ def test_a_project_in_order_has_nothing_to_mend(forge: RunningForge, api: Api, p
 def test_a_project_that_is_not_there_is_told_once_a_family(forge: RunningForge, api: Api) -> None:
     here = ground(forge, api)
     here = Ground(api, here.environment, here.namespace, here.inside, here.now, "cpam-bas-rhin/inconnu")
-    assert found(here, "project")["project"].state is State.UNKNOWN
-    assert "inconnu" in found(here, "project")["project"].said
+    missing = found(here, "project")["project"]
+    assert missing.state is State.ERROR and "inconnu" in missing.said and "membre" in missing.remedy
+    assert found(here, "hook") == found(here, "ci") == {}, "said once"
 
 
 def test_a_ci_file_without_the_template_is_an_error_that_gives_the_line(

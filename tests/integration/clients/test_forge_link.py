@@ -181,7 +181,7 @@ def test_the_command_says_what_it_would_do_then_does_it(
     assert done.exit_code == 0 and "Webhook créé" in done.output and "reçu par l'opérateur" in done.output
     assert TOKEN not in done.output and forge.user("responsable") not in done.output
     again = json.loads(run("--output", "json").output)
-    assert {one["action"] for one in again} == {"keep", "left"}
+    assert {(one["action"], one["done"]) for one in again} == {("keep", False), ("left", False)}
     monkeypatch.setenv("GITLAB_TOKEN", "perime")
     assert run().exit_code == 1
     forge.fail({"kind": "status", "status": 503, "path": "*"})
