@@ -39,13 +39,24 @@ def test_the_administrators_kubeconfig_and_kubectl_come_first(layout: Layout, tm
 
 
 @pytest.mark.parametrize("role", Role)
-def test_a_role_signs_in_by_a_certificate_of_its_group(layout: Layout, role: Role) -> None:
+def test_a_role_signs_in_by_a_certificate_of_its_groups(layout: Layout, role: Role) -> None:
     path = Path(access.variables(role, layout=layout, path="/bin")["KUBECONFIG"])
     assert path.stat().st_mode & 0o777 == 0o600
     user = yaml.safe_load(path.read_text())["users"][0]["user"]
     subject = x509.load_pem_x509_certificate(base64.b64decode(user["client-certificate-data"])).subject
-    assert [a.value for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)] == [access.GROUPS[role]]
-    assert [a.value for a in subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == [f"{role}-exemple"]
+    groups, name = [access.GROUPS[role]], f"{role}-exemple"
+    if role is Role.DEVELOPER:  # of one organisation
+        groups, name = [*groups, "amcloud:developpeurs:671"], "developpeur-671-exemple"
+    assert [a.value for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)] == groups
+    assert [a.value for a in subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == [name]
+
+
+def test_developers_of_two_organisations_are_two_people(layout: Layout) -> None:
+    first, second = (
+        access.role_kubeconfig(Role.DEVELOPER, layout=layout, organisation=code).read_text(encoding="utf-8")
+        for code in ("671", "681")
+    )
+    assert first != second
 
 
 def test_a_role_gets_its_own_token_of_the_forge(layout: Layout) -> None:

@@ -128,6 +128,8 @@ def members(command: str) -> set[str]:
 
 
 EVENTS_AND_CONDITIONS = {
+    "CommandRun",
+    "JournalRead",
     *("Ready", "Available", "Conformant", "Accepted", "Built", "Provisioned", "SourceFetched", "DatabaseReady"),
     *("TenantIsolated", "Derogated", "DriftRestored", "DataLeft", "OrganisationLeft", "ProblemFound", "StatusGivenUp"),
     "EnvironmentsLeft",
