@@ -69,14 +69,16 @@ def _plane(layout: Layout) -> ControlPlane:
     return ControlPlane(layout, programs)
 
 
-def variables(role: Role | None, *, layout: Layout, path: str) -> dict[str, str]:
+def variables(
+    role: Role | None, *, layout: Layout, path: str, organisation: str = SAMPLE_ORGANISATION
+) -> dict[str, str]:
     """Shell variables that reach the sandbox as ``role`` (administrator when None); ``path`` is the present PATH.
 
     Raises:
         SandboxError: the control plane was never started.
     """
     plane = _plane(layout)
-    kubeconfig = role_kubeconfig(role, layout=layout) if role else layout.kubeconfig
+    kubeconfig = role_kubeconfig(role, layout=layout, organisation=organisation) if role else layout.kubeconfig
     found = {
         "KUBECONFIG": str(kubeconfig),
         "PATH": first_on_path(str(plane.programs.folder), path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -105,14 +106,19 @@ def _status(
 
 def _env(
     role: As | None = typer.Option(None, "--as", help="Avec les droits de ce rôle.", show_default="administrateur"),
+    organisation: str = typer.Option("671", "--organisation", metavar="CODE", help="Organisme du développeur."),
 ) -> None:
     """Écrit les variables d'environnement pour un shell : eval "$(amcloud sandbox env)"."""
     from amcloud_sandbox import access
+    from amcloud_sandbox.errors import SandboxError
     from amcloud_sandbox.layout import Layout
 
     with _told():
         chosen = access.Role(role.value) if role else None
-        found = access.variables(chosen, layout=Layout(), path=os.environ.get("PATH", os.defpath))
+        if not re.fullmatch("[0-9]{3}", organisation):
+            raise SandboxError(f"--organisation {organisation}", "un code à 3 chiffres est attendu")
+        path = os.environ.get("PATH", os.defpath)
+        found = access.variables(chosen, layout=Layout(), path=path, organisation=organisation)
     typer.echo(access.shell_lines(found), nl=False)
 
 
