@@ -25,6 +25,7 @@ from amcloud.stages.isolation import OWNER_OF_CANARIES, READER
 from amcloud_sandbox import binaries
 from amcloud_sandbox.demo import browser, install
 from amcloud_sandbox.demo.scene import STAGE, Cast
+from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.parts.postgres import PART as POSTGRES
 
@@ -220,10 +221,12 @@ def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
         job = cron_job(ground, folder)
         url = f"postgresql://{BACKUP_ROLE}:{password}@{POSTGRES.hosts[0]}:{POSTGRES.port}/postgres"
         ground.where.kubectl.apply(secret(url), job)
-        ground.where.kubectl("create", "job", BACKUPS, f"--from=cronjob/{BACKUPS}", "-n", install.NAMESPACE)
-        ground.where.kubectl(
-            "wait", "--for=condition=Complete", f"job/{BACKUPS}", "-n", install.NAMESPACE, "--timeout=60s"
-        )
+        inside = ("-n", install.NAMESPACE)
+        ground.where.kubectl("create", "job", BACKUPS, f"--from=cronjob/{BACKUPS}", *inside)
+        try:
+            ground.where.kubectl("wait", "--for=condition=Complete", f"job/{BACKUPS}", *inside, "--timeout=60s")
+        except SandboxError:
+            pytest.fail(ground.where.kubectl("logs", f"job/{BACKUPS}", *inside))
         (dump,) = (folder / DATABASE).glob("*.dump")
         return dump
 
@@ -254,6 +257,7 @@ def cron_job(ground: Ground, folder: Path) -> dict[str, Any]:
     )
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     pod["containers"][0]["image"] = ground.image
+    pod["containers"][0]["args"].append(INSTANCE)  # other tests' instances come and go meanwhile
     pod["volumes"][0] = {"name": pod["volumes"][0]["name"], "hostPath": {"path": str(folder)}}
     return job
 
