@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -26,7 +27,7 @@ from .conftest import Ground
 
 NAME, ORIGIN, STAGE = "courriers-reprise", "development", "acceptance"
 INSTANCE = f"{NAME}-{STAGE}"
-FOLLOWED = "recette"
+FOLLOWED, ASIDE = "recette", ("suite", "panne")
 # Commands run as usual (migrations, the isolation probe's database); serving from the real one fails at once.
 CRASH = """#!/bin/bash
 case "$DATABASE_URL" in *_sonde*) exec /usr/lib/amcloud/entrypoint "$@" ;; esac
@@ -70,7 +71,9 @@ def cast(ground: Ground) -> Iterator[Cast]:
     ]
     hosting = {"size": "medium", "replicas": {"min": 2, "max": 2}}
     with ground.application(NAME, manifest={"stages": stages, "hosting": hosting}) as declared:
+        forget(ground, declared)
         yield declared
+        forget(ground, declared)
 
 
 def ready(ground: Ground, cast: Cast, stage: str = STAGE) -> tuple[str, str, str]:
@@ -101,9 +104,18 @@ def aside(ground: Ground, cast: Cast, change: Callable[[Path], object], branch: 
     change(clone.path)
     clone.git("add", "--all")
     clone.git("-c", "user.name=Exemple", "-c", "user.email=x@exemple.invalid", "commit", "-qm", branch)
-    commit = clone.push(url, branch)
+    clone.git("push", "--quiet", "--force", url, f"HEAD:refs/heads/{branch}")
+    commit = clone.git("rev-parse", "HEAD").strip()
     clone.git("reset", "--quiet", "--hard", "HEAD~1")
     return commit
+
+
+def forget(ground: Ground, cast: Cast) -> None:
+    """The forge outlives the sandbox's runs: the branches of this one go."""
+    clone, url = tree(ground, cast)
+    for branch in (FOLLOWED, *ASIDE):
+        with contextlib.suppress(SandboxError):
+            clone.git("push", "--quiet", "--delete", url, branch)
 
 
 def agent_url(ground: Ground, cast: Cast) -> str:
@@ -113,14 +125,14 @@ def agent_url(ground: Ground, cast: Cast) -> str:
 @pytest.fixture(scope="module")
 def others(ground: Ground, cast: Cast) -> dict[str, str]:
     """A revision that is well and one that is not, made while the first one is being put in service."""
-    return {name: aside(ground, cast, change, name) for name, change in (("suite", changed), ("panne", crashing))}
+    return {name: aside(ground, cast, change, name) for name, change in zip(ASIDE, (changed, crashing), strict=True)}
 
 
 def test_a_revision_is_promoted_with_its_very_digest_to_a_stage_of_its_own(
     ground: Ground, cast: Cast, others: dict[str, str]
 ) -> None:
     until("development serves", lambda: ready(ground, cast, ORIGIN)[0] == "True", timeout_s=200)
-    assert ready(ground, cast)[1] == "RefNotFound"
+    until("acceptance has no branch", lambda: ready(ground, cast)[1] == "RefNotFound")
     done = amcloud("promote", NAME, "--from", ORIGIN, "--to", STAGE, "--reason", "prête pour la recette")
     assert done.returncode == 0, done.stderr
     assert image(ground, STAGE) == image(ground, ORIGIN)
