@@ -88,7 +88,7 @@ def deployment(app: App, place: Place, live: Mapping[Key, Object]) -> Object | N
 
 def _rolled_out_at(found: Object | None) -> datetime | None:
     conditions = ((found or {}).get("status") or {}).get("conditions") or []
-    progressing = next((one for one in conditions if one.get("type") == "Progressing"), {})
+    progressing: Object = next((one for one in conditions if one.get("type") == "Progressing"), {})
     return troubles.time(progressing.get("lastUpdateTime")) or (troubles.created(found) if found else None)
 
 

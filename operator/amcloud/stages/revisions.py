@@ -184,7 +184,7 @@ def _withdrawn(value: Any) -> Withdrawn | None:
         return None
     try:
         at = datetime.fromisoformat(str(value.get("time")))
-        reason = Reason(value.get("reason"))
+        reason = Reason(str(value.get("reason")))
     except ValueError:
         return None
     return Withdrawn(revision, reason, str(value.get("message", "")), at, str(value.get("request", "")))
