@@ -2,7 +2,8 @@
 
 The application that ``amcloud new`` writes (``templates/new``) is what the next version's skeleton will be;
 ``versions.json`` of the kit says, for each published version, which of its files did not exist (``without``) and where
-those that were different are kept (``overlay``). The table of git blob ids is written into the rule's data, between its two marker lines.
+those that were different are kept (``overlay``). The table of git blob ids is written into the rule's data, between its
+two marker lines.
 """
 
 from __future__ import annotations
