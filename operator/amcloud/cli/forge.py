@@ -112,9 +112,9 @@ def _connected(asked: Asked, settings: Settings, api: Api | None) -> Iterator[tu
 
     calls = ForgeCalls(settings.forge_url, os.environ.get("GITLAB_TOKEN") or settings.forge_token)
     project = client.ForgeLink(calls, asked.project)
-    steps = link.plan(
-        project.found(_secret(api, asked)), link.Wanted(asked.webhook_url, asked.secret), today=asked.today
-    )
+    events = link.events_of(asked.project, norms_project=settings.norms_project)
+    wanted = link.Wanted(asked.webhook_url, asked.secret, events)
+    steps = link.plan(project.found(_secret(api, asked)), wanted, today=asked.today)
     hooked = False
     for step in steps:
         if not asked.dry_run:
@@ -128,8 +128,15 @@ def _connected(asked: Asked, settings: Settings, api: Api | None) -> Iterator[tu
 
 def _carry_out(step: Step, project: ForgeLink, asked: Asked, settings: Settings, api: Api | None) -> None:
     from amcloud.clients import forge_link as client
+    from amcloud.stages.forge_link import events_of
 
-    made = project.carry_out(step, url=asked.webhook_url, webhook_token=settings.webhook_token, today=asked.today)
+    made = project.carry_out(
+        step,
+        url=asked.webhook_url,
+        webhook_token=settings.webhook_token,
+        today=asked.today,
+        events=events_of(asked.project, norms_project=settings.norms_project),
+    )
     if made is not None and api is not None:
         client.write_secret(api, asked.secret, asked.project, made)
 

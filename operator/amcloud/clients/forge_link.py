@@ -19,6 +19,7 @@ from amcloud.settings import FIELD_MANAGER, GROUP
 from amcloud.stages.forge_link import (
     EVENTS,
     LABELS,
+    NORMS_EVENTS,
     SCOPES,
     TOKEN,
     TOKEN_LASTS,
@@ -69,7 +70,9 @@ class ForgeLink:
             hooks = [one.attributes for one in owner.hooks.list(per_page=MOST, get_all=False, **ONCE)]
             return tuple(_hook(found, self._deliveries(int(found["id"]))) for found in hooks)
 
-    def carry_out(self, step: Step, *, url: str, webhook_token: str, today: date) -> tuple[str, str] | None:
+    def carry_out(
+        self, step: Step, *, url: str, webhook_token: str, today: date, events: tuple[str, ...] = EVENTS
+    ) -> tuple[str, str] | None:
         """The step is done; of a new deploy token, its user name and text, which the forge shows once."""
         with self._asking(step.said.partition(" :")[0].lower()):
             owner: Any = self._calls.project(self._project)
@@ -77,9 +80,9 @@ class ForgeLink:
                 case Action.KEEP | Action.LEFT:
                     pass
                 case Action.CREATE_HOOK:
-                    owner.hooks.create(_body(url, webhook_token), **ONCE)
+                    owner.hooks.create(_body(url, webhook_token, events), **ONCE)
                 case Action.UPDATE_HOOK:
-                    owner.hooks.update(step.id, _body(url, webhook_token), **ONCE)
+                    owner.hooks.update(step.id, _body(url, webhook_token, events), **ONCE)
                 case Action.DELETE_HOOK:
                     owner.hooks.delete(step.id, **ONCE)
                 case Action.CREATE_LABEL:
@@ -156,13 +159,14 @@ def write_secret(api: Api, place: str, project: str, credentials: tuple[str, str
         raise BrokenInstallationError(f"{doing} : l'espace {namespace} n'existe pas")
 
 
-def _body(url: str, token: str) -> dict[str, Any]:
+def _body(url: str, token: str, events: tuple[str, ...]) -> dict[str, Any]:
     return {
         "url": url,
         "token": token,
         "push_events_branch_filter": "",
         "enable_ssl_verification": url.startswith("https:"),
-        **dict.fromkeys(EVENTS, True),
+        "push_events": False,  # which GitLab sends unless told otherwise
+        **dict.fromkeys(events, True),
     }
 
 
@@ -170,7 +174,7 @@ def _hook(found: Mapping[str, Any], deliveries: tuple[Delivery, ...]) -> Hook:
     return Hook(
         id=int(found["id"]),
         url=str(found["url"]),
-        events=frozenset(event for event in EVENTS if found.get(event)),
+        events=frozenset(event for event in (*EVENTS, *NORMS_EVENTS) if found.get(event)),
         branch_filter=str(found.get("push_events_branch_filter") or ""),
         verify_tls=bool(found.get("enable_ssl_verification", True)),
         state=str(found.get("alert_status") or "executable"),

@@ -9,7 +9,7 @@ from amcloud.doctor import forge_ground
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import RepositoryRefusedError
-from amcloud.stages.forge_link import Hook, wrong
+from amcloud.stages.forge_link import EVENTS, Hook, events_of, wrong
 
 SLOWER = "Sans lui rien n'est perdu : l'opérateur interroge la forge, et un push attend une minute ou plus."
 
@@ -25,16 +25,17 @@ def examine(ground: Ground) -> Iterator[Finding]:
         said = "Les webhooks ne se montrent qu'aux Maintainers, et ce jeton n'en est pas un."
         yield unknown("hook", said, f"Avec le jeton d'un Maintainer (GITLAB_TOKEN) : {remedy} --dry-run")
         return
-    yield from judged(hooks, url, remedy)
+    events = events_of(ground.project, norms_project=ground.settings().norms_project)
+    yield from judged(hooks, url, remedy, events)
 
 
-def judged(hooks: Sequence[Hook], url: str, remedy: str) -> Iterator[Finding]:
+def judged(hooks: Sequence[Hook], url: str, remedy: str, events: tuple[str, ...] = EVENTS) -> Iterator[Finding]:
     """What there is to say of these hooks, where ``url`` is the operator's address."""
     ours = [hook for hook in hooks if hook.url.rstrip("/") == url.rstrip("/")]
     if not ours:
         yield error("hook", f"Aucun webhook vers {url}. {SLOWER}", remedy)
         return
-    problem = wrong(ours[0])
+    problem = wrong(ours[0], events)
     if problem:
         yield error("hook", f"Le webhook est là, mais {problem}. {SLOWER}", remedy)
     else:

@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import Final
 
 EVENTS: Final = ("push_events", "tag_push_events", "merge_requests_events", "note_events", "pipeline_events")
-"""What the operator wants to be told, and no more."""
+"""What the operator wants to be told of an application's project, and no more."""
+NORMS_EVENTS: Final = ("issues_events", "note_events")
+"""The same of the project where contested rules arrive."""
 LABELS: Final = {
     "amcloud::contestation": ("#d9534f", "Une règle de conformité est contestée"),
     "amcloud::derogation": ("#f0ad4e", "Une dérogation est demandée ou en vigueur"),
@@ -88,6 +90,7 @@ class Wanted:
 
     webhook_url: str
     secret: str = ""
+    events: tuple[str, ...] = EVENTS
 
 
 class Action(StrEnum):
@@ -123,9 +126,14 @@ def plan(found: Found, wanted: Wanted, *, today: date) -> tuple[Step, ...]:
     return (*_hooks(found, wanted), *_labels(found), *_token(found, wanted, today))
 
 
-def wrong(hook: Hook) -> str:
+def events_of(project: str, *, norms_project: str) -> tuple[str, ...]:
+    """What a project's hook should send."""
+    return NORMS_EVENTS if norms_project and project.casefold() == norms_project.casefold() else EVENTS
+
+
+def wrong(hook: Hook, events: tuple[str, ...] = EVENTS) -> str:
     """What is wrong with a hook of ours, in a few words; ``""`` when nothing is."""
-    missing = [event for event in EVENTS if event not in hook.events]
+    missing = [event for event in events if event not in hook.events]
     if missing:
         return f"il n'envoie pas {', '.join(missing)}"
     if hook.branch_filter:
@@ -145,7 +153,7 @@ def _hooks(found: Found, wanted: Wanted) -> Iterator[Step]:
         yield Step(Action.CREATE_HOOK, f"Webhook créé : {wanted.webhook_url}")
         return
     first, *others = ours
-    if problem := wrong(first):
+    if problem := wrong(first, wanted.events):
         yield Step(Action.UPDATE_HOOK, f"Webhook remis en ordre : {problem}", first.id)
     else:
         yield Step(Action.KEEP, f"Webhook déjà là : {first.url}")
