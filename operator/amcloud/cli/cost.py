@@ -95,6 +95,7 @@ def cost(
         refuse(COMMAND, f"--organisation {organisation} : cet organisme n'est pas déclaré")
     if use and used is None:
         typer.echo("Ce cluster ne mesure pas l'utilisation (metrics.k8s.io, metrics-server).", err=True)
+    known = {code: one for code, one in known.items() if organisation in {"", code}}
     lines = grouped(fleet, by, known, used)
     answer(_SHOWN[output](lines, by).encode(), command=COMMAND)
     if any(line.over for line in grouped(fleet, By.ORGANISATION, known, None)):
@@ -126,12 +127,22 @@ def _read(
 def grouped(
     fleet: Iterable[Instance], by: By, known: Mapping[str, Organisation], used: Mapping[str, Use] | None
 ) -> list[Line]:
-    """One line a group, the dearest first."""
+    """One line a group, the dearest first; an organisation that has a bound has a line even when it has no instance."""
     groups: dict[str, list[Instance]] = {}
     for one in fleet:
         groups.setdefault(_name(one, by, known), []).append(one)
     lines = [_line(name, members, by, known, used) for name, members in groups.items()]
+    if by is By.ORGANISATION:
+        lines += [line for line in _bounded(known, measured=used is not None) if line.name not in groups]
     return sorted(lines, key=lambda line: (-line.asked_euros, line.name))
+
+
+def _bounded(known: Mapping[str, Organisation], *, measured: bool) -> Iterator[Line]:
+    """A line of nothing for each organisation that has a bound."""
+    nothing = (0.0, 0) if measured else (None, None)
+    for one in known.values():
+        if one.allowance:
+            yield Line(f"{one.code} {one.name}", 0, 0, 0, 0, one.allowance.yearly_euros, *nothing)
 
 
 def _name(one: Instance, by: By, known: Mapping[str, Organisation]) -> str:

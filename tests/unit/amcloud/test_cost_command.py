@@ -71,10 +71,19 @@ class FakeApi:
         return {"metadata": {"labels": {f"{GROUP}/organisation": SPACES[path.rpartition("/")[2]]}}}
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, quota: int = 9000, measures: list[Any] | None = None) -> Any:
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str,
+    quota: int = 9000,
+    measures: list[Any] | None = None,
+    idle: bool = False,
+) -> Any:
     app = typer.Typer()
     command.register(app)
-    monkeypatch.setattr(assembly, "api", lambda: FakeApi(quota, measures))
+    api = FakeApi(quota, measures)
+    if idle:
+        api.listed["Organisation"].append(organisation("311", "cpam-haute-garonne", yearlyEuros=500))
+    monkeypatch.setattr(assembly, "api", lambda: api)
     return CliRunner().invoke(app, arguments)
 
 
@@ -102,6 +111,16 @@ def test_by_organisation_shows_the_bound_and_says_when_it_is_exceeded(monkeypatc
     over = run(monkeypatch, "--by", "track", quota=2000)
     assert over.exit_code == 1
     assert "(dépassé)" in run(monkeypatch, "--by", "organisation", quota=2000).stdout
+
+
+def test_an_organisation_that_has_a_bound_and_no_instance_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = {"metadata": {"namespace": "suivi-acceptance"}, "containers": [{"usage": {"cpu": "1", "memory": "1Gi"}}]}
+    done = run(monkeypatch, "--by", "organisation", "--use", measures=[pod], idle=True)
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["311", "cpam-haute-garonne", "(exemple)", "0", "0", "0", "0", "500", "0.000", "cœur,", "0", "Mio"] in rows
+    alone = run(monkeypatch, "--by", "organisation", "--organisation", "681", idle=True).stdout
+    assert "311" not in alone and "671" not in alone
 
 
 def test_json_and_csv_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
