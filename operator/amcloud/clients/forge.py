@@ -30,6 +30,7 @@ PROJECT_S: Final = 120.0
 """Seconds during which what the forge says of a project and commit is believed without asking again."""
 PRODUCED_S: Final = 600.0
 """The same of what a pipeline that ended has left; one whose jobs run again has another state."""
+SUCCEEDED_S: Final = 60.0
 PUBLISHED_S: Final = 600.0
 """The same of a status that was seen there: one that somebody forged in our name is put right within that time."""
 REFUSED_S: Final = 3600.0
@@ -62,11 +63,17 @@ class GitlabForge:
         self._produced: Memory[tuple[str, Pipeline, str], Produced] = Memory(PRODUCED_S, most=500, clock=clock)
         self._published: Memory[tuple[str, str, str], CommitStatus] = Memory(PUBLISHED_S, clock=clock)
         self._refused: Memory[tuple[str, str, str, CommitStatus], str] = Memory(REFUSED_S, clock=clock)
+        self._succeeded: Memory[tuple[str, str], tuple[Pipeline, ...]] = Memory(SUCCEEDED_S, clock=clock)
         self._faults: Memory[tuple[int, datetime | None], str] = Memory(FAULTS_S, clock=clock)
         self._commits: Memory[tuple[str, int, str], tuple[str, ...]] = Memory(COMMITS_S, clock=clock)
 
     def pipelines(self, project: str, commit: str) -> tuple[Pipeline, ...]:
-        """Pipelines of exactly this commit that run jobs, newest first (GitLab's ``external`` ones are none)."""
+        """Pipelines of exactly this commit that run jobs, newest first (GitLab's ``external`` ones are none).
+
+        Those of a commit that had a success are believed for a minute: nothing that follows takes it back.
+        """
+        if (known := self._succeeded.get((project, commit))) is not None:
+            return known
         with self.calls.asking(f"lecture des pipelines de {project}", project):
             owner = self.calls.project(project)
             listed = owner.pipelines.list(
@@ -75,7 +82,10 @@ class GitlabForge:
             found = [p for p in listed if p.attributes.get("source") != "external" and p.attributes["sha"] == commit]
             jobs = [forge_jobs.of(p) for p in found]
             read = [pipelines.pipeline(p.attributes, its) for p, its in zip(found, jobs, strict=True)]
-            return tuple(self._explained(owner, one, its) for one, its in zip(read, jobs, strict=True))
+            told = tuple(self._explained(owner, one, its) for one, its in zip(read, jobs, strict=True))
+        if any(one.status is PipelineStatus.SUCCESS for one in told):
+            self._succeeded.put((project, commit), told)
+        return told
 
     def _explained(self, owner: Project, pipeline: Pipeline, jobs: list[dict[str, Any]]) -> Pipeline:
         """``pipeline`` with why it failed, if the platform is to blame; asked once of each."""

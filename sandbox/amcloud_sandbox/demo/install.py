@@ -135,6 +135,7 @@ def settings(platform: Platform) -> dict[str, str]:
         "AMCLOUD_APPROVED_RUNNERS": ",".join(projects.shared_runners(platform)),
         "AMCLOUD_NORMS_PROJECT": projects.NORMS,
         "AMCLOUD_POLL_S": "20",
+        "AMCLOUD_FORGE_REQUESTS_PER_MINUTE": "3000",  # its forge is on the same machine, and people are watching
     }
 
 
