@@ -6,11 +6,10 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from requests import codes
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -24,6 +23,7 @@ from amcloud_sandbox.forge.store import now
 
 Handler = Callable[[Call], Any]
 BODY_LIMIT = 10 * 1024 * 1024
+FIELDS_LIMIT = 1000
 log = logging.getLogger("amcloud_sandbox.forge")
 _table: list[tuple[str, str, Handler]] = []
 
@@ -127,10 +127,9 @@ async def body_params(request: Request) -> dict[str, Any]:
     if int(request.headers.get("content-length") or 0) > BODY_LIMIT:
         raise ApiError(413, "413 Request Entity Too Large")
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        form: FormData = await request.form()
-        return {key.removesuffix("[]"): _field(form, key) for key in form}
     body = await request.body()
+    if kind == "application/x-www-form-urlencoded":
+        return _form(body)
     if not body or kind != "application/json":
         return {}
     try:
@@ -142,5 +141,14 @@ async def body_params(request: Request) -> dict[str, Any]:
     return parsed
 
 
-def _field(form: FormData, key: str) -> Any:
-    return form.getlist(key) if key.endswith("[]") else form[key]
+def _form(body: bytes) -> dict[str, Any]:
+    """Fields as curl sends them; ``name[]`` makes a list."""
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS_LIMIT)
+    except ValueError:
+        raise bad_parameter("There was a problem in the form you submitted") from None
+    lists: dict[str, Any] = {}
+    for key, value in pairs:
+        if key.endswith("[]"):
+            lists.setdefault(key.removesuffix("[]"), []).append(value)
+    return {key: value for key, value in pairs if not key.endswith("[]")} | lists

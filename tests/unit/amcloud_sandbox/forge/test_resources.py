@@ -212,3 +212,13 @@ def test_a_comment_changes_its_merge_request(desk: Desk) -> None:
     request = desk.made(base, title="t", source_branch="essai", target_branch="main")
     desk.made(f"{base}/{request['iid']}/notes", body="x")
     assert desk.seen(f"{base}/{request['iid']}")["updated_at"] > request["updated_at"]
+
+
+def test_what_curl_sends_as_a_form_is_understood(desk: Desk) -> None:
+    project = desk.project()
+    base = f"/projects/{project['id']}/issues"
+    answer = desk.ask("POST", base, data={"title": "é /x & y", "labels": "a,b"})
+    assert (answer.status_code, answer.json()["title"], answer.json()["labels"]) == (201, "é /x & y", ["a", "b"])
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    broken = desk.http.post(f"/api/v4{base}", headers={"PRIVATE-TOKEN": desk.token, **kind}, content=b"title=\xff")
+    assert broken.status_code == 400
