@@ -1,4 +1,4 @@
-"""Stored reports and badges as the reports' web server and the fleet's commands read them. What stores them: ``ports``."""
+"""Stored reports and badges, as the web server and the commands on a fleet read them; `ports` has what stores them."""
 
 from __future__ import annotations
 
