@@ -28,8 +28,8 @@ PIPELINES_MAX: Final = 20
 PROJECTS_MAX: Final = 5000
 PROJECT_S: Final = 120.0
 """Seconds during which what the forge says of a project and commit is believed without asking again."""
-PRODUCED_S: Final = 600.0
-"""The same of what a pipeline that ended has left; one whose jobs run again has another state."""
+PRODUCED_S: Final = 3600.0
+"""The same of what a pipeline that ended has left; one whose jobs ran again ended at another time."""
 SUCCEEDED_S: Final = 60.0
 PUBLISHED_S: Final = 600.0
 """The same of a status that was seen there: one that somebody forged in our name is put right within that time."""
