@@ -218,22 +218,23 @@ def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
         connection.execute(f"GRANT pg_read_all_data TO {BACKUP_ROLE}".encode())
 
     def run() -> Path:
-        job = cron_job(ground, folder)
+        installed = overlay(ground, folder)
         url = f"postgresql://{BACKUP_ROLE}:{password}@{POSTGRES.hosts[0]}:{POSTGRES.port}/postgres"
-        ground.where.kubectl.apply(secret(url), job)
+        ground.where.kubectl.apply(secret(url), *installed)
         inside = ("-n", install.NAMESPACE)
         ground.where.kubectl("create", "job", BACKUPS, f"--from=cronjob/{BACKUPS}", *inside)
         try:
             ground.where.kubectl("wait", "--for=condition=Complete", f"job/{BACKUPS}", *inside, "--timeout=60s")
         except SandboxError:
-            pytest.fail(ground.where.kubectl("logs", f"job/{BACKUPS}", *inside))
+            pytest.fail(ground.where.kubectl("describe", f"job/{BACKUPS}", *inside))
+        assert list((folder / "cluster").iterdir())  # and the cluster's resources, with the rights of its own account
         (dump,) = (folder / DATABASE).glob("*.dump")
         return dump
 
     try:
         yield run
     finally:
-        for kind in ("job", "cronjob", "secret"):
+        for kind in ("job", "cronjob", "secret", "serviceaccount", "clusterrole", "clusterrolebinding"):
             ground.where.kubectl("delete", kind, BACKUPS, "-n", install.NAMESPACE, "--ignore-not-found")
         with POSTGRES.administrator(Layout()) as connection:
             without_role(connection)
@@ -247,26 +248,20 @@ def without_role(connection: psycopg.Connection) -> None:
         connection.execute(f"DROP ROLE {BACKUP_ROLE}".encode())
 
 
-def cron_job(ground: Ground, folder: Path) -> dict[str, Any]:
-    """The CronJob as `kubectl apply -k deploy/backups-1.20` installs it, with this image and this folder."""
+def overlay(ground: Ground, folder: Path) -> list[dict[str, Any]]:
+    """What deploy/backups-1.20 adds to the operator, with this image and, as the volume, this folder."""
     built = ground.where.kubectl("kustomize", str(assets.folder("deploy") / "backups-1.20"))
-    job: dict[str, Any] = next(
-        one
-        for one in yaml.safe_load_all(built)
-        if one and (one["kind"], one["metadata"]["name"]) == ("CronJob", BACKUPS)
-    )
+    named = [one for one in yaml.safe_load_all(built) if one and one["metadata"]["name"] == BACKUPS]
+    kept = [one for one in named if one["kind"] not in {"PersistentVolumeClaim", "NetworkPolicy"}]
+    job = next(one for one in kept if one["kind"] == "CronJob")
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     pod["containers"][0]["image"] = ground.image
     pod["containers"][0]["args"].append(INSTANCE)  # other tests' instances come and go meanwhile
     pod["volumes"][0] = {"name": pod["volumes"][0]["name"], "hostPath": {"path": str(folder)}}
-    return job
+    return kept
 
 
 def secret(url: str) -> dict[str, Any]:
     metadata = {"name": BACKUPS, "namespace": install.NAMESPACE}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": metadata,
-        "stringData": {"AMCLOUD_BACKUP_DATABASE_URL": url},
-    }
+    data = {"AMCLOUD_BACKUP_DATABASE_URL": url, "AMCLOUD_BACKUP_KEY": "une phrase d'essai assez longue"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
