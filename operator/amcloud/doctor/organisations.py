@@ -14,6 +14,8 @@ from amcloud.settings import GROUP
 from amcloud.stages.app import Organisation
 from amcloud.stages.render import Object
 
+_SYNTHETIC: Final = "99"
+"""How the codes of synthetic organisations begin; the definition refuses them since they are reserved."""
 _GUIDE: Final = "docs/guide-exploitant.md, « Déclarer un organisme »"
 
 
@@ -37,6 +39,9 @@ def paired(known: Mapping[str, Organisation], spaces: Mapping[str, str]) -> Iter
         if code not in known:
             said = f"L'espace {namespace} est étiqueté pour l'organisme {code}, qui n'est pas déclaré."
             yield error("organisation-namespace", said, f"Déclarez l'Organisation {code}, ou corrigez l'étiquette.")
+    if reserved := sorted(code for code in known if code.startswith(_SYNTHETIC)):
+        said = f"Codes réservés aux organismes fictifs, déclarés sous une version d'avant : {', '.join(reserved)}."
+        yield error("organisation-reserved", said, "Déclarez l'organisme sous un autre code (990 à 999 sont réservés).")
     homeless = sorted(one.label for code, one in known.items() if code not in spaces.values())
     if homeless:
         said = f"Sans espace de noms, donc sans déclaration possible : {', '.join(homeless)}."

@@ -46,12 +46,20 @@ def narrowed(before: Mapping[str, Any], after: Mapping[str, Any] | None, path: s
         yield from narrowed(before["items"], after.get("items"), f"{path}[]")
 
 
+MEANT = {
+    "organisations v1.spec.code : another pattern": "990 to 999 are the synthetic organisations': a real one of that code "
+    "would be shown their data; amcloud doctor names one that was declared before",
+}
+"""What a definition refuses on purpose since an earlier version, and why."""
+
+
 @pytest.mark.parametrize("path", PREVIOUS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_what_an_earlier_version_took_is_still_taken(path: Path) -> None:
     now = versions(ROOT / "crds" / path.name)
     for version, schema in versions(path).items():
         assert version in now, f"{version} is not served any more"
-        assert list(narrowed(schema, now[version], version)) == []
+        found = [f"{path.stem} {one}" for one in narrowed(schema, now[version], version)]
+        assert [one for one in found if one not in MEANT] == []
 
 
 def test_there_is_an_earlier_version_to_compare_with() -> None:

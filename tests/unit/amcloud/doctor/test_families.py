@@ -165,6 +165,12 @@ def test_organisations_and_namespaces_go_together() -> None:
     assert foreign["organisation-namespace"] is State.ERROR
 
 
+def test_a_reserved_code_that_was_declared_before_it_was_reserved_is_named() -> None:
+    known = {"995": Organisation("995", "Ancien (exemple)", "ancien", "ancien")}
+    found = {one.check: one for one in organisations.paired(known, {"ancien": "995"})}
+    assert found["organisation-reserved"].state is State.ERROR and "995" in found["organisation-reserved"].said
+
+
 def test_the_tokens_that_applications_name_exist() -> None:
     app = {
         "metadata": {"name": "suivi", "namespace": "cpam-bas-rhin"},
