@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from amcloud.clients import records
 from amcloud.clients.kubernetes_api import Api
-from amcloud.settings import FIELD_MANAGER
+from amcloud.settings import FIELD_MANAGER, GROUP
 from amcloud.stages.render import MANAGED_BY, VERSIONS, Object, Offers
 
 SETTINGS: Final = "amcloud-settings"
@@ -108,6 +108,12 @@ def labelled(api: Api, label: str) -> Mapping[str, str]:
     listed = api.items(api.resource("", "Namespace").path(), doing="liste des espaces de noms", labels=label)
     every = {one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in listed}
     return {name: labels[label] for name, labels in every.items() if labels.get(MANAGED_BY) != FIELD_MANAGER}
+
+
+def organisation_codes(api: Api) -> list[str]:
+    """The code of every declared organisation, those that the operator does not take included."""
+    listed = api.items(api.resource(GROUP, "Organisation").path(), doing="lecture des organismes")
+    return [str((one.get("spec") or {}).get("code")) for one in listed]
 
 
 def namespaces(api: Api, labels: str) -> list[str]:

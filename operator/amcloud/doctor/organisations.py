@@ -11,11 +11,9 @@ from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import GROUP
-from amcloud.stages.app import Organisation
+from amcloud.stages.app import SYNTHETIC_CODES, Organisation
 from amcloud.stages.render import Object
 
-_SYNTHETIC: Final = "99"
-"""How the codes of synthetic organisations begin; the definition refuses them since they are reserved."""
 _GUIDE: Final = "docs/guide-exploitant.md, « Déclarer un organisme »"
 
 
@@ -25,6 +23,7 @@ def examine(ground: Ground) -> Iterator[Finding]:
     known = cluster.organisations()
     spaces = installation.labelled(ground.api, f"{GROUP}/organisation")
     yield from paired(known, spaces)
+    yield from reserved(installation.organisation_codes(ground.api))
     apps = cluster.local_apps()
     yield from credentials(apps, cluster.secret_names)
 
@@ -39,13 +38,17 @@ def paired(known: Mapping[str, Organisation], spaces: Mapping[str, str]) -> Iter
         if code not in known:
             said = f"L'espace {namespace} est étiqueté pour l'organisme {code}, qui n'est pas déclaré."
             yield error("organisation-namespace", said, f"Déclarez l'Organisation {code}, ou corrigez l'étiquette.")
-    if reserved := sorted(code for code in known if code.startswith(_SYNTHETIC)):
-        said = f"Codes réservés aux organismes fictifs, déclarés sous une version d'avant : {', '.join(reserved)}."
-        yield error("organisation-reserved", said, "Déclarez l'organisme sous un autre code (990 à 999 sont réservés).")
     homeless = sorted(one.label for code, one in known.items() if code not in spaces.values())
     if homeless:
         said = f"Sans espace de noms, donc sans déclaration possible : {', '.join(homeless)}."
         yield warning("organisation-namespace", said, f"{_GUIDE} (inutile pour qui ne fait qu'utiliser).")
+
+
+def reserved(codes: list[str]) -> Iterator[Finding]:
+    """No fund has a code of the synthetic organisations: the operator would not serve it."""
+    if found := sorted(code for code in codes if code.startswith(SYNTHETIC_CODES)):
+        said = f"Codes réservés aux organismes fictifs, déclarés sous une version d'avant : {', '.join(found)}."
+        yield error("organisation-reserved", said, "Déclarez l'organisme sous un autre code (990 à 999 sont réservés).")
 
 
 def credentials(apps: list[Object], secrets: Callable[[str], frozenset[str]]) -> Iterator[Finding]:

@@ -48,8 +48,8 @@ def narrowed(before: Mapping[str, Any], after: Mapping[str, Any] | None, path: s
 
 MEANT = {
     "organisations v1.spec.code : another pattern": (
-        "990 to 999 are the synthetic organisations': a real one of that code would be shown their data; amcloud doctor "
-        "names one that was declared before"
+        "990 to 999 are the synthetic organisations': a real one of that code would be shown their data; amcloud "
+        "doctor names one that was declared before"
     ),
 }
 """What a definition refuses on purpose since an earlier version, and why."""

@@ -166,9 +166,9 @@ def test_organisations_and_namespaces_go_together() -> None:
 
 
 def test_a_reserved_code_that_was_declared_before_it_was_reserved_is_named() -> None:
-    known = {"995": Organisation("995", "Ancien (exemple)", "ancien", "ancien")}
-    found = {one.check: one for one in organisations.paired(known, {"ancien": "995"})}
-    assert found["organisation-reserved"].state is State.ERROR and "995" in found["organisation-reserved"].said
+    (found,) = organisations.reserved(["671", "995"])
+    assert found.state is State.ERROR and "995" in found.said
+    assert not list(organisations.reserved(["671", "989"]))
 
 
 def test_the_tokens_that_applications_name_exist() -> None:
