@@ -71,7 +71,8 @@ def _quote_findings(scene: Scene, blocking: list[Any]) -> None:
 
 def read_report(url: str, suffix: str = ".json") -> Any:
     """The report at its public address, as data."""
-    answer = identity.edge_session().get(url + suffix, timeout=TIMEOUT_S)
+    # the address of a commit's status also carries its correlation, which the report does not need
+    answer = identity.edge_session().get(url.partition("?")[0] + suffix, timeout=TIMEOUT_S)
     if answer.status_code != requests.codes.ok:
         raise_for(answer)
     return answer.json()
