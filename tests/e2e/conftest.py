@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
 
 SAMPLE = "suivi-courriers"
+LEAVING_S = 180
 Change = Callable[[Path], object]
 
 
@@ -52,6 +53,8 @@ class Ground:
     image: str
     work: Path
     scene: Scene
+    leaving: list[Cast] = field(default_factory=list)
+    """Applications that were removed and may take a while to go: nobody waits but the end of the session."""
 
     @contextlib.contextmanager
     def application(
@@ -71,7 +74,8 @@ class Ground:
             self.where.kubectl.apply(declared)
             yield cast
         finally:
-            self.where.kubectl("delete", "lapp", name, "-n", cast.namespace, "--ignore-not-found", "--timeout=120s")
+            self.where.kubectl("delete", "lapp", name, "-n", cast.namespace, "--ignore-not-found", "--wait=false")
+            self.leaving.append(cast)
             self.scene.casts.pop(name, None)
 
     def push(self, cast: Cast, change: Change, *, revision: str = "r1") -> None:
@@ -90,7 +94,7 @@ class Ground:
 
 
 @pytest.fixture(scope="session")
-def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """CRDs, rights, the operator of this checkout, norms, organisations and pipelines are in place."""
     layout, narrator = Layout(), Narrator()
     kubectl = str(binaries.ensure(("kubectl",), layout=layout, say=narrator.say).path("kubectl"))
@@ -100,7 +104,12 @@ def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     provision.publish_pipelines(layout, url=where.forge_url, token=where.forge_root_token)
     hook = install.install(where, narrator, image=image)
     work = tmp_path_factory.mktemp("ground")
-    return Ground(where, image, work, Scene(where, narrator, work, hook))
+    made = Ground(where, image, work, Scene(where, narrator, work, hook))
+    yield made
+    deadline = time.monotonic() + LEAVING_S
+    while any(made.scene.local_app(cast) for cast in made.leaving):
+        assert time.monotonic() < deadline, f"not gone: {[cast.name for cast in made.leaving]}"
+        time.sleep(1)
 
 
 def renamed(folder: Path, name: str, revision: str = "r1") -> None:
