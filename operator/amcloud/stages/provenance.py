@@ -207,8 +207,8 @@ def _silent(pipeline: int) -> str:
 def _replaced(pipeline: int, found: str, built: str) -> str:
     return (
         f"L'image du registre ({found[:19]}) n'est pas celle que le pipeline {pipeline} a fabriquée ({built[:19]}) : "
-        "elle a été remplacée, par un pipeline relancé qui n'a pas encore réussi ou par quelqu'un, et n'est pas déployée. "
-        "Attendez la fin du pipeline, ou relancez le travail « build-image » dans la forge."
+        "elle a été remplacée, par un pipeline relancé qui n'a pas encore réussi ou par quelqu'un, et n'est pas "
+        "déployée. Attendez la fin du pipeline, ou relancez le travail « build-image » dans la forge."
     )
 
 
