@@ -41,7 +41,10 @@ def _run(words: str, *, plain: bool) -> str:
     if plain:
         return words
     bare = words.rstrip(",.;:") or words
-    return code(bare, most=len(bare)) + words[len(bare) :]
+    after = words[len(bare) :]
+    if bare.startswith("(") and bare.count(")") < bare.count("(") and len(bare) > 1:
+        return f"({code(bare[1:], most=len(bare))}{after}"
+    return code(bare, most=len(bare)) + after
 
 
 def code(value: str, *, most: int) -> str:

@@ -111,7 +111,7 @@ def _sections(report: Report, around: Around, compared: Comparison | None, room:
         yield _rule(result, report, around, compared, room)
     if len(blocking) > room.rules:
         yield f"… et {len(blocking) - room.rules} autres règles, dans le {_whole(around)}."
-    yield _path(report, room)
+    yield _path(report, room) if blocking or _work(report) else ""
     if around.patch is not None:
         yield _patch(around.patch, shown=room.patch)
     yield _besides(report, blocking, around)
@@ -222,6 +222,11 @@ def _places(
 
 def _seen(compared: Comparison | None, fingerprint: str) -> Seen | None:
     return compared.state(fingerprint) if compared is not None else None
+
+
+def _work(report: Report) -> bool:
+    """Whether the way to hosting asks anything of the developer: what only the pipeline brings is told elsewhere."""
+    return report.path is not None and any(action.hours for action in report.path.actions)
 
 
 def _path(report: Report, room: _Room) -> str:
