@@ -1,4 +1,4 @@
-"""The operator with ``executor: kubernetes``: what it judges by Jobs is hosted, and its report is made again offline."""
+"""The operator with ``executor: kubernetes``: what it judges by Jobs is hosted; its report is made again offline."""
 
 from __future__ import annotations
 
