@@ -44,7 +44,17 @@ def organisation(found: Object) -> Organisation | None:
     group, allowance = str(spec.get("forgeGroup") or label), _allowance(spec.get("quota"))
     if code.startswith(SYNTHETIC_CODES):
         return None  # no fund may be taken for one of the synthetic ones
-    return Organisation(code=code, name=name, label=label, forge_group=group, allowance=allowance)
+    region = spec.get("region")
+    near = {key: str(region.get(key) or "") for key in ("name", "referent")} if isinstance(region, dict) else {}
+    return Organisation(
+        code=code,
+        name=name,
+        label=label,
+        forge_group=group,
+        allowance=allowance,
+        region=near.get("name", ""),
+        referent=near.get("referent", ""),
+    )
 
 
 def _allowance(quota: Any) -> Allowance | None:

@@ -105,3 +105,18 @@ def test_the_last_words_of_a_container_are_masked_and_the_rest_stays() -> None:
     said = masked["status"]["containerStatuses"][0]["lastState"]["terminated"]["message"]
     assert said == "password=***\nboum"
     assert state["terminated"]["message"] == "password=S3cr3t\nboum"
+
+
+@pytest.mark.parametrize(
+    ("region", "known"),
+    [
+        ({"name": "Bas-Rhin", "referent": "referent@exemple.fr"}, ("Bas-Rhin", "referent@exemple.fr")),
+        ({"name": "Bas-Rhin"}, ("Bas-Rhin", "")),
+        (None, ("", "")),
+        ("Bas-Rhin", ("", "")),
+    ],
+)
+def test_an_organisation_tells_its_region_and_who_helps_there(region: object, known: tuple[str, str]) -> None:
+    spec = {"code": "671", "name": "CPAM (exemple)", "label": "cpam-exemple", "region": region}
+    found = records.organisation({"spec": spec})
+    assert found is not None and (found.region, found.referent) == known
