@@ -136,7 +136,8 @@ def cluster(control_plane: ControlPlane) -> Cluster:
             {"apiVersion": "v1", "kind": "Namespace",
              "metadata": {"name": label, "labels": {f"{GROUP}/organisation": code}}},
             {"apiVersion": f"{GROUP}/{VERSION}", "kind": "Organisation", "metadata": {"name": label},
-             "spec": {"code": code, "name": f"{label} (exemple)", "kind": "CPAM", "label": label}},
+             "spec": {"code": code, "name": f"{label} (exemple)", "kind": "CPAM", "label": label,
+                      "region": {"name": "Alsace", "referent": f"referent@{label}.example"}}},
         )  # fmt: skip
     made.apply(
         {"apiVersion": f"{GROUP}/{VERSION}", "kind": "NormPack", "metadata": {"name": packs.DEFAULT},

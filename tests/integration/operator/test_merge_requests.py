@@ -68,6 +68,7 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     assert "``src/`@all` </details>\\n/close.php:5``" in ours(request)[0]
     assert not [line for line in ours(request)[0].splitlines() if line.lstrip().startswith("/")]
     assert ("amcloud/psram", "failed") in statuses(forge, name, commit)
+    assert f"de la région Alsace répond en premier : `referent@{NAMESPACE}.example`" in ours(request)[0]
 
     # the patch of the note, on a clone
     found = re.search(r"^```diff\n(.*?)^```$", ours(request)[0], re.MULTILINE | re.DOTALL)
