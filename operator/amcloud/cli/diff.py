@@ -195,7 +195,7 @@ def _settings(api: Api) -> Settings:
     """
     from amcloud.settings import Settings
 
-    if "AMCLOUD_DOMAIN" in os.environ:
+    if "AMCLOUD_DATABASE_URL" in os.environ:  # a desk may know the domain, never this one
         return Settings.from_environment(os.environ)
     path = api.resource("", "ConfigMap").path(SYSTEM, SETTINGS)
     found = api.get(path, doing=f"lecture des réglages ({SYSTEM}/{SETTINGS})") or {}

@@ -53,7 +53,8 @@ class Server:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def made(outside: FakeWorld, *arguments: str, stdin: str | None = None) -> Any:
-        monkeypatch.delenv("AMCLOUD_DOMAIN", raising=False)
+        monkeypatch.setenv("AMCLOUD_DOMAIN", "poste.example")  # a desk's: the operator's are in its ConfigMap
+        monkeypatch.delenv("AMCLOUD_DATABASE_URL", raising=False)
         monkeypatch.setattr(desk, "api", lambda: Server(outside))
         previewed = lambda operation: operation.object if isinstance(operation, Apply) else None  # noqa: E731
         monkeypatch.setattr(outside.cluster, "preview", previewed, raising=False)
