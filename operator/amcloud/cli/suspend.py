@@ -21,8 +21,8 @@ _HELP: Final = (
     "Code de retour : 0 c'est écrit, 1 refusé, 2 cluster injoignable, 3 mauvaise commande ou application inconnue."
 )
 _EXAMPLES: Final = (
-    "Exemples :\n\namcloud suspend suivi-courriers --reason 'Bascule du réseau' --until 2026-12-31\n\n"
-    "amcloud suspend suivi-courriers --reason 'Fuite en cours d'analyse' --stop"
+    'Exemples :\n\namcloud suspend suivi-courriers --reason "Bascule du réseau" --until 2026-12-31\n\n'
+    'amcloud suspend suivi-courriers --reason "Fuite en cours d\'analyse" --stop'
 )
 
 
@@ -56,6 +56,6 @@ def suspend(
         spec |= {"until": last.strftime("%Y-%m-%dT%H:%M:%SZ")} if last else {}
         by = Suspensions(api).suspend(found, spec)
     whose = "de la DDSI" if by is Authority.DDSI else "de l'organisme"
-    told_end = f" jusqu'au {last.astimezone(PARIS):%d/%m/%Y %H:%M}" if last else ""
+    told_end = f" jusqu'au {last.astimezone(PARIS):%d/%m/%Y %H:%M} (heure de Paris)" if last else ""
     effect = "le service s'arrête" if stop else "ce qui sert continue"
     typer.echo(f"{name} est suspendue{told_end} (suspension {whose}, par {who}) : {effect}.")

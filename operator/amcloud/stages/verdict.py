@@ -11,11 +11,14 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, assert_never
+from zoneinfo import ZoneInfo
 
 from amcloud.stages import connectors
 from amcloud.stages.app import App, Authority, Service, StageName, Suspension, Track
 from psram.model import Report, ReportVerdict
 from psram.rules import Moment as RuleMoment
+
+_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 class Reason(StrEnum):
@@ -237,7 +240,8 @@ def suspended(suspension: Suspension) -> str:
             by = f" par l'organisme ({suspension.author})" if suspension.author else ""
         case _:
             assert_never(suspension.by)
-    until = f" jusqu'au {suspension.until:%d/%m/%Y %H:%M} UTC" if suspension.until else ""
+    end = suspension.until
+    until = f" jusqu'au {end.astimezone(_PARIS):%d/%m/%Y %H:%M} (heure de Paris)" if end else ""
     why = suspension.reason.rstrip()
     why += "" if why.endswith((".", "!", "?", "…")) else "."
     match suspension.service:

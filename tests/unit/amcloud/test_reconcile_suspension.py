@@ -176,7 +176,7 @@ def test_a_suspension_that_cannot_be_read_holds() -> None:
 
 def test_the_sentence_ends_well_whatever_people_write() -> None:
     words = suspended(Suspension("Essai", datetime(2026, 12, 31, tzinfo=UTC)))
-    assert "jusqu'au 31/12/2026 00:00 UTC : Essai. Aucune" in words
+    assert "jusqu'au 31/12/2026 01:00 (heure de Paris) : Essai. Aucune" in words
 
 
 def test_only_what_would_start_something_again_is_removed() -> None:
