@@ -1,7 +1,7 @@
 """Options of every test run, and which tests run in one process: a file, or end-to-end tests that take the same things.
 
 There is one sandbox. What takes the demonstration's applications, or changes the operator's settings, is one group; the
-other end-to-end tests are another, which has applications of its own.
+other end-to-end tests are another. Scenarios, run apart, have applications of their own: each file is a group.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if not file.startswith("tests/e2e/"):
+        if not file.startswith("tests/e2e/") or "/scenarios/" in file:
             return file
         return "the demonstration" if file.endswith(DEMONSTRATION) else "hosting"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,17 @@ def reading_token(account: Any) -> str:
     """A new token of a service account that may read repositories, and nothing else."""
     wanted = {"name": "amcloud-hebergement", "scopes": ["read_repository"]}
     return str(account.personal_access_tokens.create(wanted).token)
+
+
+def accepted(platform: Platform, token: str) -> bool:
+    """Whether the forge knows this token."""
+    try:
+        connect(platform, token).personal_access_tokens.get("self")
+    except gitlab.GitlabAuthenticationError:
+        return False
+    except gitlab.GitlabGetError as error:
+        return error.response_code == HTTPStatus.FORBIDDEN  # known, for less than that
+    return True
 
 
 def push_revision(platform: Platform, project: str, app: str, revision: str, work: Path) -> Pushed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,10 +58,16 @@ class Scene:
         project = projects.ensure_project(self.platform, project_path, hook_url=self.hook_url)
         account = projects.let_in(self.platform, project, namespace)
         credentials = manifest["spec"]["repository"].get("credentialsRef")
-        if credentials and not self.platform.kubectl.find("get", "secret", credentials["name"], "-n", namespace):
+        if credentials and not self._known(namespace, credentials["name"]):
             token = projects.reading_token(account)
             self.platform.kubectl.apply(cluster.forge_secret(namespace, credentials["name"], token))
         return self.casts.setdefault(name, Cast(name, namespace, project_path, Line(name), work))
+
+    def _known(self, namespace: str, secret: str) -> bool:
+        """Whether the organisation's credential is there and the forge still takes it: one made anew knows it not."""
+        found = self.platform.kubectl.find("get", "secret", secret, "-n", namespace)
+        token = base64.b64decode(((found or {}).get("data") or {}).get("token", "")).decode()
+        return bool(token) and projects.accepted(self.platform, token)
 
     def push(self, cast: Cast, revision: str) -> None:
         """One revision of a sample goes to the forge; only git is used."""

@@ -1,6 +1,6 @@
 """Walks as Jobs, with the operator's own rights, on a real API server. No node: the walker's words are said by hand.
 
-That a pod walks an application is shown on a cluster with nodes: tests/e2e/test_tenancy.py.
+That a pod walks an application is shown on a cluster with nodes: tests/e2e/scenarios/test_tenancy.py.
 """
 
 from __future__ import annotations

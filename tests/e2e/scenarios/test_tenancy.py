@@ -29,7 +29,7 @@ from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.parts.postgres import PART as POSTGRES
 
-from .conftest import Ground
+from ..conftest import Ground
 
 NAME, DATABASE = "courriers-cloisonnes", "courriers_cloisonnes_acceptance"
 INSTANCE = f"{NAME}-{STAGE}"

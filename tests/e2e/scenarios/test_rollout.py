@@ -23,7 +23,7 @@ from amcloud_sandbox.demo.scene import Cast
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 
-from .conftest import Ground
+from ..conftest import Ground
 
 NAME, ORIGIN, STAGE = "courriers-reprise", "development", "acceptance"
 INSTANCE = f"{NAME}-{STAGE}"

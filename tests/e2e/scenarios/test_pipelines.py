@@ -18,7 +18,7 @@ from amcloud.clients.signing import Signer
 from amcloud_sandbox.demo.scene import Cast
 from amcloud_sandbox.forge import provision
 
-from .conftest import Ground
+from ..conftest import Ground
 
 NAME = "essai-chaine"
 TIMEOUT_S = 120.0

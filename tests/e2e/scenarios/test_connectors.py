@@ -17,12 +17,12 @@ from amcloud_sandbox.demo.scene import Cast
 from amcloud_sandbox.layout import NATIONAL_URL, Layout
 from amcloud_sandbox.parts import national
 
-from .conftest import Ground
+from ..conftest import Ground
 
 NAME, NAMESPACE, CONNECTOR = "courriers-assures", "cpam-bas-rhin", "referentiel-essai"
 APP, SECRET = f"{NAMESPACE}/{NAME}", f"{CONNECTOR}.{NAME}"
 PERSON = "EX-0001"
-CALLED = Path(__file__).parents[1] / "data" / "applications" / "connecteur" / "AssureController.php"
+CALLED = Path(__file__).parents[2] / "data" / "applications" / "connecteur" / "AssureController.php"
 WAIT_S = 60.0
 
 

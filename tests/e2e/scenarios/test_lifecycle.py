@@ -20,7 +20,7 @@ from amcloud_sandbox.access import Role
 from amcloud_sandbox.demo.scene import STAGE, Cast, manifest_of
 from amcloud_sandbox.layout import Layout
 
-from .conftest import Ground
+from ..conftest import Ground
 
 NAME = "courriers-suivis"
 INSTANCE = f"{NAME}-{STAGE}"
