@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 COMMAND: Final = "rehearse"
 TEXT, JSON = "texte", "json"
 _HELP: Final = (
-    "Rejoue un projet de normes sur des applications, et dit qui il refuserait de plus, par règle et par organisme.\n\n"
+    "Rejoue un brouillon de normes sur des applications, et dit qui il refuserait de plus, par règle et par "
+    "organisme.\n\n"
     "Chaque application est jugée deux fois sur les mêmes faits, à la même date : par le pack en vigueur et par le "
-    "projet. Sur un dossier de dépôts, les règles sur les sources comptent, comme pour « amcloud check ». Sans "
+    "brouillon. Sur un dossier de dépôts, les règles sur les sources comptent, comme pour « amcloud check ». Sans "
     "dossier, dans le pod de l'opérateur, ce sont les LocalApp, avec les preuves de leur dernier rapport et toutes "
     "les règles de leur étape.\n\n"
     "Code de retour : 0 aucun nouveau refus, 1 au moins un, 2 impossible à dire pour une application, "
@@ -77,7 +78,8 @@ def rehearse(  # noqa: PLR0917  options, given by name
     at: Annotated[
         str,
         typer.Option(
-            metavar="AAAA-MM-JJ", help="Date d'évaluation (aujourd'hui, ou l'entrée en vigueur du projet si elle suit)."
+            metavar="AAAA-MM-JJ",
+            help="Date d'évaluation (aujourd'hui, ou l'entrée en vigueur du brouillon si elle suit).",
         ),
     ] = "",
     source: Annotated[
