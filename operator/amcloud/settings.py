@@ -1,4 +1,7 @@
-"""What the platform team chooses, read once from the environment. Nothing else reads the environment."""
+"""What the platform team chooses for the operator, read once from the environment at its start.
+
+Commands that use something of their own (backups, reports, images) name it among their options: docs/reglages.md.
+"""
 
 from __future__ import annotations
 
