@@ -23,7 +23,6 @@ from amcloud_sandbox.demo import cluster, install, platform, projects
 from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
 from amcloud_sandbox.demo.scene import Cast, Scene, manifest_of
-from amcloud_sandbox.forge import provision
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
 
@@ -101,8 +100,7 @@ def ground(sandbox_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     where = platform.of_sandbox(layout, kubectl=kubectl)
     images.php_base(layout, narrator.say)
     image = images.operator(layout, narrator.say)
-    provision.publish_pipelines(layout, url=where.forge_url, token=where.forge_root_token)
-    hook = install.install(where, narrator, image=image)
+    hook = install.prepare(where, narrator, image=image)
     work = tmp_path_factory.mktemp("ground")
     made = Ground(where, image, work, Scene(where, narrator, work, hook))
     yield made

@@ -23,10 +23,10 @@ NAME = "courriers-en-jobs"
 def in_jobs(ground: Ground) -> Iterator[Ground]:
     """The operator itself has its checks made as Jobs, for the time of a test."""
     narrator = Narrator()
-    install.install(ground.where, narrator, image=ground.image, extra={"AMCLOUD_EXECUTOR": Executor.KUBERNETES})
+    install.prepare(ground.where, narrator, image=ground.image, extra={"AMCLOUD_EXECUTOR": Executor.KUBERNETES})
     restart(ground.where)
     yield ground
-    install.install(ground.where, narrator, image=ground.image)
+    install.prepare(ground.where, narrator, image=ground.image)
     restart(ground.where)
 
 

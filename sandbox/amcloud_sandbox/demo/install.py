@@ -19,12 +19,24 @@ from amcloud import assets
 from amcloud_sandbox.demo import cluster, projects
 from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
+from amcloud_sandbox.forge import provision
+from amcloud_sandbox.locks import one_at_a_time
 from psram import packs
 
 NAMESPACE = "amcloud-system"
 OPERATOR, REPORTS, WEBHOOKS = "amcloud-operator", "amcloud-reports", "amcloud-webhooks"
 ROLLOUT_TIMEOUT_S = 180
 PACK = "psram-2026.1"
+
+
+def prepare(
+    platform: Platform, narrator: Narrator, *, image: str, extra: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """:func:`install` after the pipelines are published; one command at a time, the others wait."""
+    lock = platform.layout.cache / "installation.lock"
+    with one_at_a_time(lock, doing="installation de l'opérateur", say=narrator.say):
+        provision.publish_pipelines(platform.layout, url=platform.forge_url, token=platform.forge_root_token)
+        return install(platform, narrator, image=image, extra=extra)
 
 
 def install(

@@ -13,7 +13,6 @@ from amcloud_sandbox.demo.narrator import Narrator
 from amcloud_sandbox.demo.platform import Platform
 from amcloud_sandbox.demo.programs import run_any
 from amcloud_sandbox.demo.scene import Scene
-from amcloud_sandbox.forge import provision
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.progress import Progress
 
@@ -85,8 +84,7 @@ def _ready(narrator: Narrator, where: Platform) -> Scene:
     images.php_base(where.layout, narrator.say, target)
     images.python_base(where.layout, narrator.say, target)
     image = images.operator(where.layout, narrator.say, target)
-    provision.publish_pipelines(where.layout, url=where.forge_url, token=where.forge_root_token)
-    hook_url = install.install(where, narrator, image=image)
+    hook_url = install.prepare(where, narrator, image=image)
     work = where.layout.state / "demo"
     work.mkdir(parents=True, exist_ok=True)
     return Scene(where, narrator, work, hook_url)
