@@ -102,7 +102,7 @@ def _ground(namespace: str, project: str) -> Ground:
     api, inside = assembly.api(), "KUBERNETES_SERVICE_HOST" in os.environ
     here = {name: value for name, value in os.environ.items() if name.startswith("AMCLOUD_")}
     kept, unread = here, ""
-    if "AMCLOUD_DOMAIN" not in here:
+    if "AMCLOUD_DATABASE_URL" not in here:
         try:
             kept = dict(installation.settings(api, namespace))
         except BrokenInstallationError as error:  # no right to read Secrets, and nothing wrong with that

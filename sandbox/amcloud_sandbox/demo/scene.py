@@ -91,7 +91,7 @@ class Scene:
         status = self.narrator.wait(f"{cast.name} : verdict", verdict, timeout_s=VERDICT_TIMEOUT_S)
         cast.line.commit, cast.line.verdict_s = cast.commit, time.monotonic() - cast.pushed_at
         cast.line.verdict = "conforme" if status.status == "success" else "refusée"
-        cast.line.report_url = status.target_url or ""
+        cast.line.report_url = (status.target_url or "").partition("?")[0]  # less its correlation, for what is added
         return status
 
     def wait_until_serving(self, cast: Cast) -> None:
