@@ -154,10 +154,10 @@ def _settings(namespace: str, *, cluster: bool) -> tuple[Settings, Api | None]:
     from amcloud.settings import Settings
 
     here: Mapping[str, str] = {name: text for name, text in os.environ.items() if name.startswith("AMCLOUD_")}
-    if "AMCLOUD_DOMAIN" in here and not cluster:
+    if "AMCLOUD_DATABASE_URL" in here and not cluster:
         return Settings.from_environment(here), None
     api = assembly.api()
-    known = here if "AMCLOUD_DOMAIN" in here else installation.settings(api, namespace)
+    known = here if "AMCLOUD_DATABASE_URL" in here else installation.settings(api, namespace)
     return Settings.from_environment(known), api if cluster else None
 
 

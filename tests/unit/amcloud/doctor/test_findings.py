@@ -45,7 +45,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, families: tuple[Family
     command.register(app)
     monkeypatch.setattr(assembly, "api", SimpleNamespace)
     monkeypatch.setattr(examination, "CLUSTER", families)
-    return CliRunner().invoke(app, arguments, env={"AMCLOUD_DOMAIN": "amcloud.test"})
+    return CliRunner().invoke(app, arguments, env={"AMCLOUD_DATABASE_URL": "postgresql://x"})
 
 
 @pytest.mark.parametrize(
