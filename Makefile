@@ -55,7 +55,7 @@ test: prepare ## Tous les tests : unitaires, d'intégration, de bout en bout
 	failed=; $(UNIT) || failed=1; $(BOTH) || failed=1; $(ENDING) || failed=1; test -z "$$failed"
 
 .PHONY: test-unit
-test-unit: setup ## Tests unitaires seuls (moins de 30 s)
+test-unit: setup ## Tests unitaires seuls (une demi-minute)
 	$(UNIT)
 
 .PHONY: test-integration
@@ -72,7 +72,7 @@ test-forge: setup ## Compare la forge à ce que GitLab publie (URL=https://… T
 
 .PHONY: test-scenarios
 test-scenarios: prepare ## Tests longs : vies entières d'applications (mises à jour, fuites, connecteurs), pannes, pipelines
-	failed=; $(GROUPS_OF) $(SCENARIOS) -n 3 || failed=1; $(BIN)/amcloud demo --down || failed=1; test -z "$$failed"
+	failed=; $(GROUPS_OF) $(SCENARIOS) -n 2 || failed=1; $(BIN)/amcloud demo --down || failed=1; test -z "$$failed"
 
 .PHONY: bench
 bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)
