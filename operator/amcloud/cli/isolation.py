@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import typer
 
 from amcloud.cli.applications import Name, Namespace, OfStage, told
 from amcloud.cli.exits import Exit, answer
+from amcloud.cli.options import Form
 from amcloud.cli.terminals import coloured
 
 COMMAND: Final = "isolation"
@@ -30,13 +30,6 @@ _CELLS: Final = {
     "leak": ("✗ FUITE", typer.colors.RED),
 }
 _NOT_WALKED: Final = "pas encore parcourue par la sonde"
-
-
-class Form(StrEnum):
-    """How the answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from amcloud.cli.applications import Name, Namespace, OfStage, addresses, told
 from amcloud.cli.exits import Exit, answer, refuse
-from amcloud.cli.status import Form
+from amcloud.cli.options import Form
 
 COMMAND: Final = "open"
 _HELP: Final = (

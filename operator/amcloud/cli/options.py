@@ -28,3 +28,10 @@ class SeverityName(StrEnum):
     MAJEURE = "majeure"
     MINEURE = "mineure"
     INFO = "info"
+
+
+class Form(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"

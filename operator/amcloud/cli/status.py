@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from amcloud.cli.applications import Name, Namespace, OfStage, stages, told
 from amcloud.cli.exits import Exit, answer
 from amcloud.cli.hints import hint, link
+from amcloud.cli.options import Form
 
 if TYPE_CHECKING:
     from amcloud.cli.options import StageName
@@ -26,13 +26,6 @@ _HELP: Final = (
 )
 _EXAMPLES: Final = "Exemples :\n\namcloud status suivi-courriers\n\namcloud status suivi-courriers --output json"
 _STATES: Final = {"True": "en service", "False": "bloquée", "Unknown": "inconnue"}
-
-
-class Form(StrEnum):
-    """How the answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from amcloud_sandbox.forge import events, pushes, shapes
+from amcloud_sandbox.forge import comments, events, pushes, shapes
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import ApiError, not_found
@@ -145,26 +145,7 @@ def update_issue(call: Call) -> Row:
 
 
 def _note(call: Call, project: Row, issue: Row, row: Row) -> Row:
-    return {
-        "id": row["id"],
-        "type": None,
-        "body": row["body"],
-        "attachment": None,
-        "author": shapes.user(call.forge, call.forge.user(row["author_id"])),
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-        "system": bool(row["system"]),
-        "noteable_id": issue["id"],
-        "noteable_type": "Issue",
-        "project_id": project["id"],
-        "noteable_iid": issue["iid"],
-        "resolvable": False,
-        "confidential": bool(row["internal"]),
-        "internal": bool(row["internal"]),
-        "imported": False,
-        "imported_from": "none",
-        "commands_changes": {},
-    }
+    return comments.shape(call, project, "Issue", issue, row)
 
 
 @api("GET", "/projects/{id}/issues/{iid}/notes")
@@ -172,9 +153,7 @@ def notes(call: Call) -> Answer:
     """Comments of the issue, newest first unless sorted otherwise."""
     project, issue = _find(call)
     rows = call.store.all("select * from issue_notes where issue_id = ?", issue["id"])
-    order = call.choice("order_by", ("created_at", "updated_at"), "created_at") or "created_at"
-    rows.sort(key=lambda row: (row[order], row["id"]), reverse=call.choice("sort", ("asc", "desc"), "desc") == "desc")
-    return page(call, rows, lambda row: _note(call, project, issue, row))
+    return page(call, comments.in_order(call, rows), lambda row: _note(call, project, issue, row))
 
 
 @api("POST", "/projects/{id}/issues/{iid}/notes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from amcloud_sandbox.forge import events, git, pushes, shapes
+from amcloud_sandbox.forge import comments, events, git, pushes, shapes
 from amcloud_sandbox.forge.access import Level, level
 from amcloud_sandbox.forge.api import pipelines
 from amcloud_sandbox.forge.call import Call
@@ -264,26 +264,7 @@ def request_pipelines(call: Call) -> Answer:
 
 
 def _note(call: Call, project: Row, request: Row, row: Row) -> Row:
-    return {
-        "id": row["id"],
-        "type": None,
-        "body": row["body"],
-        "attachment": None,
-        "author": shapes.user(call.forge, call.forge.user(row["author_id"])),
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
-        "system": bool(row["system"]),
-        "noteable_id": request["id"],
-        "noteable_type": "MergeRequest",
-        "project_id": project["id"],
-        "noteable_iid": request["iid"],
-        "resolvable": False,
-        "confidential": bool(row["internal"]),
-        "internal": bool(row["internal"]),
-        "imported": False,
-        "imported_from": "none",
-        "commands_changes": {},
-    }
+    return comments.shape(call, project, "MergeRequest", request, row)
 
 
 @api("GET", "/projects/{id}/merge_requests/{iid}/notes")
@@ -291,9 +272,7 @@ def notes(call: Call) -> Answer:
     """Notes of the merge request, newest first unless sorted otherwise."""
     project, request = _find(call)
     rows = call.store.all("select * from notes where merge_request_id = ?", request["id"])
-    order = call.choice("order_by", ("created_at", "updated_at"), "created_at") or "created_at"
-    rows.sort(key=lambda row: (row[order], row["id"]), reverse=call.choice("sort", ("asc", "desc"), "desc") == "desc")
-    return page(call, rows, lambda row: _note(call, project, request, row))
+    return page(call, comments.in_order(call, rows), lambda row: _note(call, project, request, row))
 
 
 def _body(call: Call) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from amcloud import assets
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
-from amcloud.stages import manifest, render, templating
+from amcloud.stages import manifest, render
 from amcloud.stages.app import App, Organisation, Ref, RefKind, Schedule, Size, Stage, StageName
 from amcloud.stages.connectors import Link
 from amcloud.stages.render import Access, Object, Offers, Revision
@@ -57,7 +57,6 @@ OLD = Offers(
     20,
 )
 REVISION = Revision("0123456789abcdef" * 2 + "01234567", "registre.example/cpam-bas-rhin/suivi@sha256:" + "ab" * 32)
-EXPRESSION = re.compile(r"{{(.*?)}}", re.S)
 
 
 def local_app(**hosting: Any) -> App:
@@ -188,33 +187,6 @@ def test_a_value_is_only_ever_a_value(nasty: str) -> None:
     assert cron["schedule"] == nasty
     assert cron["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] == [nasty, "-"]
     assert [(o["kind"]) for o in found] == [o["kind"] for o in objects(local_app(schedules=[RELANCES]))]
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80))
-def test_any_text_survives_quoting(text: str) -> None:
-    (document,) = templating.documents("t", f"a: {templating.quoted(text)}\nb: [{templating.quoted(text)}, 1]")
-    assert document == {"a": text, "b": [text, 1]}
-
-
-LEAF = st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-DATA = st.recursive(
-    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
-)
-
-
-@given(DATA)
-def test_any_data_survives_quoting(value: Any) -> None:
-    (document,) = templating.documents("t", f"a: {templating.quoted(value)}")
-    assert document == {"a": value}
-
-
-def test_no_template_prints_a_value_inside_quotes_or_lifts_the_quoting() -> None:
-    for name, text in TEMPLATES.items():
-        for match in EXPRESSION.finditer(text):
-            before, after = text[: match.start()][-1:], text[match.end() :][:1]
-            assert before not in "\"'" and after not in "\"'", (name, match[0])
-        assert not re.search(r"\|\s*(safe|string|e|escape)\b|autoescape|Markup", text), name
 
 
 @pytest.mark.parametrize(
