@@ -1,7 +1,7 @@
 """Options of every test run, and which tests run in one process: a file, or end-to-end tests that take the same things.
 
-There is one sandbox. What takes the demonstration's applications, or changes the operator's settings, is one group; the
-other end-to-end tests are another. Scenarios, run apart, have applications of their own: each file is a group.
+There is one sandbox. What takes the demonstration's applications is one group; the other end-to-end tests are another.
+Scenarios, run apart, have applications of their own: each file is a group.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-DEMONSTRATION = ("test_demo.py", "test_docs.py", "test_operator_in_jobs.py")
+DEMONSTRATION = ("test_demo.py", "test_docs.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

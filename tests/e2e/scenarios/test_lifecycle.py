@@ -1,6 +1,6 @@
 """An application's life on the real cluster: looked after without kubectl, stopped, resumed, deleted, brought back.
 
-How it breaks, and what is then said of it, is in the demonstration's tests.
+How it breaks, and what is then said of it, is in ``test_rollout.py``.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ FOLLOWED, ASIDE = "recette", ("suite", "panne")
 CRASH = """#!/bin/bash
 case "$DATABASE_URL" in *_sonde*) exec /usr/lib/amcloud/entrypoint "$@" ;; esac
 if [ "$#" -gt 0 ]; then exec php "$@"; fi
-echo "réglage absent (exemple)" >&2
+echo "réglage absent (exemple), assuré 2690549588157, mot de passe : zouave" >&2
 exit 3
 """
 
@@ -219,7 +219,7 @@ def test_a_rollout_that_fails_gives_way_without_a_failed_request_and_is_not_trie
     assert deployment["metadata"]["generation"] == generation
     status, reason, message = ready(ground, cast)
     assert (status, reason) == ("False", "CrashLooping")
-    assert "réglage absent (exemple)" in message
+    assert "réglage absent (exemple), assuré [donnée personnelle], mot de passe : ***" in message
     stage = ground.stage(cast)
     assert stage["deployedCommit"] == served
     available = next(c for c in stage["conditions"] if c["type"] == "Available")
