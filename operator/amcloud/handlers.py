@@ -80,6 +80,13 @@ def registry(dispatcher: Dispatcher, commands: Commands | None = None) -> kopf.O
         if seen.changed(("suspension", key), body["metadata"].get("generation"), gone=type == "DELETED"):
             dispatcher.ask(key)
 
+    @kopf.on.event(GROUP, VERSION, "acceptancereports", **everything)
+    async def acceptance(type: str | None, body: Body, **_: Any) -> None:  # noqa: A002
+        key = Key(body["metadata"]["namespace"], str((body.get("spec") or {}).get("app", "")))
+        mark = ("acceptance", key, body["metadata"]["name"])
+        if seen.changed(mark, body["metadata"].get("uid"), gone=type == "DELETED"):
+            dispatcher.ask(key)
+
     @kopf.on.event(GROUP, VERSION, "organisations", **everything)
     @kopf.on.event(GROUP, VERSION, "normpacks", **everything)
     async def fleet_wide(type: str | None, body: Body, **_: Any) -> None:  # noqa: A002

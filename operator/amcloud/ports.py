@@ -87,7 +87,8 @@ class Question:
         forge = world.forge.project_evidence(app.source.project, commit)
         accepted = None if was is None else world.reports.accepted(app, stage.name, commit, was)
         evidence = Evidence(declaration=declaration.of(app), forge=forge, accepted=accepted)
-        dossier = world.cluster.dossier(app)
+        # only production's gate reads it: the others are spared the request
+        dossier = world.cluster.dossier(app) if stage.name is StageName.PRODUCTION else Dossier()
         return cls(app, stage, commit, token, pack, evidence, dossier, organisations, world.cause)
 
     def because(self, correlation: str) -> Question:

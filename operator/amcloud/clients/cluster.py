@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, assert_never
 
-from amcloud.clients import pod_words, records
+from amcloud.clients import acceptances, pod_words, records
 from amcloud.clients.kubernetes_api import APPLY_PATCH, JSON_PATCH, Api, ConflictError, Resource
 from amcloud.errors import AmcloudError, BrokenInstallationError, RepositoryRefusedError, UnavailableError
 from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
@@ -89,9 +89,9 @@ class KubernetesCluster:
         return tuple(one for one in found if one is not None)
 
     def dossier(self, app: App) -> Dossier:
-        """Empty: procès-verbaux and derogations come with their own kinds, which are not installed yet."""
-        del app
-        return Dossier()
+        """The procès-verbaux of this app, oldest first; derogations come with their own kind, not installed yet."""
+        path, doing = self._api.resource(GROUP, "AcceptanceReport").path(app.namespace), "lecture des procès-verbaux"
+        return Dossier(acceptances.of(app.name, self._api.items(path, doing=doing)))
 
     def subscribed(self, app: App) -> frozenset[str]:
         """None: subscriptions come with their own kind, which is not installed yet."""

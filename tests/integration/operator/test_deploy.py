@@ -89,6 +89,9 @@ GROUPS = ("developpeurs", "exploitants", "auditeurs", "dc2r")
         *((f"amcloud:{group}", "delete conformancereports", False) for group in GROUPS),
         *((f"amcloud:{group}", "create normpacks", group == "exploitants") for group in GROUPS),
         *((f"amcloud:{group}", "create suspensions", group == "exploitants") for group in GROUPS),
+        *((f"amcloud:{group}", "create acceptancereports", group == "dc2r") for group in GROUPS),
+        *((f"amcloud:{group}", "list acceptancereports", True) for group in GROUPS),
+        *((f"amcloud:{group}", f"{verb} acceptancereports", False) for group in GROUPS for verb in ("patch", "delete")),
     ],
 )
 def test_a_person_may_do_what_the_role_says(cluster: Cluster, who: str, asked: str, allowed: bool) -> None:

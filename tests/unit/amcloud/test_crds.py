@@ -51,6 +51,7 @@ NODES = [
 
 def test_every_kind_is_there() -> None:
     assert [path.stem for path in FILES] == [
+        "acceptancereports",
         "commands",
         "conformancereports",
         "connectors",
@@ -227,6 +228,7 @@ def test_every_cel_rule_compiles_and_speaks_french(path: Path) -> None:
         ("normpacks", "spec", {"version": "1", "digest": "x"}, {"version": "1", "digest": "y"}),
         ("suspensions", "spec", {"author": "camille"}, {"author": "dominique"}),
         ("commands", "spec", {"app": "a"}, {"app": "b"}),
+        ("acceptancereports", "spec", {"outcome": "Negative"}, {"outcome": "Positive"}),
         ("localapps", "spec", {"owner": {"organisation": "671"}}, {"owner": {"organisation": "681"}}),
     ],
 )
