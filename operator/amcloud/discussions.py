@@ -15,10 +15,10 @@ from amcloud import errors
 from amcloud.ports import World
 from amcloud.reviews import Review
 from amcloud.stages import contests, correction, note
-from amcloud.stages.app import App, RefKind, Track
+from amcloud.stages.app import App, Track
 from amcloud.stages.contests import Contest, Request
 from amcloud.stages.merge_requests import MergeRequest
-from amcloud.stages.outcome import Ended, StageOutcome
+from amcloud.stages.outcome import Ended
 from amcloud.stages.verdict import moments
 from psram import packs
 from psram.model import Report
@@ -27,9 +27,7 @@ NO_PROJECT = "cette plateforme n'a pas de projet pour les normes"
 CLOSED = "la plateforme n'a pas accès à son projet des normes ; son équipe doit y voir"
 
 
-def discuss(
-    app: App, reviews: Sequence[Review], outcomes: Sequence[StageOutcome], world: World
-) -> errors.AmcloudError | None:
+def discuss(app: App, reviews: Sequence[Review], world: World) -> errors.AmcloudError | None:
     """Every merge request that has a verdict has its note; why one could not be written, if so.
 
     A forge that does not answer is asked once; a refusal concerns one merge request.
@@ -37,7 +35,7 @@ def discuss(
     problem: errors.AmcloudError | None = None
     for review in reviews:
         try:
-            _tell(app, review, outcomes, world)
+            _tell(app, review, world)
         except errors.UnavailableError as error:
             return error
         except errors.AmcloudError as error:
@@ -45,7 +43,7 @@ def discuss(
     return problem
 
 
-def _tell(app: App, review: Review, outcomes: Sequence[StageOutcome], world: World) -> None:
+def _tell(app: App, review: Review, world: World) -> None:
     outcome, request = review.outcome, review.request
     project, mine, report = app.source.project, f"{app.namespace}/{app.name}", outcome.report
     around = note.Around(app=mine, web_url=_web_url(request, project, world), target=request.target_branch)
@@ -58,7 +56,7 @@ def _tell(app: App, review: Review, outcomes: Sequence[StageOutcome], world: Wor
     around = replace(
         around,
         counted=moments(outcome.stage, outcome.moment),
-        previous=_before(app, request, report, outcomes, world),
+        previous=review.before,
         report_url=outcome.report_url or "",
         rationales={rule.id: rule.rationale for rule in packs.load(report.pack.name).rules},
         informative=app.track is Track.HORS_STANDARD,
@@ -67,18 +65,6 @@ def _tell(app: App, review: Review, outcomes: Sequence[StageOutcome], world: Wor
         contests=_heard(app, request, report, world),
     )
     world.discussion.tell(project, request, note.marker(mine), note.body(report, around))
-
-
-def _before(
-    app: App, request: MergeRequest, report: Report, outcomes: Sequence[StageOutcome], world: World
-) -> Report | None:
-    """The report of the target branch's newest commit, where a stage follows that branch."""
-    names = [s.name for s in app.stages if s.ref.kind is RefKind.BRANCH and s.ref.pattern == request.target_branch]
-    target = next((outcome for outcome in outcomes if outcome.stage in names), None)
-    if target is None or target.commit is None:
-        return None
-    before = target.report or world.reports.report(app, target.stage, target.commit)
-    return before if before is not None and before.commit != report.commit else None
 
 
 def _heard(app: App, request: MergeRequest, report: Report, world: World) -> tuple[Contest, ...]:

@@ -55,8 +55,11 @@ class Forge(Protocol):
     def pipeline_evidence(self, project: str, pipeline: Pipeline, commit: str) -> Produced:
         """What the pipeline's jobs reported."""
 
-    def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
-        """Publish a status unless it is already there; whether something was written."""
+    def set_status(self, project: str, commit: str, status: CommitStatus, *, ref: str = "") -> bool:
+        """Publish a status unless it is already there; whether something was written.
+
+        ``ref`` names a commit that is on no branch of the project: a fork's, or one whose branch is gone.
+        """
 
     def active_projects(self, since: datetime) -> frozenset[str]:
         """Paths of the projects with activity since then, for polling."""

@@ -319,7 +319,7 @@ def _publish(
     told = telling.tell(app, report.commit_statuses(app, outcomes, previous), previous, world)
     reviewed = reviews.review(app, outcomes, world, _judge)
     told = telling.after_reviews(told, reviewed.problem)
-    told = telling.after_reviews(told, discussions.discuss(app, reviewed.reviews, outcomes, world))
+    told = telling.after_reviews(told, discussions.discuss(app, reviewed.reviews, world))
     told = telling.after_reviews(told, showing.show(app, outcomes, others, world))
     showing.certify(app, outcomes, world)
     price, now = render.yearly_euros(app, world.templates), world.clock.now()

@@ -1,22 +1,24 @@
 """Merge requests of an application's project: each of their commits gets a verdict, and nothing of them is built.
 
-The newest commit of each is judged again in every pass, as those of stages are; earlier ones once. A verdict is kept
+The newest commit of each is judged again in every pass, as those of stages are; earlier ones once. So is the newest
+commit of the branch that each leads to, where no stage does it: only then can be said what is new. A verdict is kept
 after it was told, so that a pass that was killed between both tells it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from amcloud import errors
 from amcloud.ports import Judged, Question, World
 from amcloud.stages import merge_requests, report
-from amcloud.stages.app import App, Stage
+from amcloud.stages.app import App, Stage, StageName
 from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.report import StageOutcome
 from amcloud.stages.verdict import Moment
+from psram.model import Report
 
 AGAIN_S: Final = 5.0
 
@@ -34,6 +36,8 @@ class Review:
     stage: Stage
     outcome: StageOutcome
     judged: Judged | None
+    before: Report | None = None
+    """That of the target branch's newest commit, once there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,67 +52,123 @@ class Reviewed:
 
 
 def review(app: App, outcomes: Sequence[StageOutcome], world: World, judge: Judge) -> Reviewed:
-    """Verdicts on the commits of open merge requests, told on them; those that a stage follows are left to it."""
+    """Verdicts on the commits of open merge requests, told on them; those that a stage follows are left to it.
+
+    A refusal concerns one merge request, a second one ends this pass's look; so does a service that does not answer.
+    """
+    if not app.stages or all(outcome.commit is None for outcome in outcomes):
+        return Reviewed()  # nothing is known of the repository
+    try:
+        followed = {one.commit: one for one in reversed(outcomes) if one.commit is not None}
+        bench = _Bench(app, outcomes, followed, world, judge, world.cluster.forge_token(app))
+        requests = world.forge.merge_requests(app.source.project)
+    except errors.RepositoryRefusedError:
+        return Reviewed()  # merge requests are switched off, or hidden: the stages say it if so
+    except errors.AmcloudError as error:
+        return Reviewed(problem=error)
     reviews: list[Review] = []
     after_s: float | None = None
-    try:
-        for one in _reviews(app, outcomes, world, judge):
-            if isinstance(one, Review):
-                reviews.append(one)
-            else:
-                after_s = min(one, after_s or one)
-    except errors.RepositoryRefusedError:
-        return Reviewed(tuple(reviews), after_s)  # merge requests are switched off, or hidden: the stages say it if so
-    except errors.AmcloudError as error:
-        return Reviewed(tuple(reviews), after_s, error)
-    return Reviewed(tuple(reviews), after_s)
+    problem: errors.AmcloudError | None = None
+    for request in requests:
+        try:
+            for one in bench.reviewed(request):
+                if isinstance(one, Review):
+                    reviews.append(one)
+                else:
+                    after_s = min(one, after_s or one)
+        except errors.AmcloudError as error:
+            problem, earlier = error, problem
+            if earlier is not None or not isinstance(error, errors.RepositoryRefusedError):
+                break
+    return Reviewed(tuple(reviews), after_s, problem)
 
 
-def _reviews(app: App, outcomes: Sequence[StageOutcome], world: World, judge: Judge) -> Iterator[Review | float]:
-    """Each review, or the seconds after which to go on."""
-    if not app.stages or all(outcome.commit is None for outcome in outcomes):
-        return  # nothing is known of the repository
-    project, token = app.source.project, world.cluster.forge_token(app)
-    followed = [outcome.commit for outcome in outcomes]
-    left = merge_requests.COMMITS_A_PASS
-    for request in world.forge.merge_requests(project):
-        stage = merge_requests.stage_for(app, request)
+@dataclass
+class _Bench:
+    """What the verdicts of one pass have in common."""
+
+    app: App
+    outcomes: Sequence[StageOutcome]
+    followed: Mapping[str, StageOutcome]
+    """What the pass found of each commit that a stage follows."""
+    world: World
+    judge: Judge
+    token: str | None
+    left: int = merge_requests.COMMITS_A_PASS
+    _heads: Mapping[str, str] | None = None
+    _targets: dict[tuple[StageName, str], tuple[Report | None, float | None]] = field(default_factory=dict)
+
+    def reviewed(self, request: MergeRequest) -> Iterator[Review | float]:
+        """The review of a merge request, and the seconds after which to go on."""
+        stage = merge_requests.stage_for(self.app, request)
         if stage is None:
-            continue
-        was = next((o.was.commit for o in outcomes if o.stage is stage.name and o.was), None)
-        if request.commit in followed:
+            return
+        before, after_s = self._before(request, stage)
+        if request.commit in self.followed:
             # the stage's own pass has judged it, by the rules of where it is
-            yield Review(request, stage, outcomes[followed.index(request.commit)], None)
+            yield Review(request, stage, self.followed[request.commit], None, before)
         else:
-            outcome, judged = _told(app, stage, request.commit, token, world, judge, was)
-            yield Review(request, stage, outcome, judged)
-            if outcome.retry_after_s is not None:
-                yield outcome.retry_after_s
-        commits = world.forge.merge_request_commits(project, request)
-        judged_already = world.reports.judged(app, stage.name, commits)
-        earlier = merge_requests.unseen(commits, judged={*judged_already, request.commit}, of_stages=followed)
-        for commit in earlier[:left]:
-            _told(app, stage, commit, token, world, judge, was)
-            left -= 1
-        if len(earlier) > left or (earlier and left == 0):
+            outcome, judged = self._told(stage, request.commit, request)
+            yield Review(request, stage, outcome, judged, before)
+            yield from _soon(outcome.retry_after_s)
+        yield from _soon(after_s)
+        commits = self.world.forge.merge_request_commits(self.app.source.project, request)
+        judged_already = self.world.reports.judged(self.app, stage.name, commits)
+        earlier = merge_requests.unseen(commits, judged={*judged_already, request.commit}, of_stages=self.followed)
+        for commit in earlier[: self.left]:
+            outcome, _ = self._told(stage, commit, request)
+            yield from _soon(outcome.retry_after_s)
+            self.left -= 1
+        if earlier and self.left == 0:
             yield AGAIN_S
 
+    def _before(self, request: MergeRequest, stage: Stage) -> tuple[Report | None, float | None]:
+        """The report of the target branch's newest commit, which is judged here where no stage does it.
 
-def _told(  # noqa: PLR0917 - one argument a thing that it depends on
-    app: App, stage: Stage, commit: str, token: str | None, world: World, judge: Judge, was: str | None
-) -> tuple[StageOutcome, Judged | None]:
-    """The verdict on a commit, told on it and kept."""
-    so_far = replace(StageOutcome.begin(stage.name, None), commit=commit, correlation=world.cause)
-    judged: Judged | None = None
-    try:
-        question = Question.of(app, stage, commit, token, world, was=was, now=world.clock.now())
-        so_far, judged = judge(question, Moment.BUILD, world, so_far)
-    except (errors.RepositoryRefusedError, errors.BrokenInstallationError) as error:
-        so_far = so_far.interrupted(error)
-    if judged is not None:
-        so_far = replace(so_far, report_url=world.reports.url(app, stage.name, commit))
-    if (status := report.review_status(app, so_far)) is not None:
-        world.forge.set_status(app.source.project, commit, status)
-    if judged is not None:
-        world.reports.keep(question, judged)
-    return so_far, judged
+        Also the seconds after which there may be one.
+        """
+        names = merge_requests.following(self.app, request.target_branch)
+        outcome = next((one for one in self.outcomes if one.stage in names), None)
+        if names and (outcome is None or outcome.commit is None):
+            return None, None
+        commit = outcome.commit if outcome is not None else self._head(request.target_branch)
+        if commit is None:
+            return None, None
+        if (same := self.followed.get(commit)) is not None:
+            return same.report or self.world.reports.report(self.app, same.stage, commit), None
+        if (stage.name, commit) not in self._targets:
+            told, judged = self._told(stage, commit)
+            found = judged.report if judged else self.world.reports.report(self.app, stage.name, commit)
+            self._targets[stage.name, commit] = found, told.retry_after_s
+        return self._targets[stage.name, commit]
+
+    def _head(self, branch: str) -> str | None:
+        if self._heads is None:
+            self._heads = self.world.source.refs(self.app.source.project, self.token)
+        return self._heads.get(f"refs/heads/{branch}")
+
+    def _told(
+        self, stage: Stage, commit: str, request: MergeRequest | None = None
+    ) -> tuple[StageOutcome, Judged | None]:
+        """The verdict on a commit, told on it and kept."""
+        world, app = self.world, self.app
+        was = next((one.was.commit for one in self.outcomes if one.stage is stage.name and one.was), None)
+        so_far = replace(StageOutcome.begin(stage.name, None), commit=commit, correlation=world.cause)
+        judged: Judged | None = None
+        try:
+            question = Question.of(app, stage, commit, self.token, world, was=was, now=world.clock.now())
+            so_far, judged = self.judge(question, Moment.BUILD, world, so_far)
+        except (errors.RepositoryRefusedError, errors.BrokenInstallationError) as error:
+            so_far = so_far.interrupted(error)
+        if judged is not None:
+            so_far = replace(so_far, report_url=world.reports.url(app, stage.name, commit))
+        if (status := report.review_status(app, so_far)) is not None:
+            world.forge.set_status(app.source.project, commit, status, ref=request.head if request else "")
+        if judged is not None:
+            world.reports.keep(question, judged)
+        return so_far, judged
+
+
+def _soon(after_s: float | None) -> Iterator[float]:
+    if after_s is not None:
+        yield after_s

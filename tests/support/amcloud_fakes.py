@@ -24,7 +24,7 @@ from amcloud_samples import (
 )
 
 from amcloud import assets
-from amcloud.errors import ForgeUnavailableError, UnavailableError
+from amcloud.errors import ForgeUnavailableError, StatusRefusedError, UnavailableError
 from amcloud.forge_ports import Produced
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.settings import Settings
@@ -208,6 +208,8 @@ class FakeForge:
         """The project's path now, where it was renamed."""
         self.requests: list[MergeRequest] = []
         self.request_commits: dict[int, tuple[str, ...]] = {}
+        self.refused: set[str] = set()
+        """Commits of which the forge takes no status."""
 
     def _reach(self) -> None:
         if self.down or self.closed:
@@ -248,8 +250,10 @@ class FakeForge:
         tests = TestSummary(3, 0, 0, 0, isolation=1)
         return Produced(PipelineEvidence(commit=commit, status="success", tests=tests))
 
-    def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
+    def set_status(self, project: str, commit: str, status: CommitStatus, *, ref: str = "") -> bool:
         self._reach()
+        if commit in self.refused:
+            raise StatusRefusedError(f"La forge refuse le statut {status.name} du commit {commit[:8]}.")
         same = [known for sha, known in self.statuses if sha == commit and known.name == status.name]
         if same and same[-1] == status:
             return False

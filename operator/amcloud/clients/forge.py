@@ -145,8 +145,10 @@ class GitlabForge:
             found = produced.read(pipeline, commit, jobs, lambda job, name: forge_jobs.artifact(owner, job, name))
         return self._produced.put((project, pipeline, commit), found)
 
-    def set_status(self, project: str, commit: str, status: CommitStatus) -> bool:
+    def set_status(self, project: str, commit: str, status: CommitStatus, *, ref: str = "") -> bool:
         """Publish a status unless it is already there; whether something was written.
+
+        ``ref`` names a commit that is on no branch of the project: a fork's, or one whose branch is gone.
 
         Raises:
             StatusRefusedError: the forge refuses it, now or a moment ago: it is not asked again for an hour.
@@ -157,11 +159,11 @@ class GitlabForge:
         if (words := self._refused.get((*place, status))) is not None:
             raise StatusRefusedError(words)
         with self.calls.asking(f"publication du statut {status.name} sur {project}", project):
-            written = self._write(project, commit, status)
+            written = self._write(project, commit, status, ref)
         self._published.put(place, status)
         return written
 
-    def _write(self, project: str, commit: str, status: CommitStatus) -> bool:
+    def _write(self, project: str, commit: str, status: CommitStatus, ref: str) -> bool:
         statuses = self.calls.project(project).commits.get(commit, lazy=True).statuses
         known = statuses.list(name=status.name, iterator=True, per_page=100, **ONCE)
         # newest first or not, an older version of GitLab may send all of them: the highest id is the last one
@@ -173,11 +175,12 @@ class GitlabForge:
         if status.target_url:
             body["target_url"] = status.target_url
         try:
-            statuses.create(body, **ONCE)
+            _created(statuses, body, ref)
         except gitlab.GitlabCreateError as error:
             if error.response_code == requests.codes.bad_request and "Cannot transition" in str(error.error_message):
                 return False  # somebody was quicker
-            if error.response_code not in (requests.codes.bad_request, requests.codes.unprocessable):
+            refused = error.response_code in (requests.codes.bad_request, requests.codes.unprocessable)
+            if not refused and not _on_no_branch(error):
                 raise
             words = f"La forge refuse le statut {status.name} du commit {commit[:8]} : {said(error)}"
             raise StatusRefusedError(self._refused.put((project, commit, status.name, status), words)) from error
@@ -258,6 +261,20 @@ def _no_way(known: dict[str, Any], status: CommitStatus) -> bool:
     return (before == "running" and state in {CommitState.RUNNING, CommitState.PENDING}) or (
         before == "pending" and state is CommitState.PENDING
     )
+
+
+def _created(statuses: Any, body: dict[str, Any], ref: str) -> None:
+    """The status is there. ``ref`` is named only where GitLab asks for it: it would part statuses from a pipeline."""
+    try:
+        statuses.create(body, **ONCE)
+    except gitlab.GitlabCreateError as error:
+        if not ref or not _on_no_branch(error):
+            raise
+        statuses.create({**body, "ref": ref}, **ONCE)
+
+
+def _on_no_branch(error: gitlab.GitlabCreateError) -> bool:
+    return error.response_code == requests.codes.not_found and "References for commit" in str(error.error_message)
 
 
 def _some(rules: Any) -> Any:

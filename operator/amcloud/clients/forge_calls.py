@@ -141,6 +141,16 @@ class ForgeCalls:
                     f"{doing} : le projet {project} est archivé sur la forge ; "
                     "désarchivez-le, ou retirez l'application."
                 ) from error
+            if code == requests.codes.forbidden and "insufficient_scope" in said(error):
+                raise BrokenInstallationError(
+                    f"{doing} : le jeton de l'opérateur (AMCLOUD_FORGE_TOKEN) n'a pas la portée « api » : donnez-en un "
+                    "qui l'a"
+                ) from error
+            if code == requests.codes.forbidden and project:
+                raise RepositoryRefusedError(
+                    f"{doing} : la forge ne le permet pas à l'opérateur dans {project}. Il lui faut le rôle Developer "
+                    "et, pour une branche protégée, le droit d'y pousser ou d'y fusionner (sinon le rôle Maintainer)."
+                ) from error
             if project and code in _NOT_THERE:
                 raise RepositoryRefusedError(
                     f"{doing} : le projet {project} n'existe pas, a changé de chemin, ou l'opérateur n'y a pas accès "

@@ -11,6 +11,7 @@ from amcloud_story import conditions, hosted, one_pass, settle
 
 from amcloud import errors, reconcile
 from amcloud.stages.build import PipelineStatus
+from amcloud.stages.commit_status import CommitStatus
 from amcloud.stages.merge_requests import COMMITS_A_PASS, MergeRequest, unseen
 from psram.rules import Moment
 
@@ -81,6 +82,77 @@ def test_a_commit_that_is_still_being_read_is_pending_and_asked_for_again() -> N
     outside.conformance.under_way.clear()
     settle(outside)
     assert outside.forge.last(BRANCH[0], "amcloud/psram").state == "success"
+
+
+def test_an_earlier_commit_that_is_still_being_read_is_asked_for_again_too() -> None:
+    outside = hosted()
+    proposed(outside, *BRANCH[:2])
+    outside.conformance.under_way.add(BRANCH[1])
+    after = one_pass(outside)
+    assert outside.forge.last(BRANCH[1], "amcloud/psram").state == "pending"
+    assert after is not None and after.after_s == 5.0
+    outside.conformance.under_way.clear()
+    settle(outside)
+    assert outside.forge.last(BRANCH[1], "amcloud/psram").state == "success"
+
+
+def test_a_branch_that_was_rewritten_is_judged_as_it_is_now() -> None:
+    outside = hosted()
+    proposed(outside, *BRANCH[:3])
+    settle(outside)
+    proposed(outside, *BRANCH[5:7])
+    settle(outside)
+    assert all(outside.forge.last(commit, "amcloud/psram").state == "success" for commit in (*BRANCH[:3], *BRANCH[5:7]))
+    assert outside.forge.last(BRANCH[4], "amcloud/psram") is None
+
+
+def test_a_merge_request_without_changes_is_judged_and_has_nothing_new() -> None:
+    outside = hosted()
+    outside.conformance.results[ONE] = (result("SEC-001"),)
+    outside.forge.requests = [MergeRequest(3, "ma-branche", "main", ONE)]
+    outside.forge.request_commits[3] = ()
+    settle(outside)
+    (note,) = outside.discussion.told(3)
+    assert "non conforme" in note and "0 nouveau, 1 déjà connu" in note and "**nouveau**" not in note
+
+
+def test_a_commit_whose_status_is_refused_keeps_no_other_merge_request_from_its_verdict() -> None:
+    outside = hosted()
+    outside.forge.requests = [MergeRequest(n, f"branche-{n}", "main", BRANCH[n]) for n in range(3)]
+    outside.forge.refused = {BRANCH[0]}
+    settle(outside)
+    assert [outside.forge.last(BRANCH[n], "amcloud/psram") is not None for n in range(3)] == [False, True, True]
+    assert conditions(outside)["ForgeNotified"] == ("False", "StatusRefused")
+
+
+def test_a_forge_that_refuses_every_status_is_asked_twice_a_pass() -> None:
+    outside = hosted()
+    settle(outside)
+    asked: list[str] = []
+
+    def refused(project: str, commit: str, status: object, *, ref: str = "") -> bool:
+        asked.append(commit)
+        raise errors.RepositoryRefusedError("403")
+
+    outside.forge.set_status = refused  # type: ignore[method-assign]
+    outside.forge.requests = [MergeRequest(n, f"branche-{n}", "main", BRANCH[n]) for n in range(9)]
+    one_pass(outside)
+    assert sum(commit in BRANCH for commit in asked) == 2
+
+
+def test_the_forge_is_given_its_own_name_of_a_commit_that_may_be_on_no_branch() -> None:
+    outside = hosted()
+    named: dict[str, str] = {}
+    publish = outside.forge.set_status
+
+    def told(project: str, commit: str, status: CommitStatus, *, ref: str = "") -> bool:
+        named[commit] = ref
+        return publish(project, commit, status, ref=ref)
+
+    outside.forge.set_status = told  # type: ignore[method-assign]
+    proposed(outside, *BRANCH[:2], iid=7)
+    settle(outside)
+    assert {named[commit] for commit in BRANCH[:2]} == {"refs/merge-requests/7/head"}
 
 
 def test_a_verdict_that_could_not_be_told_is_told_later() -> None:
