@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from amcloud.cli.exits import Exit, refuse
+
+if TYPE_CHECKING:
+    from amcloud.clients.backups import Backups
 
 COMMAND: Final = "backup"
 CLUSTER: Final = "cluster"
@@ -19,7 +22,7 @@ _HELP: Final = (
     "Lancée chaque nuit par le CronJob de deploy/backups, elle lit deux adresses dans son environnement : "
     "AMCLOUD_DATABASE_URL (le rôle de l'opérateur) et AMCLOUD_BACKUP_DATABASE_URL (un rôle BYPASSRLS, membre de "
     "pg_read_all_data : la sécurité par ligne ne le limite pas). Une base qui échoue n'arrête pas les autres ; ses "
-    "sauvegardes précédentes restent toutes.\n\n"
+    "sauvegardes précédentes restent toutes. Une base supprimée entre-temps est passée, et ce n'est pas un échec.\n\n"
     "--cluster écrit les LocalApp, organismes, packs de normes, rapports, connecteurs, espaces de noms et réglages "
     "dans un fichier lisible, et les Secrets (jetons, mots de passe, clés) chiffrés par la phrase secrète "
     "AMCLOUD_BACKUP_KEY ; sans elle, aucun Secret n'est écrit, et c'est dit. Gardez cette phrase ailleurs que dans le "
@@ -59,7 +62,7 @@ def backup(  # noqa: PLR0917  options, given by name
     from amcloud.errors import AmcloudError
     from amcloud.stages.render import database_name
 
-    backups, failed = Backups(url, folder, dump_url=dump_url), 0
+    backups, failed, gone = Backups(url, folder, dump_url=dump_url), 0, 0
     try:
         known = backups.instances()
     except AmcloudError as error:
@@ -70,16 +73,31 @@ def backup(  # noqa: PLR0917  options, given by name
     for database in wanted:
         try:
             made = backups.dump(database, datetime.now(UTC))
-            gone = backups.forget(database, keep=keep)
-            typer.echo(f"{database} : {made.name}, {made.stat().st_size} octets ; {len(gone)} ancienne(s) retirée(s)")
+            old = backups.forget(database, keep=keep)
+            typer.echo(f"{database} : {made.name}, {made.stat().st_size} octets ; {len(old)} ancienne(s) retirée(s)")
         except (AmcloudError, OSError) as error:
+            if _dropped(backups, database):
+                gone += 1
+                typer.echo(f"{database} : supprimée pendant la sauvegarde, passée")
+                continue
             failed += 1
             typer.echo(f"{database} : {error}", err=True)
-    typer.echo(f"{len(wanted) - failed} base(s) sauvegardée(s), {failed} échec(s)")
+    passed = f", {gone} supprimée(s) entre-temps" if gone else ""
+    typer.echo(f"{len(wanted) - failed - gone} base(s) sauvegardée(s), {failed} échec(s){passed}")
     if cluster:
         failed += not _keep_cluster(folder, keep=keep, key=key, namespace=namespace)
     if failed:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _dropped(backups: Backups, database: str) -> bool:
+    """Whether a database that was listed is not there any more: its application was deleted meanwhile."""
+    from amcloud.errors import AmcloudError
+
+    try:
+        return not backups.exists(database)
+    except AmcloudError:
+        return False
 
 
 def _keep_cluster(folder: Path, *, keep: int, key: str, namespace: str) -> bool:

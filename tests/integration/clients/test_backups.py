@@ -309,3 +309,30 @@ def test_a_base_that_cannot_be_dumped_is_told_and_the_exit_status_says_it(
     assert done.exit_code == 1
     assert "row-level security" in done.stderr
     assert str(conninfo_to_dict(postgres.operator_url)["password"]) not in done.output
+
+
+def test_a_database_dropped_since_it_was_listed_is_passed_over_and_fails_nothing(
+    postgres: PostgresServer,
+    backup_url: str,
+    database: PostgresDatabase,
+    access: Access,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leaving = dataclasses.replace(PLACE, namespace="partie-acceptance", database="partie_acceptance")
+    database.ensure(leaving, None)
+    whole = Backups.dump
+
+    def deleted_meanwhile(self: Backups, name: str, now: datetime) -> Path:
+        if name == leaving.database:
+            database.drop(name)
+        return whole(self, name, now)
+
+    monkeypatch.setattr(Backups, "dump", deleted_meanwhile)
+    environment = {"AMCLOUD_DATABASE_URL": postgres.operator_url, "AMCLOUD_BACKUP_DATABASE_URL": backup_url,
+                   "AMCLOUD_BACKUP_FOLDER": str(tmp_path)}  # fmt: skip
+    done = run(backup.register, leaving.namespace, PLACE.namespace, env=environment)
+    assert done.exit_code == 0, done.output
+    assert "partie_acceptance : supprimée pendant la sauvegarde, passée" in done.stdout
+    assert "1 base(s) sauvegardée(s), 0 échec(s), 1 supprimée(s) entre-temps" in done.stdout
+    assert [one.parent.name for one in tmp_path.rglob("*.dump")] == [PLACE.database]
