@@ -7,15 +7,16 @@ SOURCES := operator conformance sandbox bench tests
 # Groups of tests share nothing (a file of integration tests; two groups of end-to-end tests, which mostly wait): each has a
 # process. What compares the machine before and after, or stops the sandbox, comes last, alone. Scenarios are long: whole
 # lives of applications on the sandbox (rollouts, leaks, connectors, suspensions), every failure of forge, registry and
-# pipeline, every pipeline template run; last and alone, what changes the operator's settings. CI runs them after all the rest.
+# pipeline, every pipeline template run; last and alone, what installs the operator in another way. CI runs them after all
+# the rest.
 UNIT := $(BIN)/pytest tests/unit -n 2 -q
 ALONE := tests/e2e/test_down.py tests/e2e/test_ending.py
 SCENARIOS := tests/e2e/scenarios tests/integration/failures tests/integration/pipelines
-SETTINGS := tests/e2e/test_operator_in_jobs.py
+INSTALLS := tests/e2e/test_operator_in_jobs.py tests/e2e/test_foreign_cluster.py
 GROUPS_OF := $(BIN)/pytest -v --dist loadgroup --no-loadscope-reorder --durations=15
-MAIN_JOB := tests/e2e tests/integration $(foreach path,$(ALONE) $(SETTINGS) $(SCENARIOS),--ignore=$(path))
+MAIN_JOB := tests/e2e tests/integration $(foreach path,$(ALONE) $(INSTALLS) $(SCENARIOS),--ignore=$(path))
 INTEGRATION := $(GROUPS_OF) tests/integration -n 2
-E2E := $(GROUPS_OF) tests/e2e $(foreach path,$(ALONE) $(SETTINGS) $(SCENARIOS),--ignore=$(path)) -n 2
+E2E := $(GROUPS_OF) tests/e2e $(foreach path,$(ALONE) $(INSTALLS) $(SCENARIOS),--ignore=$(path)) -n 2
 BOTH := $(GROUPS_OF) $(MAIN_JOB) -n 3
 ENDING := $(BIN)/pytest $(ALONE)
 
@@ -73,7 +74,7 @@ test-forge: setup ## Compare la forge à ce que GitLab publie (URL=https://… T
 
 .PHONY: test-scenarios
 test-scenarios: prepare ## Tests longs : vies entières d'applications (mises à jour, fuites, connecteurs), pannes, pipelines
-	failed=; $(GROUPS_OF) $(SCENARIOS) -n 2 || failed=1; $(BIN)/pytest $(SETTINGS) -v || failed=1; $(BIN)/amcloud demo --down || failed=1; test -z "$$failed"
+	failed=; $(GROUPS_OF) $(SCENARIOS) -n 2 || failed=1; $(BIN)/pytest $(INSTALLS) -v || failed=1; $(BIN)/amcloud demo --down || failed=1; test -z "$$failed"
 
 .PHONY: bench
 bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)

@@ -53,7 +53,7 @@ def operator(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY) -> str
     with _alone(layout, say):
         built = operator_image.build(layout, base=base, say=say, target=target)
     say("envoi de l'image de l'opérateur au registre")
-    return oci.push(built, repository=operator_image.REPOSITORY, tag=operator_image.version(), target=target)
+    return _push(built, layout, say, repository=operator_image.REPOSITORY, tag=operator_image.version(), target=target)
 
 
 def pause(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY, *, program: Path) -> str:
@@ -66,14 +66,14 @@ def pause(layout: Layout, say: Say, target: Target = SANDBOX_REGISTRY, *, progra
             oci.from_files(layout, {program: "/pause"}, entrypoint=("/pause",), user=65535, folder=made)
             built = oci.keep(layout, name, made)
     say("envoi de l'image pause au registre")
-    return oci.push(built, repository=PAUSE_REPOSITORY, tag=PAUSE_TAG, target=target)
+    return _push(built, layout, say, repository=PAUSE_REPOSITORY, tag=PAUSE_TAG, target=target)
 
 
 def _base(name: str, layout: Layout, say: Say, target: Target, *, repository: str = "") -> str:
     built = _built_base(name, layout, say)
     what = definition.load(name)
     say(f"envoi de l'image {what.repository}:{what.tag} au registre")
-    return oci.push(built, repository=repository or what.repository, tag=what.tag, target=target)
+    return _push(built, layout, say, repository=repository or what.repository, tag=what.tag, target=target)
 
 
 def _built_base(name: str, layout: Layout, say: Say) -> Built:
@@ -81,6 +81,12 @@ def _built_base(name: str, layout: Layout, say: Say) -> Built:
     key = f"{name}-{definition.key(name, suite, *rootfs.LEFT_OUT)}"
     with _alone(layout, say):
         return oci.cached(layout, key) or _make_base(definition.load(name), layout, say, key)
+
+
+def _push(built: Built, layout: Layout, say: Say, *, repository: str, tag: str, target: Target) -> str:
+    """One at a time: the registry refuses a manifest whose layers another push is still linking."""
+    with one_at_a_time(layout.cache / "push.lock", doing="envoi d'images au registre", say=say):
+        return oci.push(built, repository=repository, tag=tag, target=target)
 
 
 def _alone(layout: Layout, say: Say) -> AbstractContextManager[None]:

@@ -103,7 +103,7 @@ def test_a_long_check_says_what_it_does_on_a_terminal_and_only_there(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     work = "".join(f"function f{n}(int $a): int {{ return $a + {n}; }}\n" for n in range(60))  # more than a second
-    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n{work}" for n in range(4000)})
+    app = repository(tmp_path / "app", {f"src/d{n % 100}/A{n}.php": f"{LOOSE}// {n}\n{work}" for n in range(1000)})
     code, said = on_a_terminal(environment, "check", "--no-cache", str(app))
     assert code == 1
     assert re.search(r"Lecture des sources \d+/\d+… \d+ s", said)
