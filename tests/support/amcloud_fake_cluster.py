@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import copy
+import pickle
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,11 @@ from psram.model import (
 
 if TYPE_CHECKING:
     from amcloud_fakes import FakeWorld
+
+
+def copied(found: Any) -> Any:
+    """As ``copy.deepcopy``, several times as fast."""
+    return pickle.loads(pickle.dumps(found, pickle.HIGHEST_PROTOCOL))
 
 
 class FakeCluster:
@@ -59,7 +64,7 @@ class FakeCluster:
         """Somebody applies a LocalApp: its status and finalizers stay, its generation moves with its spec."""
         key = (app["metadata"]["namespace"], app["metadata"]["name"])
         before = self.apps.get(key)
-        made = copy.deepcopy(app)
+        made = copied(app)
         if before is not None:
             made["status"] = before.get("status", {})
             made["metadata"] = {**before["metadata"], **made["metadata"]}
@@ -88,7 +93,7 @@ class FakeCluster:
 
     def declared_by(self, organisation: str) -> tuple[Object, ...]:
         own = {space for space, code in self.namespaces.items() if code == organisation}
-        return tuple(copy.deepcopy(app) for (space, _), app in self.apps.items() if space in own)
+        return tuple(copied(app) for (space, _), app in self.apps.items() if space in own)
 
     def norm_packs(self) -> tuple[NormPack, ...]:
         return self.packs
@@ -109,7 +114,7 @@ class FakeCluster:
         return self.secrets
 
     def local_app(self, namespace: str, name: str) -> Object | None:
-        return copy.deepcopy(self.apps.get((namespace, name)))
+        return copied(self.apps.get((namespace, name)))
 
     def instances(self, manifest: Object) -> tuple[str, ...]:
         owner = f"{manifest['metadata']['namespace']}/{manifest['metadata']['name']}"
@@ -129,7 +134,7 @@ class FakeCluster:
         return apply.read_inventory(self.objects.get(Key("", "ConfigMap", namespace, apply.INVENTORY)))
 
     def live(self, keys: frozenset[Key]) -> Mapping[Key, Object]:
-        return {key: copy.deepcopy(self.objects[key]) for key in keys if key in self.objects}
+        return {key: copied(self.objects[key]) for key in keys if key in self.objects}
 
     def pods(self, namespace: str) -> tuple[Object, ...]:
         return self.running
@@ -138,7 +143,7 @@ class FakeCluster:
         match operation:
             case Apply(object=desired):
                 key = apply.key(desired)
-                self.objects[key] = self._carried_out(dict(copy.deepcopy(desired)), self.objects.get(key))
+                self.objects[key] = self._carried_out(dict(copied(desired)), self.objects.get(key))
                 self._outside.effect("apply", key)
             case Scale(key=key, replicas=replicas):
                 self.objects[key]["spec"]["replicas"] = replicas
@@ -211,7 +216,7 @@ class FakeCluster:
 
     def set_local_app_status(self, app_namespace: str, app_name: str, status: Mapping[str, Any]) -> None:
         if (app_namespace, app_name) in self.apps:
-            self.apps[app_namespace, app_name]["status"] = copy.deepcopy(dict(status))
+            self.apps[app_namespace, app_name]["status"] = copied(dict(status))
             self._outside.effect("localapp", app_name)
 
     def keep_report(self, app: App, stage: Stage, report: Report, url: str, correlation: str = "") -> str:

@@ -75,7 +75,7 @@ def _manifest(commit: str) -> bytes:
 def running_registry() -> Iterator[Registry]:
     """The registry, until the block ends."""
     server = Registry()
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield server
     finally:

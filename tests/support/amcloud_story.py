@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 from amcloud_fakes import FakeWorld
@@ -32,6 +35,22 @@ def settle(outside: FakeWorld, name: str = NAME) -> None:
     raise AssertionError(f"never settles: {outside.effects[-5:]}")
 
 
+def made_once(world: Callable[..., FakeWorld]) -> Callable[..., FakeWorld]:
+    """A world is made once for the same arguments, and copied for each test."""
+    known: dict[str, bytes] = {}
+
+    @functools.wraps(world)
+    def copied(*arguments: Any, **named: Any) -> FakeWorld:
+        asked = repr((arguments, sorted(named.items())))
+        if asked not in known:
+            known[asked] = pickle.dumps(world(*arguments, **named), pickle.HIGHEST_PROTOCOL)
+        found: FakeWorld = pickle.loads(known[asked])
+        return found
+
+    return copied
+
+
+@made_once
 def hosted(**spec: Any) -> FakeWorld:
     """A world where the app is declared, pushed, built and serving."""
     outside = FakeWorld()

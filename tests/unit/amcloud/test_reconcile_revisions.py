@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from amcloud_fakes import FakeWorld, KilledError
 from amcloud_samples import ONE, PROJECT, THREE, TWO, image_of, manifest, result
-from amcloud_story import DEPLOYMENT, NAME, conditions, hosted, one_pass, push, settle, stage_conditions
+from amcloud_story import DEPLOYMENT, NAME, conditions, hosted, made_once, one_pass, push, settle, stage_conditions
 
 from amcloud.settings import INTENTION
 from amcloud.stages.apply import Key
@@ -48,13 +46,7 @@ def reasons(outside: FakeWorld) -> list[str]:
     return [event.reason for event in outside.cluster.events]
 
 
-def copied(world: Callable[..., FakeWorld]) -> Callable[..., FakeWorld]:
-    """A world is made once and copied for each test."""
-    made = functools.cache(world)
-    return lambda *arguments: copy.deepcopy(made(*arguments))
-
-
-@copied
+@made_once
 def two_served() -> FakeWorld:
     outside = hosted()
     push(outside, TWO)
@@ -63,7 +55,7 @@ def two_served() -> FakeWorld:
     return outside
 
 
-@copied
+@made_once
 def failed_rollout() -> FakeWorld:
     """ONE serves; TWO is let in and never becomes ready; its time goes by."""
     outside = hosted()
@@ -278,7 +270,7 @@ class TestAHeldRevision:
         assert [one["commit"] for one in stage(outside)["history"]] == [ONE, TWO]
 
 
-@copied
+@made_once
 def accepted(*commits: str) -> FakeWorld:
     """ONE then TWO served at acceptance; production has no tag yet, and procès-verbaux for these commits."""
     outside = hosted(stages=BOTH)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 import typer
 from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, THREE, TWO, image_of, result
-from amcloud_story import DEPLOYMENT, NAME, hosted, push, settle
+from amcloud_story import DEPLOYMENT, NAME, hosted, made_once, push, settle
 from typer.testing import CliRunner
 
 from amcloud.cli import intending, promote, rollback
@@ -76,17 +74,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return made
 
 
-@functools.cache
-def _two_served(stages: int) -> FakeWorld:
+@made_once
+def two_served(*, stages: int = 1) -> FakeWorld:
+    """ONE then TWO served at acceptance."""
     outside = hosted(stages=BOTH[:stages])
     push(outside, TWO)
     settle(outside)
     return outside
-
-
-def two_served(*, stages: int = 1) -> FakeWorld:
-    """ONE then TWO served at acceptance; made once, copied for each test."""
-    return copy.deepcopy(_two_served(stages))
 
 
 def image(outside: FakeWorld, key: Key = DEPLOYMENT) -> str:

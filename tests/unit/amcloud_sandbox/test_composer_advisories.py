@@ -61,7 +61,7 @@ def test_it_is_served_beside_the_packages_and_what_it_is_made_of_is_not(tmp_path
     (tmp_path / advisories.CORRECTIONS).write_text("[]", encoding="utf-8")
     advisories.publish(tmp_path, date(2026, 11, 22))
     served = server.listener(tmp_path, "127.0.0.1", 0)
-    threading.Thread(target=served.serve_forever, daemon=True).start()
+    threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         address = f"http://127.0.0.1:{served.server_port}"
         with urllib.request.urlopen(f"{address}/advisories.json", timeout=5) as answer:

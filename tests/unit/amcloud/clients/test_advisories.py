@@ -79,7 +79,7 @@ def server(tmp_path: Path) -> Iterator[str]:
             """Nothing on the test's output."""
 
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path)))
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield f"http://127.0.0.1:{running.server_port}"
     running.shutdown()
 

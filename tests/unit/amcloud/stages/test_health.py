@@ -112,7 +112,7 @@ class _App(BaseHTTPRequestHandler):
 @pytest.fixture
 def instance() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _App)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield f"127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
