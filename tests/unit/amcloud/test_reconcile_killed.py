@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,48 +28,66 @@ def _outcome(outside: FakeWorld) -> tuple[Any, ...]:
     )
 
 
-def _live(kill_after: int | None = None) -> tuple[FakeWorld, bool]:
-    outside = FakeWorld(kill_after=kill_after)
-    outside.cluster.add(manifest())
-    killed = False
-
-    def survive(step: Any) -> None:
-        nonlocal killed
-        try:
-            step()
-        except KilledError:
-            killed, outside.kill_after = True, None
-            step()
-
-    for _ in range(2):
-        survive(lambda: one_pass(outside))
+def _wait(outside: FakeWorld) -> None:
     outside.passes(outside.settings.pipeline_grace_s + 1)
-    for _ in range(2):
-        survive(lambda: one_pass(outside))
+    one_pass(outside)
+
+
+def _finish(outside: FakeWorld) -> None:
     outside.forge.finish(ONE)
-    for _ in range(2):
-        survive(lambda: one_pass(outside))
+    one_pass(outside)
+
+
+def _push(outside: FakeWorld) -> None:
     push(outside, TWO)
-    for _ in range(3):
-        survive(lambda: one_pass(outside))
-    return outside, killed
+    one_pass(outside)
+
+
+LIFE = (one_pass, one_pass, _wait, one_pass, _finish, one_pass, _push, one_pass, one_pass)
+"""What happens to an application, a pass at a time."""
+
+
+@functools.cache
+def _before() -> tuple[bytes, ...]:
+    """The world before each step of a life without a kill, and at its end."""
+    outside = FakeWorld()
+    outside.cluster.add(manifest())
+    seen = [pickle.dumps(outside)]
+    for step in LIFE:
+        step(outside)
+        seen.append(pickle.dumps(outside))
+    return tuple(seen)
+
+
+@functools.cache
+def _effects_before() -> tuple[int, ...]:
+    return tuple(len(pickle.loads(world).effects) for world in _before())
 
 
 @functools.cache
 def _calm() -> FakeWorld:
-    """The same life without a kill; to be read only."""
-    return _live()[0]
+    """The end of a life without a kill; to be read only."""
+    found: FakeWorld = pickle.loads(_before()[-1])
+    return found
 
 
-def _number_of_effects() -> int:
-    return len(_calm().effects)
+def _killed_after(effect: int) -> FakeWorld:
+    """The end of a life whose operator ended right after that effect, and was started again."""
+    first = bisect.bisect_left(_effects_before(), effect) - 1
+    outside: FakeWorld = pickle.loads(_before()[first])
+    outside.kill_after = effect
+    with pytest.raises(KilledError):
+        LIFE[first](outside)
+    outside.kill_after = None
+    one_pass(outside)
+    for step in LIFE[first + 1 :]:
+        step(outside)
+    return outside
 
 
-@pytest.mark.parametrize("effect", range(1, _number_of_effects() + 1))
+@pytest.mark.parametrize("effect", range(1, _effects_before()[-1] + 1))
 def test_killed_after_any_effect_it_ends_in_the_same_state_without_doing_anything_twice(effect: int) -> None:
-    calm = _calm()
-    outside, killed = _live(effect)
-    assert killed
+    calm, outside = _calm(), _killed_after(effect)
     assert _outcome(outside) == _outcome(calm)
     assert outside.forge.statuses == calm.forge.statuses
     assert [e for e in outside.effects if e[0] in {"pipeline", "database"}] == [
