@@ -1,7 +1,8 @@
 """A cluster's resources, read to be kept, and written again into an empty one, each after those that it needs.
 
 Kept: every kind of ours, the namespaces of organisations and of instances, their Secrets (forge tokens, credentials,
-keys), each instance's inventory, and the operator's settings. All the rest of an instance is made again by a pass.
+keys), what people of an organisation may do in its namespace, each instance's inventory, and the operator's settings.
+All the rest of an instance is made again by a pass.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _MADE_BY_THE_SERVER: Final = "kubernetes.io/service-account-token"
 _NOT_KEPT: Final = frozenset({"Command"})
 """Requests of a moment: written again, they would be carried out again."""
-_BEFORE: Final = ("Namespace", "Secret", "ConfigMap", "Organisation", "NormPack", "Connector")
+_BINDINGS: Final = Resource("rbac.authorization.k8s.io/v1", "rolebindings", namespaced=True)
+"""Served by every version; the operator itself never asks for them, so that discovery leaves their group out."""
+_GIVEN: Final = frozenset({"amcloud-developpeur", "amcloud-responsable"})
+"""The roles that an organisation's people have in its namespace: a changed archive must not give another one."""
+_BEFORE: Final = ("Namespace", "Secret", "ConfigMap", "RoleBinding", "Organisation", "NormPack", "Connector")
 _AFTER: Final = ("LocalApp", "ConformanceReport")
 _DOING: Final = "sauvegarde des ressources du cluster"
 
@@ -53,6 +58,9 @@ def taken(api: Api, namespace: str, now: datetime) -> Archive:
         instance = (space["metadata"].get("labels") or {}).get(MANAGED_BY) == FIELD_MANAGER
         listed = api.items(api.resource("", "Secret").path(name), doing=_DOING)
         secrets += [_kept("v1", "Secret", one) for one in listed if one.get("type") != _MADE_BY_THE_SERVER]
+        if not instance:
+            listed = api.items(_BINDINGS.path(name), doing=_DOING)
+            objects += [_kept(_BINDINGS.api_version, "RoleBinding", one) for one in listed if _gives_ours(one)]
         wanted = {INVENTORY} if instance else None
         listed = api.items(api.resource("", "ConfigMap").path(name), doing=_DOING)
         objects += [
@@ -75,7 +83,10 @@ def written(api: Api, archive: Archive) -> Iterator[Written]:
     made: dict[tuple[str, str], str] = {}
     for one in sorted([*archive.objects, *archive.secrets], key=_turn):
         kind, metadata = one["kind"], one["metadata"]
-        resource = api.resource(one["apiVersion"].rpartition("/")[0], kind)
+        if kind == "RoleBinding" and not _gives_ours(one):
+            continue
+        group = one["apiVersion"].rpartition("/")[0]
+        resource = _BINDINGS if kind == "RoleBinding" else api.resource(group, kind)
         doing = f"restauration de {kind} « {metadata['name']} »"
         body = {name: value for name, value in one.items() if name != "status"}
         owner = made.get((metadata.get("namespace", ""), str((one.get("spec") or {}).get("app", ""))))
@@ -107,6 +118,12 @@ def _namespaces(api: Api, operator: str) -> dict[str, Object]:
         return one["metadata"]["name"] == operator or f"{GROUP}/organisation" in labels
 
     return {one["metadata"]["name"]: one for one in listed if ours(one)}
+
+
+def _gives_ours(binding: Object) -> bool:
+    """Whether a RoleBinding gives one of the roles of an organisation's people, and no other."""
+    role = binding.get("roleRef") or {}
+    return role.get("kind") == "ClusterRole" and role.get("name") in _GIVEN
 
 
 def _own(api: Api) -> Iterator[tuple[Resource, str]]:

@@ -17,7 +17,7 @@ import pytest
 
 from amcloud_sandbox import access
 from amcloud_sandbox.access import Role
-from amcloud_sandbox.demo import browser, cluster, install
+from amcloud_sandbox.demo import browser, cluster, install, projects
 from amcloud_sandbox.demo.programs import Kubectl, WorkTree
 from amcloud_sandbox.demo.projects import BRANCH
 from amcloud_sandbox.demo.scene import Cast
@@ -106,10 +106,10 @@ def tree(ground: Ground, cast: Cast) -> tuple[WorkTree, str]:
 
 
 def untag(ground: Ground, cast: Cast) -> None:
-    """The forge outlives the sandbox's runs: the tag of another one goes."""
-    clone, url = tree(ground, cast)
-    if clone.git("ls-remote", "--tags", url, TAG):
-        clone.git("push", "--quiet", "--delete", url, TAG)
+    """The forge outlives the sandbox's runs: the tag of another one goes, though only its maintainers may remove it."""
+    tags = projects.connect(ground.where).projects.get(cast.project).tags
+    for tag in tags.list(get_all=True):
+        tags.delete(tag.name)
 
 
 def condition(ground: Ground, cast: Cast, stage: str, kind: str = "Ready") -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from amcloud_sandbox import control_plane as planes
 from amcloud_sandbox.control_plane import free_port
+from amcloud_sandbox.demo.cluster import rights
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import PostgresServer, RegistryServer, running_postgres
 
@@ -76,6 +77,24 @@ def access(cluster: Cluster) -> dict[str, str]:
     return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
 
+def foreign_rights() -> dict[str, object]:
+    """A binding that is not the platform's: an archive that somebody changed could give anything by one."""
+    api = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "administrateur", "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": api, "kind": "User", "name": "inconnu"}],
+    }
+
+
+def rights_of(cluster: Cluster) -> list[str]:
+    """What people of the organisation may do in its namespace."""
+    found = json.loads(cluster.kubectl("get", "rolebindings", "-n", NAMESPACE, "-o", "json").stdout)["items"]
+    return [f"{one['metadata']['name']} {one['subjects'][0]['name']} {one['roleRef']['name']}" for one in found]
+
+
 @dataclass(frozen=True)
 class Lost:
     """What was there before everything was lost."""
@@ -100,6 +119,7 @@ def lost(
     secret = {"name": "forge-token", "namespace": NAMESPACE}
     token = {"token": forge.user("organisation")}
     cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": token})
+    cluster.apply(rights(NAMESPACE, "671", "developpeur"), foreign_rights())
     project(forge, operator, NAME)
     commit = sample(forge, NAME)
     cluster.apply(local_app(NAME))
@@ -178,6 +198,7 @@ def test_resources_credentials_and_rows_are_there_again(
     found = rebuilt.local_app(NAME)
     assert found is not None and found["status"]["stages"][0]["lastAttemptedCommit"] == lost.commit
     assert access(rebuilt) == lost.credentials
+    assert rights_of(rebuilt) == ["amcloud-developpeurs amcloud:developpeurs:671 amcloud-developpeur"]
     assert "671" in rebuilt.kubectl("get", "organisations").stdout
     selector = f"amcloud.cnamts.fr/app={NAME}"
     report = json.loads(rebuilt.kubectl("get", "cfr", "-n", NAMESPACE, "-l", selector, "-o", "json").stdout)["items"][0]
