@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, Final, NoReturn
 
 import typer
@@ -86,8 +86,11 @@ class FrenchGroup(TyperGroup):
         return found
 
 
-def build() -> typer.Typer:
-    """The application with every installed command, in alphabetical order."""
+def build(word: str = "") -> typer.Typer:
+    """The application with every installed command, in alphabetical order; that one alone where ``word`` names one.
+
+    To make thirty commands takes longer than most of them take to answer.
+    """
     app = typer.Typer(
         name="amcloud",
         cls=FrenchGroup,
@@ -105,7 +108,7 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for entry_point in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry_point: entry_point.name):
+    for entry_point in entry_points(group=COMMAND_GROUP, name=word) or _installed():
         entry_point.load().register(app)
     return app
 
@@ -113,9 +116,13 @@ def build() -> typer.Typer:
 def main() -> None:
     """Run the command line."""
     try:
-        build()()
+        build(*sys.argv[1:2])()
     except KeyboardInterrupt:  # while commands were being loaded
         sys.exit(Exit.INTERRUPTED)
+
+
+def _installed() -> list[EntryPoint]:
+    return sorted(entry_points(group=COMMAND_GROUP), key=lambda entry_point: entry_point.name)
 
 
 def _interrupted() -> NoReturn:

@@ -19,7 +19,7 @@ def test_listed_severities_are_those_of_the_track(monkeypatch: pytest.MonkeyPatc
     graver = {"labellisation": Severity.BLOCKING, "homologation": Severity.MAJOR}
     rules = tuple(msgspec.structs.replace(rule, severity=graver) for rule in pack.rules)
     monkeypatch.setattr(packs, "load", lambda _: msgspec.structs.replace(pack, rules=rules))
-    done = CliRunner().invoke(build(), ["check", "--list-rules", "--track", track])
+    done = CliRunner().invoke(build("check"), ["check", "--list-rules", "--track", track])
     assert done.exit_code == 0
     line = next(line for line in done.stdout.splitlines() if line.startswith("MTN-005"))
     assert severity in line.split()

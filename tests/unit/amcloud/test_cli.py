@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from amcloud.cli import build
@@ -18,7 +19,7 @@ ENGLISH = re.compile(r"Show this message|current shell|<bool>|\[default|\[requir
 
 def run(*arguments: str) -> tuple[int, str]:
     """Exit status and all that the command said."""
-    done = CliRunner().invoke(build(), list(arguments), prog_name="amcloud", env={"COLUMNS": "120"})
+    done = CliRunner().invoke(build(*arguments[:1]), list(arguments), prog_name="amcloud", env={"COLUMNS": "120"})
     return done.exit_code, done.output
 
 
@@ -95,3 +96,9 @@ def test_a_wrong_command_line_is_told_in_french(arguments: tuple[str, ...], word
     code, said = run(*arguments)
     assert code == 3
     assert words in said
+
+
+@pytest.mark.parametrize(("word", "made"), [("check", True), ("chek", False), ("--help", False), ("", False)])
+def test_a_command_that_is_named_is_made_alone(word: str, made: bool) -> None:
+    commands = typer.main.get_command(build(word)).commands  # type: ignore[attr-defined]
+    assert (set(commands) == {"check"}) is made and "check" in commands

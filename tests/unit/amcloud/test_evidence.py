@@ -49,6 +49,6 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str, code
     with HTTPServer(("127.0.0.1", 0), _Reports) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         asked = ["evidence", f"http://127.0.0.1:{server.server_port}/a", "--output", str(tmp_path / place)]
-        done = CliRunner().invoke(build(), asked)
+        done = CliRunner().invoke(build("evidence"), asked)
     assert done.exit_code == code
     assert words in done.output

@@ -117,7 +117,7 @@ def test_any_name_is_refused_or_gives_the_manifest_of_that_name(name: str) -> No
 
 
 def test_the_command_writes_an_application_and_says_what_to_type_next(tmp_path: Path, no_composer: None) -> None:
-    said = CliRunner().invoke(cli.build(), ["new", "mon-appli", str(tmp_path / "mon-appli")])
+    said = CliRunner().invoke(cli.build("new"), ["new", "mon-appli", str(tmp_path / "mon-appli")])
     assert said.exit_code == 0, said.output
     assert (tmp_path / "mon-appli" / "bin" / "console").stat().st_mode & 0o111
     assert said.output.index("kubectl apply -f localapp.yaml") < said.output.index("git push")
@@ -127,7 +127,7 @@ def test_the_command_writes_an_application_and_says_what_to_type_next(tmp_path: 
 
 @pytest.mark.parametrize("typed", [("Bad Name",), ("ok", "--organisation", "abc")])
 def test_a_wrong_choice_is_a_wrong_command_line(typed: tuple[str, ...], tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli.build(), ["new", *typed, str(tmp_path / "x")])
+    said = CliRunner().invoke(cli.build("new"), ["new", *typed, str(tmp_path / "x")])
     assert said.exit_code == 3
     assert said.output.startswith("amcloud new : ")
     assert list(tmp_path.iterdir()) == []
@@ -135,14 +135,14 @@ def test_a_wrong_choice_is_a_wrong_command_line(typed: tuple[str, ...], tmp_path
 
 def test_nothing_is_overwritten(tmp_path: Path, no_composer: None) -> None:
     (tmp_path / "mien.txt").write_text("à garder", encoding="utf-8")
-    said = CliRunner().invoke(cli.build(), ["new", "mon-appli", str(tmp_path)])
+    said = CliRunner().invoke(cli.build("new"), ["new", "mon-appli", str(tmp_path)])
     assert said.exit_code == 1
     assert "n'est pas vide" in said.output
     assert [path.name for path in tmp_path.iterdir()] == ["mien.txt"]
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    said = CliRunner().invoke(cli.build(), ["new", "mon-appli", str(tmp_path / "x"), "--dry-run"])
+    said = CliRunner().invoke(cli.build("new"), ["new", "mon-appli", str(tmp_path / "x"), "--dry-run"])
     assert said.exit_code == 0
     assert "src/Kernel.php" in said.output
     assert list(tmp_path.iterdir()) == []

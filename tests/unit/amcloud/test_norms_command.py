@@ -24,7 +24,7 @@ def with_rule(rule_id: str, **changes: Any) -> Pack:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(build(), ["norms", *arguments], prog_name="amcloud")
+    done = CliRunner().invoke(build("norms"), ["norms", *arguments], prog_name="amcloud")
     return done.exit_code, done.output
 
 

@@ -38,7 +38,7 @@ def draft(tmp_path: Path) -> Path:
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
-    done = CliRunner().invoke(build(), ["rehearse", *arguments], input=stdin, prog_name="amcloud")
+    done = CliRunner().invoke(build("rehearse"), ["rehearse", *arguments], input=stdin, prog_name="amcloud")
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, done.stdout, done.stderr
 

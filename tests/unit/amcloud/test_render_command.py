@@ -13,7 +13,7 @@ SAMPLE = Path(__file__).parents[3] / "sandbox" / "apps" / "suivi-courriers" / "l
 
 
 def render(*arguments: str) -> tuple[int, str, str]:
-    done = CliRunner().invoke(build(), ["render", str(SAMPLE), *arguments])
+    done = CliRunner().invoke(build("render"), ["render", str(SAMPLE), *arguments])
     return done.exit_code, done.stdout, done.stderr
 
 
@@ -56,7 +56,7 @@ CONNECTOR = Path(__file__).parents[3] / "crds" / "samples" / "valid" / "connecto
 def call(folder: Path, version: str, *arguments: str) -> tuple[int, str, str]:
     file = folder / "localapp.yaml"
     file.write_text(CALLER.replace("VERSION", version), encoding="utf-8")
-    done = CliRunner().invoke(build(), ["render", str(file), *arguments])
+    done = CliRunner().invoke(build("render"), ["render", str(file), *arguments])
     return done.exit_code, done.stdout, done.stderr
 
 

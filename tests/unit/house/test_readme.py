@@ -93,14 +93,14 @@ def test_the_guide_lists_the_installed_commands() -> None:
 
 def test_the_sandbox_page_lists_its_commands() -> None:
     rows = re.findall(r"^\| `amcloud sandbox ([a-z]+)` \|", SANDBOX.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(rows) == sorted(members("sandbox"))
+    assert sorted(rows) == sorted(commands()["sandbox"])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=page_id)
 def test_every_command_named_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     code = "\n".join([*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), *re.findall(r"`(amcloud [^`\n]+)`", text)])
-    known = {entry_point.name: members(entry_point.name) for entry_point in entry_points(group=COMMAND_GROUP)}
+    known = commands()
     for name, member in COMMAND.findall(code):
         assert name in known, name
         assert not known[name] or not member or member in known[name], f"{name} {member}"
@@ -121,10 +121,10 @@ def test_every_measure_is_explained() -> None:
 
 
 @cache
-def members(command: str) -> set[str]:
-    """Sub-commands of a command; empty when it is none of a group."""
-    found = typer.main.get_command(build())
-    return set(getattr(getattr(found, "commands", {})[command], "commands", {}))
+def commands() -> dict[str, set[str]]:
+    """Sub-commands of every command; none when it is no group."""
+    found = getattr(typer.main.get_command(build()), "commands", {})
+    return {name: set(getattr(command, "commands", {})) for name, command in found.items()}
 
 
 EVENTS_AND_CONDITIONS = {
