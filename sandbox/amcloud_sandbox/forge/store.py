@@ -50,7 +50,7 @@ class Store:
         self._db.row_factory = sqlite3.Row
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=normal")
-        self._db.executescript(SCHEMA)
+        self._db.executescript(f"begin;{SCHEMA};commit;")
         self._depth = 0
 
     def close(self) -> None:
