@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from amcloud.ports import Cluster
 from amcloud.settings import Settings
-from amcloud.stages import apply, connectors, manifest, render
+from amcloud.stages import apply, budget, connectors, cost, manifest, render
 from amcloud.stages.apply import Inventory, Key
 from amcloud.stages.connectors import Link, Offered
 from amcloud.stages.manifest import App, Organisation, Stage
+from amcloud.stages.outcome import StageOutcome
 from amcloud.stages.render import Access, Object, Place, Revision
 
 
@@ -63,6 +65,30 @@ def desired(  # noqa: PLR0917 - one argument a thing that it depends on
     )
     inventory = cluster.inventory(place.namespace)
     return Desired(apply.with_inventory(objects, inventory, app, place, revision), inventory, served, links)
+
+
+def within_budget(
+    app: App, stage: Stage, so_far: StageOutcome, of: Sources, wanted: Object | None = None
+) -> tuple[App, StageOutcome]:
+    """The app and the outcome as the budget of the owning organisation leaves them; most organisations have none.
+
+    ``wanted`` is a LocalApp that is counted in place of the declared one of its name: what if it were applied.
+    """
+    organisations = of.cluster.organisations()
+    owner = organisations.get(app.owner)
+    if owner is not None and (allowance := owner.allowance) is not None:
+        parse = partial(manifest.parse, organisations=organisations, namespace_organisation=lambda _: app.owner)
+        declared = of.cluster.declared_by(app.owner)
+        if wanted is not None:
+            declared = (*(one for one in declared if _name(one) != _name(wanted)), wanted)
+        fleet = cost.instances(declared, parse, render.sizes(of.templates))
+        app, so_far = budget.applied(app, stage, so_far, fleet, allowance)
+    mine = next(one for one in app.stages if one.name is stage.name)
+    return app, replace(so_far, size=app.size(mine))
+
+
+def _name(found: Object) -> tuple[str, str]:
+    return str(found["metadata"].get("namespace")), str(found["metadata"].get("name"))
 
 
 def missing_secrets(app: App, place: Place, links: tuple[Link, ...], of: Sources) -> str:

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from amcloud import discussions, ending, errors, leftovers, reviews, showing, telling
-from amcloud.desired import Sources, desired, missing_secrets
+from amcloud.desired import Sources, desired, missing_secrets, within_budget
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.stages import (
     apply,
-    budget,
     build,
     claims,
-    cost,
     health,
     manifest,
     observe,
@@ -104,7 +101,8 @@ def admit(
 
 def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
     """Stages 5 to 7: the revision let in runs for its organisations, whatever became of the newest commit."""
-    app, so_far = _within_budget(app, stage, world, so_far)
+    sources = Sources(world.cluster, world.settings, world.templates)
+    app, so_far = within_budget(app, stage, so_far, sources)
     if so_far.deployed is None:
         yield so_far
         return
@@ -117,7 +115,6 @@ def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
     storage = Storage(world.database.size(place), app.hosting.storage_gib)
     yield (so_far := replace(so_far, database_ready=True, storage=storage))
 
-    sources = Sources(world.cluster, settings, world.templates)
     want = desired(app, stage, place, revision, access, so_far.offered, sources, world.clock.now())
     live = world.cluster.live(want.keys)
     so_far = replace(so_far, left=serving.left(live, want.served))
@@ -297,18 +294,6 @@ def _address(app: App, place: Place, served: tuple[Organisation, ...], world: Wo
     first = next((o for o in served if o.code == app.owner), served[0] if served else None)
     host = f"{first.label}.{place.domain}" if first else place.domain
     return f"{world.settings.url_scheme}://{host}{world.settings.url_port}"
-
-
-def _within_budget(app: App, stage: Stage, world: World, so_far: StageOutcome) -> tuple[App, StageOutcome]:
-    """The app and the outcome as the budget of the owning organisation leaves them; most organisations have none."""
-    organisations = world.cluster.organisations()
-    owner = organisations.get(app.owner)
-    if owner is not None and (allowance := owner.allowance) is not None:
-        parse = partial(manifest.parse, organisations=organisations, namespace_organisation=lambda _: app.owner)
-        fleet = cost.instances(world.cluster.declared_by(app.owner), parse, render.sizes(world.templates))
-        app, so_far = budget.applied(app, stage, so_far, fleet, allowance)
-    mine = next(one for one in app.stages if one.name is stage.name)
-    return app, replace(so_far, size=app.size(mine))
 
 
 def _publish(
