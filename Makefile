@@ -10,6 +10,7 @@ SOURCES := operator conformance sandbox bench tests
 # pipeline, every pipeline template run; last and alone, what installs the operator in another way. CI runs them after all
 # the rest.
 UNIT := $(BIN)/pytest tests/unit -n 2 -q
+PROPERTIES := $(UNIT) -m hypothesis --hypothesis-profile=thorough
 ALONE := tests/e2e/test_down.py tests/e2e/test_ending.py
 SCENARIOS := tests/e2e/scenarios tests/integration/failures tests/integration/pipelines
 INSTALLS := tests/e2e/test_operator_in_jobs.py tests/e2e/test_foreign_cluster.py
@@ -74,7 +75,7 @@ test-forge: setup ## Compare la forge à ce que GitLab publie (URL=https://… T
 
 .PHONY: test-scenarios
 test-scenarios: prepare ## Tests longs : vies entières d'applications (mises à jour, fuites, connecteurs), pannes, pipelines
-	failed=; $(GROUPS_OF) $(SCENARIOS) -n 2 || failed=1; $(BIN)/pytest $(INSTALLS) -v || failed=1; $(BIN)/amcloud demo --down || failed=1; test -z "$$failed"
+	failed=; $(PROPERTIES) || failed=1; $(GROUPS_OF) $(SCENARIOS) -n 2 || failed=1; $(BIN)/pytest $(INSTALLS) -v || failed=1; $(BIN)/amcloud demo --down || failed=1; test -z "$$failed"
 
 .PHONY: bench
 bench: prepare ## Mesure vitesse et mémoire, par rapport à des pairs (docs/performances.md)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import typer
 import yaml
 from amcloud_fakes import FakeWorld
 from amcloud_samples import manifest
-from amcloud_story import DEPLOYMENT, NAME, hosted
+from amcloud_story import DEPLOYMENT, NAME, hosted, settle
 from typer.testing import CliRunner
 
 from amcloud.cli import diff
 from amcloud.clients import cluster, desk
+from amcloud.stages.app import Allowance, Authority, Service, Suspension
 from amcloud.stages.apply import Apply
 
 SETTINGS = {
@@ -106,6 +108,54 @@ def test_a_stage_without_a_revision_says_so(run: Run) -> None:
     done = run(hosted(stages=stages), NAME)
     assert done.exit_code == 0
     assert "production : aucune révision" in done.stderr
+
+
+def test_a_suspension_that_stops_the_service_shows_what_stops_and_nothing_once_it_is(run: Run, tmp_path: Path) -> None:
+    outside, stop = hosted(), {"reason": "Contrôle", "author": "camille", "service": "Stop"}
+    file = tmp_path / "localapp.yaml"
+    file.write_text(yaml.safe_dump(manifest(suspend=stop)), encoding="utf-8")
+    done = run(outside, str(file), "-o", "json")
+    found = {one["object"].partition("/")[0]: one["change"] for one in json.loads(done.stdout)}
+    assert found == {"HorizontalPodAutoscaler": "delete", "Deployment": "scale"}
+    assert "Contrôle. Le service est arrêté" in done.stderr
+    outside.cluster.suspensions["cpam-bas-rhin", NAME] = Suspension("Contrôle", service=Service.STOP, by=Authority.DDSI)
+    assert run(outside, NAME, "-o", "json").stdout == done.stdout
+    settle(outside)
+    assert run(outside, NAME).stdout == "Aucune différence.\n"
+    outside.cluster.suspensions.clear()
+    found = {
+        one["object"].partition("/")[0]: one["change"] for one in json.loads(run(outside, NAME, "-o", "json").stdout)
+    }
+    assert found == {"HorizontalPodAutoscaler": "create", "Deployment": "update"}
+
+
+def test_a_size_that_the_budget_puts_off_changes_nothing_and_is_said(run: Run, tmp_path: Path) -> None:
+    outside = hosted()
+    owner = outside.cluster.organisations_by_code["671"]
+    outside.cluster.organisations_by_code["671"] = replace(owner, allowance=Allowance(yearly_euros=1200))
+    file = tmp_path / "localapp.yaml"
+    file.write_text(yaml.safe_dump(manifest(hosting={"size": "large"})), encoding="utf-8")
+    done = run(outside, str(file))
+    assert (done.exit_code, done.stdout) == (0, "Aucune différence.\n")
+    assert (
+        "dépasserait son plafond (1200 € par an)" in done.stderr and "L'instance reste en taille small." in done.stderr
+    )
+    second = manifest(stages=[{"name": "development", "ref": {"branch": "develop"}}])
+    file.write_text(yaml.safe_dump(second), encoding="utf-8")
+    assert "une instance small" in run(outside, str(file)).stderr
+    outside.cluster.organisations_by_code["671"] = owner
+    file.write_text(yaml.safe_dump(manifest(hosting={"size": "large"})), encoding="utf-8")
+    assert run(outside, str(file)).exit_code == 1
+
+
+def test_a_secret_that_is_not_there_keeps_the_rest_from_being_applied_and_is_said(run: Run, tmp_path: Path) -> None:
+    schedules = [{"name": "relances", "schedule": "0 6 * * *", "command": ["bin/console", "a"]}]
+    file = tmp_path / "localapp.yaml"
+    hosting = {"schedules": schedules, "secrets": ["smtp"]}
+    file.write_text(yaml.safe_dump(manifest(hosting=hosting)), encoding="utf-8")
+    done = run(hosted(), str(file), "-o", "json")
+    assert "Secret absent" in done.stderr and "smtp" in done.stderr
+    assert "CronJob" not in done.stdout and "Deployment" not in done.stdout
 
 
 @pytest.mark.parametrize(

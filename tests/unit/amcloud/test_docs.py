@@ -56,7 +56,9 @@ def fields(node: dict[str, Any], path: str = "") -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["localapp", "conformancereport", "normpack", "organisation", "suspension", "command", "acceptancereport"])
+@pytest.mark.parametrize(
+    "kind", ["localapp", "conformancereport", "normpack", "organisation", "suspension", "command", "acceptancereport"]
+)
 def test_every_field_that_people_write_or_auditors_read_is_on_its_kind_s_page(kind: str) -> None:
     crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text(encoding="utf-8"))
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import advisories
@@ -202,14 +202,12 @@ def test_a_missing_path_and_a_zip_bomb_are_told(tmp_path: Path) -> None:
     assert "démesurée" in advisories.parse(buffer.getvalue(), source="").problem
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=200).map(lambda b: b"PK\x03\x04" + b)))
 def test_any_bytes_are_a_database_or_have_a_problem(content: bytes) -> None:
     database = advisories.parse(content, source="")
     assert database.problem or database.packages
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2000), st.integers(0, 255))
 def test_a_zip_with_one_byte_changed_never_crashes(position: int, byte: int) -> None:
     content = bytearray(zipped(TREE))
@@ -217,7 +215,6 @@ def test_a_zip_with_one_byte_changed_never_crashes(position: int, byte: int) -> 
     concerning(advisories.parse(bytes(content), source=""))
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.text(alphabet="branchesvio:tm[]'<>=.0-9 \n&*!{}~", max_size=200)))
 def test_any_entry_is_read_or_told(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     files = [("twig/twig/avis.yaml", text.encode("utf-8", "surrogatepass")), ("dated", b"2026-01-01")]

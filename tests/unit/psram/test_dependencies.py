@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import advisories, checks, packs
@@ -187,7 +187,6 @@ LOCKS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(MANIFESTS, LOCKS)
 def test_wrong_types_anywhere_are_refused_with_a_reason_and_crash_no_rule(manifest: Any, lock: Any) -> None:
     found: ComposerFacts = composer.facts(json.dumps(manifest).encode(), json.dumps(lock).encode())

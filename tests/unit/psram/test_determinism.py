@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from norms import CONFORMING, CONTEXT, FACTS, MAJOR, answering, pack, rule, violated
 
@@ -46,7 +46,6 @@ derogations = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(tree=trees, listed=derogations, data=st.data())
 def test_order_never_counts(tree: dict[str, bytes], listed: list[Derogation], data: st.DataObject) -> None:
     facts = collect_files(tree, commit="1" * 40)
@@ -58,7 +57,6 @@ def test_order_never_counts(tree: dict[str, bytes], listed: list[Derogation], da
     assert reports.canonical_json(first) == reports.canonical_json(second)
 
 
-@settings(max_examples=40, deadline=None)
 @given(tree=trees)
 def test_judging_twice_and_after_a_round_trip_gives_the_same_bytes(tree: dict[str, bytes]) -> None:
     facts = collect_files(tree, commit="1" * 40)
@@ -101,7 +99,6 @@ graphs = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(drawn=graphs)
 def test_a_rule_is_left_out_exactly_when_something_it_requires_prevents_it(
     drawn: list[tuple[Verdict, bool, list[int], bool]],

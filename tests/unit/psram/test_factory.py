@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import packs
@@ -132,7 +132,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.one_of(VALUES.map(str), st.text(alphabet="includetsv:-[]{}!&*<> \n'\"$", max_size=120)))
 def test_any_configuration_is_judged(text: str) -> None:
     assert judged(text).verdict is Verdict.VIOLATED

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from norms import COMMIT, CONFORMING, CONTEXT, DAY, FACTS, MAJOR, answering, pack, rule, violated
 
@@ -147,7 +147,6 @@ def test_only_checks_that_announced_a_day_are_asked_again(monkeypatch: pytest.Mo
 days = st.dates(DAY - timedelta(days=3), DAY + timedelta(days=12))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     ends=st.lists(days, min_size=1, max_size=4),
     effective=st.none() | days,

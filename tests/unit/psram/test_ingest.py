@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram.errors import UsageError
@@ -79,7 +79,6 @@ def test_what_is_not_the_report_is_refused(read: object, content: bytes) -> None
         read(content)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(alphabet='<>/classines ="number19hit', max_size=120).map(str.encode)))
 def test_any_coverage_is_read_or_refused(content: bytes) -> None:
     for raw in (content, b"<coverage>" + content + b"</coverage>"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram.roles import Role
@@ -18,7 +18,6 @@ from psram.worker.store import FactCache
 JOBS = st.lists(st.builds(lambda n, b: Job(n, (Item(b),)), st.integers(0, 2**31), st.text(max_size=60)), max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
 @given(JOBS, st.lists(st.integers(1, 50), min_size=1, max_size=20))
 def test_messages_arrive_whole_however_they_are_cut(jobs: list[Job], cuts: list[int]) -> None:
     stream = b"".join(map(frame, jobs))
@@ -30,7 +29,6 @@ def test_messages_arrive_whole_however_they_are_cut(jobs: list[Job], cuts: list[
     assert [msgspec.msgpack.decode(each, type=Job) for each in found] == jobs
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_nonsense_is_refused_or_waited_for_and_never_believed(said: bytes) -> None:
     try:

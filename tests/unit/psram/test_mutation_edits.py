@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import packs
@@ -109,7 +109,6 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60)
 @given(base=values, over=values)
 def test_laying_nothing_or_the_same_over_changes_nothing(base: Any, over: Any) -> None:
     assert merged(base, base) == base

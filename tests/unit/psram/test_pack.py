@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import applicability, checks, docs, pack_coherence, pack_reading, packs
@@ -194,7 +194,6 @@ def test_an_unreadable_rule_is_refused(folder: Path, content: bytes, said: str) 
         packs.load(str(folder))
 
 
-@settings(max_examples=150, deadline=None)
 @given(content=st.binary(max_size=200) | st.text(alphabet="[]{}:-&*!|> \n\tab1", max_size=200).map(str.encode))
 def test_any_content_of_a_pack_is_read_or_refused(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.mktemp("pack") / "pack.yaml"

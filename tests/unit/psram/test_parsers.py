@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import evidence, versions
@@ -54,21 +54,18 @@ SQL_WORDS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=400), PIECES, PIECES.map(lambda text: b"<?php\n" + text)))
 def test_any_php_is_parsed_or_has_an_error_line(content: bytes) -> None:
     found = php.facts(content)
     assert not found.has_error or found.error_line >= 1
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(alphabet="[]{}-? :\n&*a!'\"|>#%@", max_size=200).map(str.encode)))
 def test_any_yaml_is_parsed_or_refused(content: bytes) -> None:
     found = yaml_data.facts(content)
     assert all(entry.line >= 1 for entry in found.entries)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(SQL_WORDS), max_size=30).map(" ".join).map(str.encode))
 )
@@ -76,14 +73,12 @@ def test_any_sql_is_read(content: bytes) -> None:
     assert all(statement.line >= 1 for statement in sql_data.facts(content))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_content_is_extracted_under_every_role(content: bytes) -> None:
     for role in Role:
         contents.extract(content, frozenset({role}))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_manifest_is_read_or_has_a_problem(manifest: bytes, lock: bytes) -> None:
     found = composer.facts(manifest, lock)
@@ -111,7 +106,6 @@ KEYS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from([*KEYS, "packages", "psr-4"]), JSON, max_size=6))
 def test_a_manifest_of_any_shape_is_read(content: dict[str, Any]) -> None:
     raw = json.dumps(content).encode()
@@ -120,13 +114,11 @@ def test_a_manifest_of_any_shape_is_read(content: dict[str, Any]) -> None:
     assert found.lock_problem or all(p.name and p.version for p in found.packages)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=40), st.text(max_size=20))
 def test_any_constraint_is_understood_or_not(constraint: str, version: str) -> None:
     assert versions.allows(constraint, version) in (True, False, None)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(alphabet='<>/testcasuilurefnm ="', max_size=120).map(str.encode)))
 def test_any_junit_is_read_or_refused(content: bytes) -> None:
     try:
@@ -135,7 +127,6 @@ def test_any_junit_is_read_or_refused(content: bytes) -> None:
         assert "JUnit" in str(error)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_evidence_file_is_read_or_refused(content: bytes) -> None:
     with pytest.raises(UsageError):

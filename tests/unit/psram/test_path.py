@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from norms import CONFORMING, CONTEXT, FACTS, MAJOR, answering, pack, rule, violated
 
@@ -110,7 +110,6 @@ rules_drawn = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(drawn=rules_drawn)
 def test_following_the_path_makes_it_conforming_and_no_cheaper_set_does(drawn: list[tuple[bool, str, str]]) -> None:
     with pytest.MonkeyPatch.context() as patched:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram.checks.quality import reported
@@ -122,7 +122,6 @@ def test_a_report_that_is_too_big_is_refused(monkeypatch: pytest.MonkeyPatch) ->
             read(content, commit=COMMIT, trusted=True)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=300), st.tuples(st.sampled_from(REPORTS), st.integers(0, 400)).map(lambda r: r[0][: r[1]])
@@ -161,7 +160,6 @@ def test_settings_of_phpstan_are_read_by_key_and_item() -> None:
     }
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text("-: \t\nab'#", max_size=200).map(str.encode)))
 def test_any_settings_are_read_without_a_crash(content: bytes) -> None:
     neon_data.facts(content)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from norms import CONTEXT
 
@@ -31,7 +31,6 @@ def failed(report: Report) -> list[str]:
     return [r.rule_id for r in report.results if "elle-même a échoué" in r.missing_evidence]
 
 
-@settings(max_examples=120, deadline=None)
 @given(chosen=st.lists(st.sampled_from(EXAMPLES), min_size=1, max_size=4), context=st.sampled_from(CONTEXTS))
 def test_examples_of_several_rules_together_crash_no_check(chosen: list[examples.Example], context: Context) -> None:
     files = {path: text.encode() for example in chosen for path, text in example.files.items()}
@@ -40,7 +39,6 @@ def test_examples_of_several_rules_together_crash_no_check(chosen: list[examples
     assert failed(judge(facts, PACK, context)) == []
 
 
-@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_contents_under_other_names_cut_or_doubled_crash_no_check(data: st.DataObject) -> None:
     tree: dict[str, bytes] = {}
@@ -53,7 +51,6 @@ def test_contents_under_other_names_cut_or_doubled_crash_no_check(data: st.DataO
     assert failed(judge(facts, PACK, data.draw(st.sampled_from(CONTEXTS)))) == []
 
 
-@settings(max_examples=60, deadline=None)
 @given(example=st.sampled_from(EXAMPLES), context=st.sampled_from(CONTEXTS))
 def test_facts_that_lost_their_contents_crash_no_check(example: examples.Example, context: Context) -> None:
     """A cache may be cut, a blob unread: a check must bear files without facts and facts without files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import checks, examples, fictitious, packs
@@ -189,7 +189,6 @@ def test_only_addresses_of_people_in_samples_are_personal() -> None:
     assert [f.line for f in found] == [2]
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=400),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram.collect import php, sql_data, sql_queries
@@ -194,7 +194,6 @@ def test_each_block_of_a_query_is_bound_or_not(sql: str, expected: list[tuple[st
     assert sorted((",".join(r.tables), "organisation" in r.bound) for r in found) == sorted(expected)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join).map(str.encode)))
 def test_any_sql_is_read_and_any_query_is_cut(content: bytes) -> None:
     found = sql_data.facts(content)
@@ -202,14 +201,12 @@ def test_any_sql_is_read_and_any_query_is_cut(content: bytes) -> None:
     assert all(isinstance(read, SqlRead) for read in sql_queries.reads(content.decode("utf-8", "replace")))
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join))
 def test_whatever_stands_in_a_comment_is_no_statement(text: str) -> None:
     inside = text.replace("*/", "").replace("/*", "")
     assert kinds(f"/* {inside} */ DROP TABLE t;") == [("drop_table", "t")]
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join))
 def test_whatever_stands_in_quotes_is_no_statement(text: str) -> None:
     assert kinds("SELECT '" + text.replace("'", "''") + "'; DROP TABLE t;") == [("drop_table", "t")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import checks, packs
@@ -203,7 +203,6 @@ PHP_PIECES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(PHP_PIECES), max_size=25).map("".join))
 def test_any_php_gives_sites_and_tests_with_lines(body: str) -> None:
     found = php.facts(b"<?php\n" + body.encode())

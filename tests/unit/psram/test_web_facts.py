@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import privacy
@@ -81,7 +81,6 @@ def test_a_page_that_only_names_another_host_is_left_alone(content: str) -> None
     assert web_data.facts(content.encode()) == ()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(PIECES), max_size=40).map("".join).map(str.encode)))
 def test_any_page_is_read_and_marks_are_bounded(content: bytes) -> None:
     found = web_data.facts(content)
@@ -127,7 +126,6 @@ def test_a_name_speaks_of_a_person_by_whole_words(name: str, word: str) -> None:
     assert privacy.telling(name, ["nir", "nom", "naissance", "numerosecu", "tel", "ip", "prenom"]) == word
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=200))
 def test_any_map_of_personal_data_is_read(text: str) -> None:
     facts = collect_files({"config/donnees_personnelles.yaml": text.encode("utf-8", "replace")})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from psram.yaml_depth import nests_beyond
@@ -50,7 +50,6 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(value=values, flow=st.booleans(), limit=st.integers(0, 8))
 def test_it_agrees_with_the_depth_of_what_is_read(value: object, flow: bool, limit: int) -> None:
     text = yaml.safe_dump(value, default_flow_style=flow)
@@ -59,7 +58,6 @@ def test_it_agrees_with_the_depth_of_what_is_read(value: object, flow: bool, lim
     assert nests_beyond(text, limit) or depth <= 2 * limit + 1
 
 
-@settings(max_examples=150)
 @given(text=st.text("[]{}-?: \n\t'\"#&*!|>a1", max_size=120), limit=st.integers(0, 5))
 def test_any_text_has_an_answer(text: str, limit: int) -> None:
     assert nests_beyond(text, limit) in (True, False)

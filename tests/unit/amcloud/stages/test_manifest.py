@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from amcloud_samples import ORGANISATIONS, manifest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.errors import InvalidManifestError
@@ -290,7 +290,6 @@ _NESTED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=5), _NESTED)
 def test_any_spec_is_parsed_or_refused_and_never_crashes(replaced: dict[str, Any], nested: dict[str, Any]) -> None:
     found = manifest()
@@ -298,7 +297,6 @@ def test_any_spec_is_parsed_or_refused_and_never_crashes(replaced: dict[str, Any
     _parsed_or_refused(found)
 
 
-@settings(max_examples=150, deadline=None)
 @given(_JSON, _JSON)
 def test_any_manifest_is_parsed_or_refused_and_never_crashes(metadata: Any, spec: Any) -> None:
     _parsed_or_refused({"metadata": metadata, "spec": spec})

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import sample_reports as samples
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -133,7 +133,6 @@ PIECES = [
 anything = st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 
 
-@settings(max_examples=40)
 @given(anything)
 def test_no_line_is_a_command_and_no_html_is_theirs_whatever_the_texts(text: str) -> None:
     written = note.body(*spoiled(REFUSED, text))

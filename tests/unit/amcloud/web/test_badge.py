@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.errors import UnavailableError
@@ -43,7 +43,6 @@ def test_the_word_and_the_date_are_written_and_read_aloud(state: State, day: dat
     assert title is not None and title.text == read.attrib["aria-label"] == f"AM Cloud production : {said}. Phrase."
 
 
-@settings(max_examples=50)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]), max_size=60))
 def test_any_sentence_stays_text(sentence: str) -> None:
     written = badge.svg(Badge(StageName.ACCEPTANCE, State.WARNED, sentence), SINCE)
