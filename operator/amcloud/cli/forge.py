@@ -107,10 +107,12 @@ def connect(  # noqa: PLR0917  options, given by name
 def _connected(asked: Asked, settings: Settings, api: Api | None) -> Iterator[tuple[str, str]]:
     """What was done, as an action and a sentence each."""
     from amcloud.clients import forge_link as client
-    from amcloud.clients.forge_calls import ForgeCalls
+    from amcloud.clients.forge_calls import OPERATORS, ForgeCalls
     from amcloud.stages import forge_link as link
 
-    calls = ForgeCalls(settings.forge_url, os.environ.get("GITLAB_TOKEN") or settings.forge_token)
+    own = os.environ.get("GITLAB_TOKEN")
+    holder = "donné (GITLAB_TOKEN)" if own else OPERATORS
+    calls = ForgeCalls(settings.forge_url, own or settings.forge_token, holder=holder)
     project = client.ForgeLink(calls, asked.project)
     events = link.events_of(asked.project, norms_project=settings.norms_project)
     wanted = link.Wanted(asked.webhook_url, asked.secret, events)

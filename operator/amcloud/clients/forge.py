@@ -118,10 +118,13 @@ class GitlabForge:
             except gitlab.GitlabCreateError as error:
                 if error.response_code not in (requests.codes.bad_request, requests.codes.unprocessable):
                     raise
-                raise RepositoryRefusedError(
-                    f"La forge refuse de lancer un pipeline pour {project} ({ref}) : {said(error)}. "
-                    "Vérifiez .gitlab-ci.yml."
-                ) from error
+                todo = (
+                    "Donnez au compte de l'opérateur le droit de fusionner sur cette branche, ou le rôle Maintainer."
+                    if "sufficient permission" in said(error)
+                    else "Vérifiez .gitlab-ci.yml."
+                )
+                words = f"La forge refuse de lancer un pipeline pour {project} ({ref}) : {said(error)}. {todo}"
+                raise RepositoryRefusedError(words) from error
 
     def project_evidence(self, project: str, commit: str) -> ForgeEvidence:
         """What the forge says of the project and of the commit's CI configuration; asked at most every two minutes."""

@@ -24,6 +24,8 @@ from amcloud.masking import one_line
 TIMEOUT_S: Final = 20.0
 ANSWER_MAX_BYTES: Final = 16 * 1024 * 1024
 IDENTIFIER_S: Final = 600.0
+OPERATORS: Final = "de l'opérateur (AMCLOUD_FORGE_TOKEN)"
+"""Whose token it is, in messages."""
 ONCE: Final[dict[str, Any]] = {"obey_rate_limit": False, "retry_transient_errors": False, "max_retries": 0}
 """For every call of python-gitlab: ask once."""
 _NOT_THERE: Final = (requests.codes.forbidden, requests.codes.not_found, requests.codes.method_not_allowed)
@@ -76,9 +78,11 @@ class ForgeCalls:
         *,
         budget: Budget | None = None,
         token_file: Path | None = None,
+        holder: str = OPERATORS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.budget = budget or Budget()
+        self._holder = holder
         self._token_file = token_file
         self._token = _Token(_read(token_file) or token)
         session = PacedSession(self.budget)
@@ -115,7 +119,7 @@ class ForgeCalls:
             except gitlab.GitlabAuthenticationError as error:
                 self._new_token()
                 raise BrokenInstallationError(
-                    f"{doing} : la forge refuse le jeton de l'opérateur (AMCLOUD_FORGE_TOKEN) : renouvelez-le"
+                    f"{doing} : la forge refuse le jeton {self._holder} : renouvelez-le"
                 ) from error
             except gitlab.GitlabError as error:
                 if isinstance(error, gitlab.GitlabParsingError):
@@ -143,8 +147,7 @@ class ForgeCalls:
                 ) from error
             if code == requests.codes.forbidden and "insufficient_scope" in said(error):
                 raise BrokenInstallationError(
-                    f"{doing} : le jeton de l'opérateur (AMCLOUD_FORGE_TOKEN) n'a pas la portée « api » : donnez-en un "
-                    "qui l'a"
+                    f"{doing} : le jeton {self._holder} n'a pas la portée « api » : donnez-en un qui l'a"
                 ) from error
             if code == requests.codes.forbidden and project:
                 raise RepositoryRefusedError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fnmatch
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -152,3 +153,15 @@ def require(store: Store, caller: Caller | None, project: Row, wanted: int) -> N
         raise not_found("Project")
     if found < wanted:
         raise unauthorized() if caller is None else forbidden()
+
+
+def may_move(store: Store, caller: Caller | None, project: Row, ref: str, *, tag: bool) -> bool:
+    """Whether ``caller`` may push or merge to a branch, or make a tag: also who may touch the pipelines of either."""
+    found = level(store, caller, project)
+    table, columns = (
+        ("protected_tags", ("create_level",)) if tag else ("protected_branches", ("push_level", "merge_level"))
+    )
+    rules = store.all(f"select * from {table} where project_id = ?", project["id"])
+    mine = [rule for rule in rules if fnmatch.fnmatchcase(ref, rule["name"])]
+    levels = [rule[column] for rule in mine for column in columns if rule[column] != Level.NONE]
+    return found >= Level.DEVELOPER and (not mine or any(found >= needed for needed in levels))

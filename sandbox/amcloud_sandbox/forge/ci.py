@@ -6,13 +6,13 @@ A commit status belongs to the newest pipeline of its commit, as in GitLab: the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import yaml
 
 from amcloud_sandbox.forge import events, git
-from amcloud_sandbox.forge.errors import ApiError, bad_request
+from amcloud_sandbox.forge.errors import ApiError, bad_request, forbidden
 from amcloud_sandbox.forge.state import Forge
 from amcloud_sandbox.forge.store import Row, now
 
@@ -295,12 +295,16 @@ def post_status(
     pipeline_id: int | None,
     name: str,
     state: str,
+    allowed: Callable[[str, bool], bool],
     **optional: Any,
 ) -> Row:
     """The commit status after GitLab's find-or-make; see :func:`move` for what it refuses.
 
+    ``allowed``: whether the user may touch pipelines of a ref, which is a tag or not.
+
     Raises:
-        ApiError: 400 a transition that the machine lacks, 404 the commit is on no branch or no such pipeline.
+        ApiError: 400 a transition that the machine lacks, 403 not allowed on that ref, 404 the commit is on no branch,
+            or no such pipeline.
     """
     repo = forge.config.repository(project["id"])
     with forge.store.together():
@@ -310,6 +314,8 @@ def post_status(
         branch = ref or (pipeline["ref"] if pipeline else next(iter(git.branches_containing(repo, sha)), None))
         if branch is None:
             raise ApiError(404, "404 References for commit Not Found")
+        if not allowed(branch, bool(pipeline and pipeline["tag"])):
+            raise forbidden()
         if pipeline is None:
             pipeline = insert(forge, project, ref=branch, sha=sha, user=user, source="external", status="pending")
         sql = """select * from jobs where pipeline_id = ? and kind = 'status' and name = ? and ref = ? and user_id = ?

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amcloud_sandbox.forge import git, shapes
+from amcloud_sandbox.forge import forks, git, shapes
 from amcloud_sandbox.forge.access import VISIBILITIES
 from amcloud_sandbox.forge.git import NO_SHA, Change
 from amcloud_sandbox.forge.state import Forge
@@ -104,13 +104,14 @@ def _last_commit(forge: Forge, project: Row, sha: str | None) -> Row | None:
 
 def merge_request(forge: Forge, project: Row, row: Row, user: Row, *, action: str, oldrev: str | None = None) -> Row:
     """A merge-request event; ``oldrev`` when new commits came."""
+    origin = forks.source(forge, project, row)
     shown = shapes.hook_project(forge, project)
     attributes: dict[str, Any] = {
         "id": row["id"],
         "iid": row["iid"],
         "target_branch": row["target_branch"],
         "source_branch": row["source_branch"],
-        "source_project_id": project["id"],
+        "source_project_id": origin["id"],
         "target_project_id": project["id"],
         "author_id": row["author_id"],
         "title": row["title"],
@@ -122,7 +123,7 @@ def merge_request(forge: Forge, project: Row, row: Row, user: Row, *, action: st
         "merge_commit_sha": row["merge_commit_sha"],
         "merge_status": "can_be_merged",
         "url": f"{forge.config.url}/{project['full_path']}/-/merge_requests/{row['iid']}",
-        "source": shown,
+        "source": shapes.hook_project(forge, origin),
         "target": shown,
         "last_commit": _last_commit(forge, project, row["sha"]),
         "action": action,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from amcloud_sandbox.forge import ci, events, git
+from amcloud_sandbox.forge import ci, events, forks, git
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.git import NO_SHA, Change
 from amcloud_sandbox.forge.state import Forge
@@ -96,10 +96,16 @@ def _merge_requests(forge: Forge, project: Row, change: Change, user: Row) -> No
     sql = """select * from merge_requests where project_id = ? and state = 'opened'
              and (source_branch = ? or target_branch = ?)"""
     for row in forge.store.all(sql, project["id"], branch, branch):
-        if row["source_branch"] == branch:
+        if row["source_branch"] == branch and forks.source(forge, project, row)["id"] == project["id"]:
             _source_moved(forge, project, row, change, user)
-        elif change.after != NO_SHA and row["sha"]:
+        elif row["target_branch"] == branch and change.after != NO_SHA and row["sha"]:
             _target_moved(forge, project, row, change, user)
+    proposed = """select m.* from merge_requests m join fork_requests f on f.merge_request_id = m.id
+                  where f.source_project_id = ? and m.state = 'opened' and m.source_branch = ?"""
+    for row in forge.store.all(proposed, project["id"], branch):
+        target = forge.store.one("select * from projects where id = ?", row["project_id"])
+        if target is not None:
+            _source_moved(forge, target, row, change, user)
 
 
 def _source_moved(forge: Forge, project: Row, row: Row, change: Change, user: Row) -> None:
@@ -109,6 +115,7 @@ def _source_moved(forge: Forge, project: Row, row: Row, change: Change, user: Ro
         action, oldrev = "close", None
     else:
         row = forge.store.update("merge_requests", row["id"], sha=change.after, updated_at=at)
+        forks.bring(forge, project, row)
         action, oldrev = "update", change.before
     payload = events.merge_request(forge, project, row, user, action=action, oldrev=oldrev)
     forge.deliveries.fire(project, "merge_request_hooks", payload)

@@ -20,6 +20,8 @@ create table if not exists projects (
   description text, archived integer not null default 0, default_branch text, creator_id integer,
   jobs_enabled integer not null default 1, ci_config_path text, topics text not null default '[]',
   created_at text not null, updated_at text not null, last_activity_at text not null);
+create table if not exists forks (project_id integer primary key, parent_id integer not null);
+create table if not exists fork_requests (merge_request_id integer primary key, source_project_id integer not null);
 create table if not exists redirects (old_path text primary key collate nocase, project_id integer not null);
 create table if not exists members (
   source text not null, source_id integer not null, user_id integer not null, access_level integer not null,

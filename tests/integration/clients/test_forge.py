@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from amcloud.clients.forge import GitlabForge
-from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError
+from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError, StatusRefusedError
 from amcloud.stages.build import Pipeline, PipelineStatus
 from amcloud.stages.report import CommitState, CommitStatus
 from amcloud_sandbox.testing.forge import CI_FILE, RunningForge
@@ -53,6 +53,48 @@ def test_the_same_state_again_is_no_error(forge: RunningForge, gitlab: GitlabFor
     commit = forge.commit(PROJECT, {"a": "transition"})
     for description in ("un", "deux", "trois"):
         gitlab.set_status(PROJECT, commit, CommitStatus("amcloud/acceptance", CommitState.RUNNING, description))
+
+
+def test_a_commit_that_is_on_no_branch_gets_its_status_where_its_merge_request_is(
+    forge: RunningForge, gitlab: GitlabForge
+) -> None:
+    commit = forge.commit(PROJECT, {"a": "soon gone"}, branch="passagere")
+    forge.push(forge.folder / "work" / PROJECT, PROJECT, "+main:refs/heads/passagere")
+    with pytest.raises(StatusRefusedError, match="References for commit"):
+        gitlab.set_status(PROJECT, commit, FAILED)
+    again = CommitStatus("amcloud/psram", CommitState.SUCCESS, "Conforme")
+    assert gitlab.set_status(PROJECT, commit, again, ref="refs/merge-requests/7/head") is True
+    assert gitlab.set_status(PROJECT, commit, again, ref="refs/merge-requests/7/head") is False
+    listed: Any = forge.client().projects.get(PROJECT).commits.get(commit).statuses.list(get_all=True)
+    assert [(s.status, s.ref) for s in listed] == [("success", "refs/merge-requests/7/head")]
+
+
+def test_a_status_of_a_branch_s_commit_names_no_ref(forge: RunningForge, gitlab: GitlabForge) -> None:
+    commit = forge.commit(PROJECT, {"a": "with its branch"}, branch="gardee")
+    gitlab.set_status(PROJECT, commit, FAILED, ref="refs/merge-requests/7/head")
+    listed: Any = forge.client().projects.get(PROJECT).commits.get(commit).statuses.list(get_all=True)
+    assert [s.ref for s in listed] == ["gardee"]
+
+
+def test_what_a_protected_branch_asks_for_is_said(forge: RunningForge) -> None:
+    project = forge.project("cpam-bas-rhin/protegee")
+    commit = forge.commit("cpam-bas-rhin/protegee", {".gitlab-ci.yml": CI_FILE})
+    forge.user("juste-developpeur")
+    known: Any = forge.client().users.list(username="juste-developpeur", get_all=False)[0]
+    project.members.create({"user_id": known.id, "access_level": 30})
+    short = GitlabForge(forge.url, forge.user("juste-developpeur"))
+    with pytest.raises(RepositoryRefusedError, match="branche protégée"):
+        short.set_status("cpam-bas-rhin/protegee", commit, FAILED)
+    with pytest.raises(RepositoryRefusedError, match="droit de fusionner sur cette branche"):
+        short.start_pipeline("cpam-bas-rhin/protegee", "main", commit)
+
+
+def test_a_token_without_the_scope_is_the_platform_team_s_business(forge: RunningForge) -> None:
+    account: Any = forge.client().users.list(username="amcloud", get_all=False)[0]
+    narrow = account.personal_access_tokens.create({"name": "étroit", "scopes": ["read_api"]}).token
+    commit = forge.commit(PROJECT, {"a": "narrow"})
+    with pytest.raises(BrokenInstallationError, match="AMCLOUD_FORGE_TOKEN\\) n'a pas la portée « api »"):
+        GitlabForge(forge.url, narrow).set_status(PROJECT, commit, FAILED)
 
 
 def test_pipelines_speak_of_their_jobs_and_not_of_our_statuses(forge: RunningForge, gitlab: GitlabForge) -> None:

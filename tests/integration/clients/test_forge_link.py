@@ -19,7 +19,7 @@ from amcloud.clients.forge_calls import ForgeCalls
 from amcloud.clients.forge_link import ForgeLink, secret_state, write_secret
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.source import GitSource
-from amcloud.errors import RepositoryRefusedError
+from amcloud.errors import BrokenInstallationError, RepositoryRefusedError
 from amcloud.stages.forge_link import LABELS, Action, SecretState, Step, Wanted, events_of, plan
 from amcloud_sandbox.testing.forge import RunningForge
 
@@ -134,7 +134,7 @@ def test_the_deploy_token_reads_one_repository_and_nothing_else(
     assert source.refs(path, ":".join(credentials))
     with pytest.raises(RepositoryRefusedError):
         source.refs("cpam-bas-rhin/voisin", ":".join(credentials))
-    with pytest.raises(RepositoryRefusedError):
+    with pytest.raises(BrokenInstallationError, match="portée « api »"):
         ForgeLink(ForgeCalls(forge.url, credentials[1]), path).found()
     again = plan(link.found(SecretState.OURS), Wanted(receiver.url, PLACE), today=TODAY)
     assert not any(step.changes for step in again)
@@ -183,7 +183,8 @@ def test_the_command_says_what_it_would_do_then_does_it(
     again = json.loads(run("--output", "json").output)
     assert {(one["action"], one["done"]) for one in again} == {("keep", False), ("left", False)}
     monkeypatch.setenv("GITLAB_TOKEN", "perime")
-    assert run().exit_code == 1
+    expired = run()
+    assert expired.exit_code == 1 and "jeton donné (GITLAB_TOKEN)" in expired.output
     forge.fail({"kind": "status", "status": 503, "path": "*"})
     try:
         assert run().exit_code == 2

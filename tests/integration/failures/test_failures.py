@@ -112,8 +112,25 @@ def test_role_retire(scene: Scene, forge: RunningForge) -> None:
     scene.waits(2)
     status, reason, message = scene.ready()
     assert (status, reason) == ("False", "RepositoryRefused") and "rôle Developer" in message
+    member.access_level = 40
+    member.save()
+    scene.serves(commit)
+
+
+def test_branche_protegee(scene: Scene, forge: RunningForge) -> None:
+    commit = scene.push()
+    scene.built(commit)
+    known: Any = forge.client().users.list(username="amcloud", get_all=False)[0]
+    member = scene.project.members.get(known.id)
     member.access_level = 30
     member.save()
+    scene.waits(4)
+    assert scene.reads(commit) == {}
+    assert scene.ready()[:2] == ("True", "Serving"), "what only tells stops nothing"
+    status, reason, message = scene.condition("ForgeNotified")
+    assert (status, reason) == ("False", "StatusRefused") and "branche protégée" in message
+    scene.project.protectedbranches.delete("main")
+    scene.project.protectedbranches.create({"name": "main", "push_access_level": 40, "merge_access_level": 30})
     scene.serves(commit)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
+import requests
 
 from amcloud.clients import connection
 from amcloud.clients.kubernetes_api import Api
@@ -16,6 +18,8 @@ from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import PostgresServer
 
 from .conftest import GROUP_PATH, NAMESPACE, Cluster, Operator, local_app, project, statuses, wait_for
+from .test_operator import sample
+from .test_reports_server import serving
 
 REFUSED = {"index.php": "<?php echo 1;\n"}
 KEY = "amcloud.cnamts.fr/correlation"
@@ -59,6 +63,39 @@ def test_one_name_leads_from_the_delivery_to_the_report(
     assert [one["result"] for one in lines if one["event"] == "webhook" and one.get("correlation") == name]
     decided = [one for one in lines if one["event"] == "stage_decision" and one.get("commit") == commit]
     assert decided and all(one["correlation"] == name for one in decided)
+
+
+def test_the_pipeline_that_the_operator_starts_and_the_page_of_the_report_know_the_same_name(
+    cluster: Cluster, forge: RunningForge, operator: Operator, postgres: PostgresServer, token: str
+) -> None:
+    made = project(forge, operator, "lancee")
+    cluster.apply(local_app("lancee"))
+    cluster.wait_reason("lancee", "RefNotFound", "RepositoryRefused")
+    commit = sample(forge, "lancee")
+    for pushed in made.pipelines.list(sha=commit, get_all=True):  # as where the forge starts none for a push
+        made.pipelines.delete(pushed.id)
+    name = delivered(forge, made)
+    answered: Any = forge.client().http_get(f"/projects/{made.id}/hooks/{made.hooks.list(get_all=True)[0].id}/events")
+    assert [json.loads(one["response_body"])["correlation"] for one in answered if one["trigger"] == "push_hooks"] == [
+        name
+    ]
+
+    def started() -> list[Any]:
+        return [one for one in made.pipelines.list(sha=commit, get_all=True) if one.source == "api"]
+
+    (pipeline,) = wait_for("the operator's pipeline", started)
+    variables = forge.client().http_get(f"/projects/{made.id}/pipelines/{pipeline.id}/variables")
+    assert [(one["key"], one["value"]) for one in variables] == [("AMCLOUD_CORRELATION", name)]
+    shown: Any = made.commits.get(commit).statuses.list(get_all=True)
+    (psram,) = [one for one in shown if one.name == "amcloud/psram"]
+    address = urlsplit(psram.target_url)
+    assert address.query == f"correlation={name}"
+    with serving(postgres) as reports:
+        page = requests.get(f"{reports}{address.path}?{address.query}", timeout=10)
+    assert (page.status_code, page.headers["X-Amcloud-Correlation"]) == (200, name)
+    found = cluster.local_app("lancee")
+    assert found is not None and found["status"]["stages"][0]["correlation"] == name
+    cluster.kubectl("delete", "lapp", "lancee", "-n", NAMESPACE)
 
 
 def test_every_commit_of_a_merge_request_is_judged_and_the_application_stays_as_it_is(

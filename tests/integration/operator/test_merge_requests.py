@@ -103,6 +103,51 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     cluster.custom.delete_namespaced_custom_object("amcloud.cnamts.fr", "v1", NAMESPACE, "localapps", name)
 
 
+def test_a_fork_s_merge_request_to_a_branch_that_no_stage_follows_is_judged_and_compared(
+    cluster: Cluster, forge: RunningForge, operator: Operator, token: str
+) -> None:
+    name, path = "forkee", f"{GROUP_PATH}/forkee"
+    made = project(forge, operator, name)
+    sample(forge, name)
+    before = forge.commit(
+        path, {"src/Ancien.php": "<?php\n\ndeclare(strict_types=1);\n\neval($_GET['x']);\n"}, branch="develop"
+    )
+    cluster.apply(local_app(name))
+    forge.client().groups.create({"name": "ailleurs", "path": "ailleurs"})
+    made.forks.create({"namespace_path": "ailleurs"})
+    fork = forge.client().projects.get(f"ailleurs/{name}")
+    work = forge.folder / "work" / path
+    (work / "src/Neuf.php").write_text("<?php\n\nclass Neuf\n{\n}\n", encoding="utf-8")
+    git(work, "checkout", "--quiet", "-b", "chez-moi", "develop")
+    git(work, "add", "--all")
+    git(work, "commit", "--quiet", "-m", "Un fork")
+    forge.push(work, fork.path_with_namespace, "HEAD:refs/heads/chez-moi")
+    commit = git(work, "rev-parse", "HEAD")
+    asked = {"source_branch": "chez-moi", "target_branch": "develop", "title": "Fork", "target_project_id": made.id}
+    iid = fork.mergerequests.create(asked).iid
+    request = made.mergerequests.get(iid)
+
+    wait_for(
+        "what is new", lambda: ours(request) and f"**Par rapport à `develop`** ([`{before[:8]}`]" in ours(request)[0]
+    )
+    assert "src/Neuf.php" in ours(request)[0] and "**nouveau**" in ours(request)[0]
+    listed: Any = made.commits.get(commit).statuses.list(get_all=True)
+    assert [(one.name, one.status, one.ref) for one in listed] == [
+        ("amcloud/psram", "failed", f"refs/merge-requests/{iid}/head")
+    ]
+    assert ("amcloud/psram", "failed") in statuses(forge, name, before), "where it leads to is judged too"
+
+    # rewritten, and pushed again at once: what stands there in the end is judged
+    for number in range(3):
+        git(work, "commit", "--quiet", "--amend", "-m", f"Réécrit {number}")
+        forge.push(work, fork.path_with_namespace, "+HEAD:refs/heads/chez-moi")
+    last = git(work, "rev-parse", "HEAD")
+    wait_for("the last commit's verdict", lambda: ours(request) and f"Commit [`{last[:8]}`]" in ours(request)[0])
+    assert ("amcloud/psram", "failed") in statuses(forge, name, last)
+    assert len(ours(request)) == 1
+    cluster.custom.delete_namespaced_custom_object("amcloud.cnamts.fr", "v1", NAMESPACE, "localapps", name)
+
+
 def test_the_forge_shows_where_a_commit_runs_until_the_application_goes(
     cluster: Cluster, forge: RunningForge, operator: Operator, registry: RegistryServer, token: str
 ) -> None:

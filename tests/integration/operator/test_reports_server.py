@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def stored(postgres: PostgresServer) -> Judged:
 @pytest.fixture(scope="module")
 def server(postgres: PostgresServer, stored: Judged) -> Iterator[str]:
     """Address of the running server."""
+    with serving(postgres) as url:
+        yield url
+
+
+@contextmanager
+def serving(postgres: PostgresServer) -> Iterator[str]:
+    """The reports' web server runs, as the role that may only read; its address."""
     port = free_port()
     command = [sys.executable, "-m", "amcloud", "serve-reports", "--port", str(port)]
     environment = {"PATH": os.environ["PATH"], "AMCLOUD_REPORTS_DATABASE_URL": postgres.reports_url}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from amcloud_sandbox.forge import comments, events, git, pushes, shapes
+from amcloud_sandbox.forge import access, comments, events, forks, git, pushes, shapes
 from amcloud_sandbox.forge.access import Level, level
 from amcloud_sandbox.forge.api import pipelines
 from amcloud_sandbox.forge.call import Call
@@ -38,7 +38,7 @@ def shape(call: Call, project: Row, row: Row) -> Row:
         **{name: row[name] for name in kept},
         "target_branch": row["target_branch"],
         "source_branch": row["source_branch"],
-        "source_project_id": project["id"],
+        "source_project_id": forks.source(call.forge, project, row)["id"],
         "target_project_id": project["id"],
         "author": author,
         "assignees": [],
@@ -130,14 +130,16 @@ def merge_requests(call: Call) -> Answer:
 
 @api("POST", "/projects/{id}/merge_requests")
 def create(call: Call) -> Answer:
-    """A new merge request between two branches of the project."""
-    project = call.project(Level.DEVELOPER)
+    """A new merge request between two branches of the project, or from a fork to the project it was copied from."""
+    origin = call.project(Level.DEVELOPER)
+    project = _target(call, origin)
     title, source, target = call.required("title"), call.required("source_branch"), call.required("target_branch")
-    repo = call.forge.config.repository(project["id"])
-    heads = git.refs(repo)
-    if source == target:
+    heads = git.refs(call.forge.config.repository(origin["id"]))
+    there = git.refs(call.forge.config.repository(project["id"]))
+    if source == target and origin["id"] == project["id"]:
         raise bad_request(["You can't use same project/branch for source and target"])
-    missing = [side for side, name in (("Source", source), ("Target", target)) if f"refs/heads/{name}" not in heads]
+    sides = (("Source", source, heads), ("Target", target, there))
+    missing = [side for side, name, known in sides if f"refs/heads/{name}" not in known]
     if missing:
         raise bad_request(
             [f'{side} branch "{source if side == "Source" else target}" does not exist' for side in missing]
@@ -145,7 +147,7 @@ def create(call: Call) -> Answer:
     sql = """select iid from merge_requests where project_id = ? and state = 'opened'
              and source_branch = ? and target_branch = ?"""
     other = call.store.value(sql, project["id"], source, target)
-    if other:
+    if other and origin["id"] == project["id"]:
         raise ApiError(
             409, {"message": [f"Another open merge request already exists for this source branch: !{other}"]}
         )
@@ -158,8 +160,23 @@ def create(call: Call) -> Answer:
             labels=json.dumps(call.words("labels") or []),
             draft=int(title.lower().startswith("draft:")), created_at=at, updated_at=at,
         )  # fmt: skip
+        if origin["id"] != project["id"]:
+            call.store.insert("fork_requests", merge_request_id=row["id"], source_project_id=origin["id"])
+    forks.bring(call.forge, project, row)
     _tell(call, project, row, "open")
     return Answer(_full(call, project, row), 201)
+
+
+def _target(call: Call, origin: Row) -> Row:
+    """Where the merge request is to be: the project itself, or the one that it was copied from."""
+    wanted = call.integer("target_project_id")
+    if wanted in {None, origin["id"]}:
+        return origin
+    found = call.store.one("select * from projects where id = ?", wanted)
+    if found is None or forks.parent(call.forge, origin["id"]) != wanted:
+        raise not_found("Project")
+    access.require(call.store, call.caller, found, Level.REPORTER)
+    return found
 
 
 def _tell(call: Call, project: Row, row: Row, action: str) -> None:

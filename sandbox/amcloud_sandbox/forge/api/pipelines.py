@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from amcloud_sandbox.forge import ci, git, shapes
+from amcloud_sandbox.forge import access, ci, git, shapes
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import ApiError, bad_parameter, bad_request, forbidden, not_found
@@ -13,6 +13,10 @@ from amcloud_sandbox.forge.paging import Answer, keyset, page
 from amcloud_sandbox.forge.routing import api
 from amcloud_sandbox.forge.store import Row, parse_time
 
+NOT_ALLOWED = (
+    "You do not have sufficient permission to run a pipeline on '{ref}'. Please select a different branch or contact "
+    "your administrator for assistance."
+)
 STATUSES = (
     "created",
     "waiting_for_resource",
@@ -156,6 +160,8 @@ def create_pipeline(call: Call) -> Answer:
             sha, tag = git.resolve(repo, f"{prefix}{short_ref}"), prefix == "refs/tags/"
     if sha is None:
         raise bad_request({"base": ["Reference not found"]})
+    if not access.may_move(call.store, call.caller, project, short_ref, tag=tag):
+        raise bad_request({"base": [NOT_ALLOWED.format(ref=short_ref)]})
     exists, problem = ci.configuration(call.forge, project, sha)
     if not exists:
         raise bad_request({"base": ["Missing CI config file"]})

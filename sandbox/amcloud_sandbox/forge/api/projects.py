@@ -99,14 +99,14 @@ def _shown(call: Call, row: Row, *, simple: bool) -> Row:
 @api("POST", "/projects")
 def create_project(call: Call) -> Answer:
     """A new project, with its empty repository."""
-    user = call.user()
+    call.user()
     if call.text("name") is None and call.text("path") is None:
         raise bad_parameter("name, path are missing, at least one parameter must be provided")
     name = call.text("name") or call.required("path")
     path = call.text("path") or name.lower().replace(" ", "-")
     if not PATH.match(path) or path.endswith((".", ".git", ".atom")):
         raise bad_request({"path": [PATH_PROBLEM]})
-    group = _namespace(call)
+    group = namespace(call)
     full = f"{group['full_path']}/{path}"
     taken = "select 1 from projects where full_path = ? union all select 1 from groups where full_path = ?"
     if call.store.value(taken, full, full):
@@ -118,7 +118,13 @@ def create_project(call: Call) -> Answer:
             }
         )
     visibility = call.choice("visibility", tuple(VISIBILITIES), "private") or "private"
-    branch, at = call.text("default_branch") or "main", now()
+    row = made(call, group, path, name, visibility, call.text("default_branch") or "main")
+    return Answer(shapes.project(call.forge, row, call.caller), 201)
+
+
+def made(call: Call, group: Row, path: str, name: str, visibility: str, branch: str) -> Row:  # noqa: PLR0917
+    """A project's row, with its repository, empty, and its maker as owner."""
+    user, at, full = call.user(), now(), f"{group['full_path']}/{path}"
     with call.store.together():
         row = call.store.insert(
             "projects", group_id=group["id"], path=path, name=name, full_path=full, visibility=visibility,
@@ -139,11 +145,12 @@ def create_project(call: Call) -> Answer:
         git.create(
             call.forge.config.repository(row["id"]), default_branch=branch, hooks=call.forge.config.data / "hooks"
         )
-    return Answer(shapes.project(call.forge, row, call.caller), 201)
+    return row
 
 
-def _namespace(call: Call) -> Row:
-    wanted = call.text("namespace_id")
+def namespace(call: Call) -> Row:
+    """The group where the caller may make a project."""
+    wanted = call.text("namespace_id") or call.text("namespace_path")
     if wanted is None:
         raise ApiError(400, {"message": {"namespace": ["is not valid"]}})  # personal namespaces are not modelled
     column = "id" if wanted.isdigit() else "full_path"
@@ -218,6 +225,7 @@ def delete_project(call: Call) -> Answer:
             call.store.run(f"delete from {table} where project_id = ?", row["id"])
         call.store.run("delete from members where source = 'project' and source_id = ?", row["id"])
         call.store.run("delete from redirects where project_id = ?", row["id"])
+        call.store.run("delete from forks where project_id = ? or parent_id = ?", row["id"], row["id"])
         call.store.run("delete from tokens where project_id = ?", row["id"])
         call.store.run("delete from projects where id = ?", row["id"])
     shutil.rmtree(call.forge.config.repository(row["id"]), ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from amcloud_sandbox.forge import ci, git, shapes
+from amcloud_sandbox.forge import access, ci, git, shapes
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import bad_parameter, bad_request, forbidden, not_found
@@ -110,6 +110,7 @@ def post_status(call: Call) -> Answer:
         pipeline_id=call.integer("pipeline_id"),
         name=call.text("name") or call.text("context") or "default",
         state=state,
+        allowed=lambda ref, tag: access.may_move(call.store, call.caller, project, ref, tag=tag),
         **optional,
     )
     return Answer(shape(call, row), 201)

@@ -35,14 +35,58 @@ def test_a_private_project_is_hidden_from_strangers(desk: Desk) -> None:
     assert stranger.seen("/projects") == []
 
 
-@pytest.mark.parametrize(("level", "status"), [(20, 403), (30, 201)])
-def test_a_status_needs_the_developer_level(desk: Desk, level: int, status: int) -> None:
+@pytest.mark.parametrize(
+    ("level", "branch", "status"), [(20, "essai", 403), (30, "essai", 201), (30, "main", 403), (40, "main", 201)]
+)
+def test_a_status_needs_the_developer_level_and_of_a_protected_branch_the_right_to_move_it(
+    desk: Desk, level: int, branch: str, status: int
+) -> None:
     project = desk.project()
-    sha = desk.commit(project, {"a": "x"})
+    desk.commit(project, {"a": "x"})
+    sha = desk.commit(project, {"a": "y"}, branch=branch)
     member = desk.user("membre")
     desk.made(f"/projects/{project['id']}/members", user_id=member.seen("/user")["id"], access_level=level)
     got = member.ask("POST", f"/projects/{project['id']}/statuses/{sha}", json={"state": "success"})
     assert got.status_code == status
+
+
+def test_who_may_only_merge_to_a_protected_branch_may_post_statuses_and_start_pipelines_there(desk: Desk) -> None:
+    project = desk.project()
+    sha = desk.commit(project, {".gitlab-ci.yml": "a: {script: [true]}"})
+    member = desk.user("membre")
+    desk.made(f"/projects/{project['id']}/members", user_id=member.seen("/user")["id"], access_level=30)
+    refused = member.ask("POST", f"/projects/{project['id']}/pipeline", json={"ref": "main"})
+    assert refused.status_code == 400 and "sufficient permission" in refused.json()["message"]["base"][0]
+    desk.ask("DELETE", f"/projects/{project['id']}/protected_branches/main")
+    desk.made(f"/projects/{project['id']}/protected_branches", name="main", push_access_level=40, merge_access_level=30)
+    member.made(f"/projects/{project['id']}/statuses/{sha}", state="success")
+    member.made(f"/projects/{project['id']}/pipeline", ref="main")
+
+
+def test_a_fork_proposes_its_commits_to_the_project_that_it_was_copied_from(desk: Desk) -> None:
+    project = desk.project()
+    desk.commit(project, {"a": "x"})
+    group = desk.made("/groups", name="ailleurs", path="ailleurs")
+    fork = desk.made(f"/projects/{project['id']}/fork", namespace_id=group["id"])
+    assert fork["forked_from_project"]["id"] == project["id"] and not fork["empty_repo"]
+    first = desk.commit(fork, {"a": "y"}, branch="essai")
+    body = {"source_branch": "essai", "target_branch": "main", "title": "Essai", "target_project_id": project["id"]}
+    request = desk.made(f"/projects/{fork['id']}/merge_requests", **body)
+    told = (request["project_id"], request["source_project_id"], request["target_project_id"], request["sha"])
+    assert told == (project["id"], fork["id"], project["id"], first)
+    second = desk.commit(fork, {"a": "z"}, branch="essai")
+    (listed,) = desk.seen(f"/projects/{project['id']}/merge_requests?state=opened")
+    assert listed["sha"] == second
+    commits = desk.seen(f"/projects/{project['id']}/merge_requests/{request['iid']}/commits")
+    assert [one["id"] for one in commits] == [second, first]
+    alone = desk.ask("POST", f"/projects/{project['id']}/statuses/{second}", json={"state": "success"})
+    assert (alone.status_code, alone.json()) == (404, {"message": "404 References for commit Not Found"})
+    head = f"refs/merge-requests/{request['iid']}/head"
+    desk.made(f"/projects/{project['id']}/statuses/{second}", state="success", ref=head)
+    stranger = desk.ask(
+        "POST", f"/projects/{project['id']}/merge_requests", json={**body, "target_project_id": fork["id"]}
+    )
+    assert stranger.status_code == 404
 
 
 def test_a_group_s_member_reaches_its_projects(desk: Desk) -> None:
