@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
+from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,13 +30,6 @@ _EXAMPLES: Final = "Exemples :\n\namcloud connectors\n\namcloud connectors refer
 _PARIS: Final = ZoneInfo("Europe/Paris")
 
 
-class Output(StrEnum):
-    """How the answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(connectors)
@@ -44,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def connectors(
     name: Annotated[str, typer.Argument(metavar="CONNECTEUR", help="Ce connecteur seulement.")] = "",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """List, and end by whether somebody is refused."""
     from amcloud.errors import AmcloudError
@@ -58,7 +51,7 @@ def connectors(
         refuse(COMMAND, f"le connecteur « {name} » n'existe pas ; déclarés : {known}")
     lines = tuple(line for line in lines if name in {"", line.connector})
     uses = tuple(use for use in uses if name in {"", use.connector})
-    answer((_as_json(lines, uses) if output is Output.JSON else _as_text(lines, uses, name)).encode(), command=COMMAND)
+    answer((_as_json(lines, uses) if output is Form.JSON else _as_text(lines, uses, name)).encode(), command=COMMAND)
     if any(use.state.refused for use in uses):
         raise typer.Exit(Exit.REFUSED)
 

@@ -6,12 +6,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
+from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
     from amcloud.doctor import Family, Finding, Ground, State
@@ -38,13 +38,6 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 
-class Output(StrEnum):
-    """How findings are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name=COMMAND, help=_HELP, epilog=_EXAMPLES)(doctor)
@@ -60,7 +53,7 @@ def doctor(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de noms de l'opérateur.")
     ] = "amcloud-system",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Examine, print, and end by what was found."""
     from amcloud import doctor as examination
@@ -73,7 +66,7 @@ def doctor(
         found = list(examination.examine(families, _ground(namespace, project)))
     except AmcloudError as error:
         refuse(COMMAND, str(error), Exit.COULD_NOT_TELL)
-    lines = _as_json(found) if output is Output.JSON else "\n".join(_as_text(found)) + "\n"
+    lines = _as_json(found) if output is Form.JSON else "\n".join(_as_text(found)) + "\n"
     answer(lines.encode(), command=COMMAND)
     raise typer.Exit(status(one for _, findings in found for one in findings))
 

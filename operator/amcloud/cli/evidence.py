@@ -21,8 +21,10 @@ def register(app: typer.Typer) -> None:
         help="Télécharge les preuves d'un rapport, pour refaire son verdict hors ligne (amcloud check --evidence).",
     )
     def evidence(
-        url: str = typer.Argument(..., help="Adresse du rapport, celle du statut du commit."),
-        output: Path = typer.Option(Path("evidence.json"), "--output", "-o", help="Fichier à écrire."),
+        url: str = typer.Argument(..., metavar="ADRESSE", help="Adresse du rapport, celle du statut du commit."),
+        output: Path = typer.Option(
+            Path("evidence.json"), "--output", "-o", metavar="FICHIER", help="Fichier à écrire."
+        ),
     ) -> None:
         import requests
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
+from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
     from amcloud.stages.retention import Fate
@@ -34,13 +34,6 @@ _KEY: Final = (
 )
 
 
-class Output(StrEnum):
-    """How the answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help=_HELP, no_args_is_help=True)
@@ -55,7 +48,7 @@ def prune(  # noqa: PLR0917  options, given by name
     keep_days: Annotated[
         int, typer.Option(min=1, envvar="AMCLOUD_IMAGES_KEEP_DAYS", help="Âge en dessous duquel rien ne part.")
     ] = 30,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    output: AsForm = Form.TEXT,
     user: Annotated[str, typer.Option(envvar="AMCLOUD_REGISTRY_USER", hidden=True)] = "",
     password: Annotated[str, typer.Option(envvar="AMCLOUD_REGISTRY_PASSWORD", hidden=True)] = "",
 ) -> None:
@@ -89,10 +82,10 @@ def prune(  # noqa: PLR0917  options, given by name
         raise typer.Exit(Exit.REFUSED)
 
 
-def told(fates: Sequence[Fate], output: Output, *, dry_run: bool) -> bytes:
+def told(fates: Sequence[Fate], output: Form, *, dry_run: bool) -> bytes:
     """What was decided, for a person or a program."""
     going = [fate for fate in fates if fate.goes]
-    if output is Output.JSON:
+    if output is Form.JSON:
         rows = [
             {"repository": f.repository, "digest": f.digest, "tags": f.tags, "goes": f.goes, "why": f.why}
             for f in fates

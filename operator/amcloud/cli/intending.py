@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
+from amcloud.cli.options import Form
+from amcloud.cli.waiting import until_answered
 
 if TYPE_CHECKING:
     from amcloud.clients.local_apps import LocalApps
@@ -24,11 +23,9 @@ POLL_S: Final = 1.0
 _DONE: Final = {"hold": "tenue sur", "promote": "promue à", "follow": "suit de nouveau sa branche ou son étiquette"}
 
 
-class Output(StrEnum):
-    """How the answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
+Reason = Annotated[str, typer.Option(metavar="TEXTE", help="Pourquoi, pour ceux qui liront l'état.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Dit ce qui serait demandé, ne demande rien.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Attend que la révision soit en service.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +66,15 @@ def intention(
     return Intention(kind, now(), name, why, commit, image, origin, instead)
 
 
-@contextmanager
-def told(command: str) -> Iterator[None]:
-    """Errors become one sentence and the exit status that they mean."""
-    from amcloud.errors import AmcloudError, InvalidManifestError, UnavailableError
-
-    try:
-        yield
-    except InvalidManifestError as error:
-        refuse(command, str(error))
-    except UnavailableError as error:
-        refuse(command, str(error), Exit.COULD_NOT_TELL)
-    except AmcloudError as error:
-        refuse(command, str(error), Exit.REFUSED)
-
-
 def carry_out(
-    command: str, apps: LocalApps, request: Request, *, dry_run: bool, wait: bool, timeout: float, output: Output
+    command: str, apps: LocalApps, request: Request, *, dry_run: bool, wait: bool, timeout: float, output: Form
 ) -> None:
     """Record the intention unless ``dry_run``, wait for the operator, and end with the exit status that it means."""
     from amcloud.settings import INTENTION, REQUESTED_AT
     from amcloud.stages.intention import written
 
     asked = request.asked
-    if output is Output.TEXT:
+    if output is Form.TEXT:
         typer.echo(announced(request, dry_run=dry_run), err=not dry_run)
     if dry_run:
         _say(request, "would", "", output)
@@ -136,8 +118,8 @@ def described(request: Request, state: str, said: str) -> dict[str, Any]:
     }
 
 
-def _say(request: Request, state: str, said: str, output: Output) -> None:
-    if output is Output.JSON:
+def _say(request: Request, state: str, said: str, output: Form) -> None:
+    if output is Form.JSON:
         content = json.dumps(described(request, state, said), ensure_ascii=False, indent=2) + "\n"
         answer(content.encode(), command=str(request.asked.kind))
     elif state == "done":
@@ -145,25 +127,24 @@ def _say(request: Request, state: str, said: str, output: Output) -> None:
         typer.echo(f"Fait : {request.name}, étape {request.stage} : {_DONE[request.asked.kind]}{revision}.")
 
 
-def _awaited(
-    apps: LocalApps, request: Request, timeout: float, *, clock: Callable[[], float] = time.monotonic
-) -> tuple[str, str]:
+def _awaited(apps: LocalApps, request: Request, timeout: float) -> tuple[str, str]:
     """``done``, ``refused`` or ``late``, with the sentence for people."""
+    said = until_answered(partial(_answer, apps, request), timeout_s=timeout, every_s=POLL_S)
+    return said or (
+        "late",
+        f"pas encore fait après {timeout:.0f} s. La demande reste inscrite et l'opérateur continue : "
+        f"kubectl get lapp {request.name} -A -o wide dit ce qui le retient.",
+    )
+
+
+def _answer(apps: LocalApps, request: Request) -> tuple[str, str] | None:
     from amcloud.stages import choices
 
-    until, metadata = clock() + timeout, request.found["metadata"]
-    while True:
-        found = apps.get(metadata["namespace"], metadata["name"])
-        if found is None:
-            return "refused", "cette LocalApp n'existe plus"
-        seen = choices.answer(found, request.stage, request.asked)
-        if seen.done:
-            return "done", ""
-        if seen.refused:
-            return "refused", seen.refused
-        if clock() > until:
-            return "late", (
-                f"pas encore fait après {timeout:.0f} s. La demande reste inscrite et l'opérateur continue : "
-                f"kubectl get lapp {request.name} -A -o wide dit ce qui le retient."
-            )
-        time.sleep(POLL_S)
+    metadata = request.found["metadata"]
+    found = apps.get(metadata["namespace"], metadata["name"])
+    if found is None:
+        return "refused", "cette LocalApp n'existe plus"
+    seen = choices.answer(found, request.stage, request.asked)
+    if seen.done:
+        return "done", ""
+    return ("refused", seen.refused) if seen.refused else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
+
+import typer
 
 
 class TrackName(StrEnum):
@@ -35,3 +38,7 @@ class Form(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+AsForm = Annotated[Form, typer.Option("--output", "-o", help="Forme de la réponse.")]
+Timeout = Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Attente la plus longue.")]

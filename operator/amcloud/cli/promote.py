@@ -1,4 +1,4 @@
-"""``amcloud promote NAME``: a stage takes the very image that an earlier stage serves, through its own gate."""
+"""``amcloud promote APP``: a stage takes the very image that an earlier stage serves, through its own gate."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from amcloud.cli.intending import Output, Request, carry_out, intention, told
-from amcloud.cli.options import StageName
+from amcloud.cli.applications import Name, Namespace, told
+from amcloud.cli.intending import DryRun, Reason, Request, Wait, carry_out, intention
+from amcloud.cli.options import AsForm, Form, StageName, Timeout
 
 COMMAND: Final = "promote"
 _HELP: Final = (
@@ -31,20 +32,18 @@ def register(app: typer.Typer) -> None:
 
 
 def promote(  # noqa: PLR0917  options, given by name
-    name: Annotated[str, typer.Argument(metavar="NOM", help="Nom de l'application.")],
+    name: Name,
     commit: Annotated[
         str, typer.Argument(metavar="COMMIT", help="Révision gardée à l'étape d'origine ; celle en service sans lui.")
     ] = "",
     origin: Annotated[StageName, typer.Option("--from", help="Étape d'origine.")] = StageName.ACCEPTANCE,
     to: Annotated[StageName, typer.Option("--to", help="Étape d'arrivée.")] = StageName.PRODUCTION,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de sa LocalApp ; cherché sans elle.")
-    ] = "",
-    reason: Annotated[str, typer.Option(metavar="TEXTE", help="Pourquoi, pour ceux qui liront l'état.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dit ce qui serait demandé, ne demande rien.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Attend que la révision soit en service.")] = True,
-    timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Attente la plus longue.")] = 600.0,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    namespace: Namespace = "",
+    reason: Reason = "",
+    dry_run: DryRun = False,
+    wait: Wait = True,
+    timeout: Timeout = 600.0,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Ask for the promotion, and wait until the revision serves or the gate has refused it."""
     from amcloud.clients import desk

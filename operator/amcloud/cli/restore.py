@@ -51,7 +51,7 @@ def restore(  # noqa: PLR0917  options, given by name
             "--from", metavar="FICHIER", help="Sauvegarde : fichier, LATEST pour la dernière, - pour l'entrée standard."
         ),
     ],
-    name: Annotated[str, typer.Argument(metavar="[NOM]", help="Nom de l'application.")] = "",
+    name: Annotated[str, typer.Argument(metavar="[APP]", help="Nom de l'application.")] = "",
     stage: Annotated[StageName | None, typer.Option(help="Étape.", show_default=False)] = None,
     folder: Annotated[
         Path, typer.Option(metavar="DOSSIER", envvar="AMCLOUD_BACKUP_FOLDER", help="Dossier des sauvegardes.")

@@ -1,4 +1,4 @@
-"""``amcloud rollback NAME [COMMIT]``: a stage goes back to a kept revision and stays there until told otherwise."""
+"""``amcloud rollback APP [COMMIT]``: a stage goes back to a kept revision and stays there until told otherwise."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from amcloud.cli.applications import Name, Namespace, OfStage, told
 from amcloud.cli.exits import answer
-from amcloud.cli.intending import Output, Request, carry_out, intention, told
-from amcloud.cli.options import StageName
+from amcloud.cli.intending import DryRun, Reason, Request, Wait, carry_out, intention
+from amcloud.cli.options import AsForm, Form, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,21 +43,19 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(  # noqa: PLR0917  options, given by name
-    name: Annotated[str, typer.Argument(metavar="NOM", help="Nom de l'application.")],
+    name: Name,
     commit: Annotated[
         str, typer.Argument(metavar="COMMIT", help="Révision gardée (7 caractères suffisent) ; la précédente sans lui.")
     ] = "",
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de sa LocalApp ; cherché sans elle.")
-    ] = "",
-    stage: Annotated[StageName | None, typer.Option(help="Étape ; inutile s'il n'y en a qu'une.")] = None,
-    reason: Annotated[str, typer.Option(metavar="TEXTE", help="Pourquoi, pour ceux qui liront l'état.")] = "",
+    namespace: Namespace = "",
+    stage: OfStage = None,
+    reason: Reason = "",
     undo: Annotated[bool, typer.Option("--undo", help="Suit de nouveau la branche ou l'étiquette.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Affiche les révisions gardées, ne demande rien.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Dit ce qui serait demandé, ne demande rien.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Attend que la révision soit en service.")] = True,
-    timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Attente la plus longue.")] = 600.0,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    dry_run: DryRun = False,
+    wait: Wait = True,
+    timeout: Timeout = 600.0,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Ask for a kept revision, or for the branch again, and wait until it serves."""
     from amcloud.clients import desk
@@ -81,9 +80,9 @@ def rollback(  # noqa: PLR0917  options, given by name
         carry_out(COMMAND, apps, request, dry_run=dry_run, wait=wait, timeout=timeout, output=output)
 
 
-def shown(kept: Sequence[Kept], output: Output) -> str:
+def shown(kept: Sequence[Kept], output: Form) -> str:
     """The kept revisions, newest first."""
-    if output is Output.JSON:
+    if output is Form.JSON:
         found = [
             {"commit": one.revision.commit, "image": one.revision.image, "servedAt": one.served_at,
              "inService": one.in_service}

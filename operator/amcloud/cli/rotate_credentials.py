@@ -1,16 +1,17 @@
-"""``amcloud rotate-credentials NAME``: new passwords for an instance's database, without interruption."""
+"""``amcloud rotate-credentials APP``: new passwords for an instance's database, without interruption."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from amcloud.cli.applications import Name, Namespace, told
 from amcloud.cli.exits import Exit, refuse
-from amcloud.cli.options import StageName
+from amcloud.cli.options import StageName, Timeout
+from amcloud.cli.waiting import until_answered
 
 if TYPE_CHECKING:
     from amcloud.clients.local_apps import LocalApps
@@ -39,36 +40,27 @@ def register(app: typer.Typer) -> None:
 
 
 def rotate_credentials(  # noqa: PLR0917  options, given by name
-    name: Annotated[str, typer.Argument(metavar="NOM", help="Nom de l'application.")],
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de sa LocalApp ; cherché sans elle.")
-    ] = "",
+    name: Name,
+    namespace: Namespace = "",
     stage: Annotated[StageName | None, typer.Option(help="Étape ; toutes sans elle.", show_default=False)] = None,
     app_secret: Annotated[
         bool, typer.Option("--app-secret", help="Renouvelle aussi APP_SECRET : les agents devront se reconnecter.")
     ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Attend que les anciens accès soient fermés.")] = True,
-    timeout: Annotated[float, typer.Option(metavar="SECONDES", min=1, help="Attente la plus longue.")] = 600.0,
+    timeout: Timeout = 600.0,
 ) -> None:
     """Ask for new credentials, and wait until the former ones open nothing any more."""
     from amcloud.clients import assembly
     from amcloud.clients.local_apps import LocalApps
-    from amcloud.errors import AmcloudError, InvalidManifestError, UnavailableError
 
     token = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    try:
+    with told(COMMAND):
         apps = LocalApps(assembly.api())
         found = apps.find(name, namespace)
         stages = wanted(found, stage)
         apps.annotate(found, request(stages, token, app_secret=app_secret))
         typer.echo(f"Renouvellement demandé pour {name} : {', '.join(stages)}.", err=True)
         left = _left(apps, found, stages, token, timeout) if wait else []
-    except InvalidManifestError as error:
-        refuse(COMMAND, str(error))
-    except UnavailableError as error:
-        refuse(COMMAND, str(error), Exit.COULD_NOT_TELL)
-    except AmcloudError as error:
-        refuse(COMMAND, str(error), Exit.REFUSED)
     if left:
         refuse(COMMAND, unfinished(name, left, timeout), Exit.COULD_NOT_TELL)
     if wait:
@@ -116,19 +108,14 @@ def unfinished(name: str, stages: list[str], timeout: float) -> str:
     )
 
 
-def _left(
-    apps: LocalApps,
-    found: Object,
-    stages: list[str],
-    token: str,
-    timeout: float,
-    *,
-    clock: Callable[[], float] = time.monotonic,
-) -> list[str]:
+def _left(apps: LocalApps, found: Object, stages: list[str], token: str, timeout: float) -> list[str]:
     """The stages that are not done when time is over."""
-    until, metadata = clock() + timeout, found["metadata"]
-    while left := undone(apps.get(metadata["namespace"], metadata["name"]), stages, token):
-        if clock() > until:
-            return left
-        time.sleep(POLL_S)
-    return []
+    left, metadata = stages, found["metadata"]
+
+    def done() -> bool | None:
+        nonlocal left
+        left = undone(apps.get(metadata["namespace"], metadata["name"]), stages, token)
+        return None if left else True
+
+    until_answered(done, timeout_s=timeout, every_s=POLL_S)
+    return left

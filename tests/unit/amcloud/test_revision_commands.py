@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import typer
+from amcloud_clock import Sleepers
 from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, THREE, TWO, image_of, result
 from amcloud_story import DEPLOYMENT, NAME, hosted, made_once, push, settle
 from typer.testing import CliRunner
 
-from amcloud.cli import intending, promote, rollback
+from amcloud.cli import promote, rollback, waiting
 from amcloud.clients import desk
 from amcloud.settings import INTENTION
 from amcloud.stages import intention
@@ -68,7 +69,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         rollback.register(app)
         promote.register(app)
         monkeypatch.setattr(desk, "seat", lambda: (person, "camille\n"))
-        monkeypatch.setattr(intending, "POLL_S", 0.01)
+        monkeypatch.setattr(waiting, "time", Sleepers())
         return CliRunner().invoke(app, arguments)
 
     return made

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import typer
+from amcloud_clock import Sleepers
 from typer.testing import CliRunner
 
 from amcloud.cli import rotate_credentials as command
+from amcloud.cli import waiting
 from amcloud.cli.options import StageName
 from amcloud.clients import assembly
 from amcloud.errors import InvalidManifestError
@@ -54,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, api: FakeApi, *arguments: str) -> Any:
     app = typer.Typer()
     command.register(app)
     monkeypatch.setattr(assembly, "api", lambda: api)
-    monkeypatch.setattr(command, "POLL_S", 0.01)
+    monkeypatch.setattr(waiting, "time", Sleepers())
     return CliRunner().invoke(app, arguments)
 
 
