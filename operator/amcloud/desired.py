@@ -69,8 +69,8 @@ def desired(  # noqa: PLR0917 - one argument a thing that it depends on
 
 def within_budget(
     app: App, stage: Stage, so_far: StageOutcome, of: Sources, wanted: Object | None = None
-) -> tuple[App, StageOutcome]:
-    """The app and the outcome as the budget of the owning organisation leaves them; most organisations have none.
+) -> tuple[App, Stage, StageOutcome]:
+    """App, stage and outcome as the budget of the owning organisation leaves them; most organisations have none.
 
     ``wanted`` is a LocalApp that is counted in place of the declared one of its name: what if it were applied.
     """
@@ -84,7 +84,7 @@ def within_budget(
         fleet = cost.instances(declared, parse, render.sizes(of.templates))
         app, so_far = budget.applied(app, stage, so_far, fleet, allowance)
     mine = next(one for one in app.stages if one.name is stage.name)
-    return app, replace(so_far, size=app.size(mine))
+    return app, mine, replace(so_far, size=app.size(mine))
 
 
 def _name(found: Object) -> tuple[str, str]:

@@ -102,7 +102,7 @@ def admit(
 def host(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator[StageOutcome]:
     """Stages 5 to 7: the revision let in runs for its organisations, whatever became of the newest commit."""
     sources = Sources(world.cluster, world.settings, world.templates)
-    app, so_far = within_budget(app, stage, so_far, sources)
+    app, stage, so_far = within_budget(app, stage, so_far, sources)
     if so_far.deployed is None:
         yield so_far
         return

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from amcloud.settings import Settings
     from amcloud.stages.app import App, Stage
     from amcloud.stages.apply import Key, Operation
-    from amcloud.stages.render import Object
+    from amcloud.stages.render import Object, Place
 
 COMMAND: Final = "diff"
 _HELP: Final = (
     "Montre ce qu'un passage de l'opérateur changerait dans le cluster : pour une application déclarée (NOM), ou comme "
     "si le manifeste d'un fichier était appliqué (FICHIER).\n\n"
+    "Une suspension qui arrête le service, le plafond de l'organisme et un Secret absent comptent comme pour lui, et "
+    "sont dits sur la sortie d'erreur.\n\n"
     "Rien n'est écrit : le serveur essaie chaque objet (dry run) et dit ce qu'il deviendrait. Les valeurs des Secrets "
     "ne sont jamais montrées. Il faut les droits de l'opérateur sur les instances : dans son pod, par kubectl exec "
     "deploy/amcloud-operator, ou en administrateur du cluster. Les réglages viennent des variables AMCLOUD_*, sinon "
@@ -119,12 +122,13 @@ def _changes(what: str, namespace: str, stage: str) -> tuple[list[str], list[Cha
     from amcloud.clients import desk
     from amcloud.clients.cluster import KubernetesCluster
     from amcloud.errors import InvalidManifestError
-    from amcloud.stages import manifest
+    from amcloud.stages import manifest, suspension
 
     api = desk.api()
     cluster = KubernetesCluster(api)
     found = _wanted(what, namespace, api)
     app = manifest.parse(found, cluster.organisations(), cluster.namespace_organisation)
+    app = suspension.suspended_by(app, cluster.suspension(app), now=datetime.now(UTC))
     chosen = [one for one in app.stages if stage in ("", one.name)]
     if not chosen or app.track is manifest.Track.HORS_STANDARD:
         declared = ", ".join(str(one.name) for one in app.stages) or "aucune étape"
@@ -133,36 +137,65 @@ def _changes(what: str, namespace: str, stage: str) -> tuple[list[str], list[Cha
     notes: list[str] = []
     changes: list[Change] = []
     for one in chosen:
-        note, made = _of_stage(app, one, cluster, settings)
+        note, made = _of_stage(app, one, found, cluster, settings)
         notes += [f"{one.name} : {note}"] if note else []
         changes += made
-    return notes, changes
+    given_up = [] if stage else _given_up(app, found, cluster, settings)
+    return notes, [*changes, *given_up]
 
 
-def _of_stage(app: App, stage: Stage, cluster: KubernetesCluster, settings: Settings) -> tuple[str, list[Change]]:
-    """What would change of one instance, with a note when that cannot be told yet."""
-    from datetime import UTC, datetime
+def _given_up(app: App, found: Object, cluster: KubernetesCluster, settings: Settings) -> list[Change]:
+    """The instances of stages that the manifest does not ask for any more: they go, their data as it says."""
+    from amcloud.stages import render
+    from amcloud.stages.apply import Key, Prune
 
+    wanted = {render.place(app, one, domain=settings.domain).namespace for one in app.stages}
+    gone = [Key("", "Namespace", "", name) for name in cluster.instances(found) if name not in wanted]
+    live = cluster.live(frozenset(gone))
+    return [
+        change
+        for key in gone
+        for change in compared(key.name.removeprefix(f"{app.name}-"), (Prune(key),), live, cluster)
+    ]
+
+
+def _of_stage(
+    app: App, stage: Stage, found: Object, cluster: KubernetesCluster, settings: Settings
+) -> tuple[str, list[Change]]:
+    """What would change of one instance, with a note of what stands in the way of the rest."""
     from amcloud import assets
-    from amcloud.desired import Sources, desired
-    from amcloud.stages import apply, difference, render
+    from amcloud.desired import Sources, desired, missing_secrets, within_budget
+    from amcloud.stages import apply, render, suspension, verdict
+    from amcloud.stages.apply import Wave
+    from amcloud.stages.outcome import StageOutcome
+
+    place, now = render.place(app, stage, domain=settings.domain), datetime.now(UTC)
+    inventory, access = cluster.inventory(place.namespace), cluster.access(place)
+    sources = Sources(cluster, settings, assets.hosting_templates())
+    so_far = StageOutcome.begin(stage.name, inventory.revision)
+    app, stage, so_far = within_budget(app, stage, so_far, sources, found)
+    if inventory.revision is None or access is None:
+        return so_far.sentence or NOTHING_YET, []
+    if app.suspension is not None and verdict.stops(app.suspension, now):
+        live = cluster.live(inventory.keys)
+        changes = compared(str(stage.name), suspension.stopping(live), live, cluster)
+        return verdict.suspended(app.suspension), _shown_ones(changes, place)
+    want = desired(app, stage, place, inventory.revision, access, cluster.connectors(app), sources, now)
+    live = cluster.live(want.keys)
+    missing = missing_secrets(app, place, want.links, sources)
+    waves = (Wave.FOUNDATION,) if missing else tuple(Wave)
+    operations = tuple(one for wave in waves for one in apply.plan(want.objects, live, want.inventory, wave=wave))
+    notes = (so_far.put_off, f"{missing} Jusque-là, rien de ce qui suit n'est appliqué." if missing else "")
+    return " ".join(filter(None, notes)), _shown_ones(compared(str(stage.name), operations, live, cluster), place)
+
+
+def _shown_ones(changes: Iterable[Change], place: Place) -> list[Change]:
+    """All but the operator's own memory of the instance, which says the same thing again."""
+    from amcloud.stages import apply, difference
     from amcloud.stages.apply import Key
 
-    place = render.place(app, stage, domain=settings.domain)
-    inventory = cluster.inventory(place.namespace)
-    access = cluster.access(place)
-    if inventory.revision is None or access is None:
-        return NOTHING_YET, []
-    sources = Sources(cluster, settings, assets.hosting_templates())
-    offered = cluster.connectors(app)
-    want = desired(app, stage, place, inventory.revision, access, offered, sources, datetime.now(UTC))
-    live = cluster.live(want.keys)
-    operations = tuple(
-        operation for wave in apply.Wave for operation in apply.plan(want.objects, live, want.inventory, wave=wave)
-    )
-    changes = list(compared(str(stage.name), operations, live, cluster))
     memory = difference.reference(Key("", "ConfigMap", place.namespace, apply.INVENTORY))
-    return "", [one for one in changes if one.object != memory]  # it says the same thing again
+    return [one for one in changes if one.object != memory]
 
 
 def _wanted(what: str, namespace: str, api: Api) -> Object:
@@ -170,6 +203,7 @@ def _wanted(what: str, namespace: str, api: Api) -> Object:
     from amcloud.cli import render
     from amcloud.clients.local_apps import LocalApps
     from amcloud.errors import InvalidManifestError
+    from amcloud.stages.conditions import rfc3339
 
     apps, file = LocalApps(api), Path(what)
     if what != STDIN and not file.is_file():
@@ -181,10 +215,16 @@ def _wanted(what: str, namespace: str, api: Api) -> Object:
     where = namespace or str(metadata.get("namespace", ""))
     if not where:
         raise InvalidManifestError("metadata.namespace", "ce champ manque : dites-le dans le fichier, ou --namespace")
-    declared = (apps.get(where, str(metadata.get("name", ""))) or {}).get("metadata", {})
+    before = apps.get(where, str(metadata.get("name", ""))) or {}
+    declared = before.get("metadata", {})
     annotations = {**(declared.get("annotations") or {}), **(metadata.get("annotations") or {})}
-    identity = {"uid": declared.get("uid", "nouvelle"), "generation": declared.get("generation", 1)}
-    return {**found, "metadata": {**metadata, **identity, "namespace": where, "annotations": annotations}}
+    identity = {
+        "uid": declared.get("uid", "nouvelle"),
+        "generation": declared.get("generation", 1),
+        "creationTimestamp": declared.get("creationTimestamp") or rfc3339(datetime.now(UTC)),
+    }
+    whole = {**metadata, **identity, "namespace": where, "annotations": annotations}
+    return {**found, "metadata": whole, "status": before.get("status") or {}}
 
 
 def _settings(api: Api) -> Settings:

@@ -123,14 +123,12 @@ def test_a_suspension_that_stops_the_service_shows_what_stops_and_nothing_once_i
     settle(outside)
     assert run(outside, NAME).stdout == "Aucune différence.\n"
     outside.cluster.suspensions.clear()
-    found = {
-        one["object"].partition("/")[0]: one["change"] for one in json.loads(run(outside, NAME, "-o", "json").stdout)
-    }
-    assert found == {"HorizontalPodAutoscaler": "create", "Deployment": "update"}
+    back = json.loads(run(outside, NAME, "-o", "json").stdout)
+    assert {one["object"].partition("/")[0] for one in back} == {"HorizontalPodAutoscaler", "Deployment"}
 
 
 def test_a_size_that_the_budget_puts_off_changes_nothing_and_is_said(run: Run, tmp_path: Path) -> None:
-    outside = hosted()
+    outside = hosted(hosting={"size": "small"})
     owner = outside.cluster.organisations_by_code["671"]
     outside.cluster.organisations_by_code["671"] = replace(owner, allowance=Allowance(yearly_euros=1200))
     file = tmp_path / "localapp.yaml"
@@ -140,12 +138,21 @@ def test_a_size_that_the_budget_puts_off_changes_nothing_and_is_said(run: Run, t
     assert (
         "dépasserait son plafond (1200 € par an)" in done.stderr and "L'instance reste en taille small." in done.stderr
     )
-    second = manifest(stages=[{"name": "development", "ref": {"branch": "develop"}}])
-    file.write_text(yaml.safe_dump(second), encoding="utf-8")
+    both = [{"name": name, "ref": {"branch": "main"}} for name in ("development", "acceptance")]
+    file.write_text(yaml.safe_dump(manifest(stages=both)), encoding="utf-8")
     assert "une instance small" in run(outside, str(file)).stderr
     outside.cluster.organisations_by_code["671"] = owner
     file.write_text(yaml.safe_dump(manifest(hosting={"size": "large"})), encoding="utf-8")
     assert run(outside, str(file)).exit_code == 1
+
+
+def test_a_stage_that_the_manifest_gives_up_shows_that_its_instance_goes(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "localapp.yaml"
+    elsewhere = [{"name": "development", "ref": {"branch": "main"}}]
+    file.write_text(yaml.safe_dump(manifest(stages=elsewhere)), encoding="utf-8")
+    (gone,) = json.loads(run(hosted(), str(file), "-o", "json").stdout)
+    assert (gone["stage"], gone["object"], gone["change"]) == ("acceptance", f"Namespace/{NAME}-acceptance", "delete")
+    assert run(hosted(), str(file), "--stage", "development").exit_code == 0
 
 
 def test_a_secret_that_is_not_there_keeps_the_rest_from_being_applied_and_is_said(run: Run, tmp_path: Path) -> None:

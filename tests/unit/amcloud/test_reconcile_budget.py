@@ -7,7 +7,7 @@ from typing import Any
 
 from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, TWO, manifest
-from amcloud_story import hosted, push, settle, stage_conditions
+from amcloud_story import DEPLOYMENT, hosted, push, settle, stage_conditions
 
 from amcloud.stages.app import Allowance
 from amcloud.stages.build import PipelineStatus
@@ -22,6 +22,12 @@ def bounded(outside: FakeWorld, **allowance: int) -> None:
 def stage(outside: FakeWorld) -> dict[str, Any]:
     (found,) = outside.cluster.status()["stages"]
     return dict(found)
+
+
+def memory_of(outside: FakeWorld) -> str:
+    """What one replica of the instance may take, as it was applied."""
+    (container,) = outside.cluster.objects[DEPLOYMENT]["spec"]["template"]["spec"]["containers"]
+    return str(container["resources"]["limits"]["memory"])
 
 
 def refused() -> FakeWorld:
@@ -63,6 +69,7 @@ def test_what_serves_takes_its_next_revision_in_its_size_when_growth_is_beyond_t
     (problem,) = outside.cluster.status()["problems"]
     assert problem["path"] == "spec.hosting.size"
     assert "reste en taille small" in problem["message"]
+    assert memory_of(outside) == memory_of(hosted()) != memory_of(hosted(hosting={"size": "large"}))
 
 
 def test_a_budget_that_is_lowered_below_what_serves_changes_nothing() -> None:
