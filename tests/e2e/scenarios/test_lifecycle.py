@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -122,6 +123,23 @@ def test_a_suspension_stops_the_service_and_lifting_it_brings_it_back(ground: Gr
     events = ground.where.kubectl("get", "events", "-n", served.namespace, "-o", "json")
     drifts = [e for e in json.loads(events)["items"] if e["reason"] == "DriftRestored"]
     assert not any(e["involvedObject"]["name"] == NAME for e in drifts)
+
+
+def test_a_suspension_with_an_end_ends_by_itself_at_its_time(ground: Ground, served: Cast) -> None:
+    ends = datetime.now(UTC) + timedelta(seconds=25)
+    asked = amcloud(
+        "suspend", NAME, "--reason", "Essai avec une fin", "--stop", "--until", f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        who=Role.OPERATOR,
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stderr
+    until("Suspended", lambda: ready(ground, served).get("reason") == "Suspended")
+    pods = ("get", "pods", "-n", INSTANCE, "-l", "app.kubernetes.io/component=web", "-o", "name")
+    until("no replica", lambda: not ground.where.kubectl(*pods).strip())
+    assert datetime.now(UTC) < ends
+    until("serving again", lambda: ready(ground, served).get("reason") == "Serving")
+    assert datetime.now(UTC) >= ends
+    assert ground.where.kubectl.find("get", "suspension", NAME, "-n", served.namespace) is not None, "nobody lifted it"
+    ground.where.kubectl("delete", "suspension", NAME, "-n", served.namespace)
 
 
 def test_deleted_with_its_data_retained_it_comes_back_with_them_once_the_ddsi_lets_it(

@@ -123,13 +123,16 @@ def test_credentials_are_renewed_under_load_without_a_failed_request(ground: Gro
         psycopg.connect(before, connect_timeout=5)
 
 
-def test_a_dump_by_the_backup_s_own_pod_brings_lost_data_back(
+def test_a_dump_by_the_backup_s_own_pod_on_its_volume_brings_lost_data_back(
     ground: Ground, served: Cast, backup: Callable[[], Path]
 ) -> None:
     here, mark = f"{address(served, 'cpam-bas-rhin')}/courriers", f"Courrier exemple {uuid.uuid4().hex[:8]}"
     agent = browser.sign_in("671", INSTANCE)
     assert agent.post(here, record(mark)).status_code == 201
-    dump = backup()
+    older, dump = backup(), backup()
+    assert not older.exists() and dump.exists(), "the volume keeps as many as AMCLOUD_BACKUP_KEEP says"
+    claim = ground.where.kubectl.json("get", "pvc", BACKUPS, "-n", install.NAMESPACE)
+    assert (claim["status"]["phase"], claim["spec"]["volumeName"]) == ("Bound", BACKUPS)
     with POSTGRES.administrator(Layout(), DATABASE) as connection:
         connection.execute("TRUNCATE courrier CASCADE")
     assert mark not in agent.get(here).text
@@ -209,7 +212,7 @@ def amcloud(ground: Ground, *arguments: str) -> str:
 
 @pytest.fixture
 def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
-    """Runs the CronJob of deploy/backups once, in a pod; its volume is a folder here, its role the guide's."""
+    """Runs the CronJob of deploy/backups, in a pod, on its claim; the volume is a folder here, the role the guide's."""
     folder, password = Path(tempfile.mkdtemp(prefix="amcloud-sauvegardes-")), uuid.uuid4().hex
     folder.chmod(0o777)  # the pod's account has no name here
     with POSTGRES.administrator(Layout()) as connection:
@@ -218,23 +221,24 @@ def backup(ground: Ground) -> Iterator[Callable[[], Path]]:
         connection.execute(f"GRANT pg_read_all_data TO {BACKUP_ROLE}".encode())
 
     def run() -> Path:
-        installed = overlay(ground, folder)
+        installed = overlay(ground)
         url = f"postgresql://{BACKUP_ROLE}:{password}@{POSTGRES.hosts[0]}:{POSTGRES.port}/postgres"
-        ground.where.kubectl.apply(secret(url), *installed)
+        ground.where.kubectl.apply(secret(url), volume(folder), *installed)
         inside = ("-n", install.NAMESPACE)
         ground.where.kubectl("create", "job", BACKUPS, f"--from=cronjob/{BACKUPS}", *inside)
         try:
             ground.where.kubectl("wait", "--for=condition=Complete", f"job/{BACKUPS}", *inside, "--timeout=60s")
         except SandboxError:
             pytest.fail(ground.where.kubectl("describe", f"job/{BACKUPS}", *inside))
-        assert list((folder / "cluster").iterdir())  # and the cluster's resources, with the rights of its own account
+        ground.where.kubectl("delete", f"job/{BACKUPS}", *inside)
+        (_,) = (folder / "cluster").iterdir()  # and the cluster's resources, with the rights of its own account
         (dump,) = (folder / DATABASE).glob("*.dump")
         return dump
 
     try:
         yield run
     finally:
-        for kind in ("job", "cronjob", "secret", "serviceaccount", "clusterrole", "clusterrolebinding"):
+        for kind in ("job", "cronjob", "pvc", "pv", "secret", "serviceaccount", "clusterrole", "clusterrolebinding"):
             ground.where.kubectl("delete", kind, BACKUPS, "-n", install.NAMESPACE, "--ignore-not-found")
         with POSTGRES.administrator(Layout()) as connection:
             without_role(connection)
@@ -248,17 +252,30 @@ def without_role(connection: psycopg.Connection) -> None:
         connection.execute(f"DROP ROLE {BACKUP_ROLE}".encode())
 
 
-def overlay(ground: Ground, folder: Path) -> list[dict[str, Any]]:
-    """What deploy/backups-1.20 adds to the operator, with this image and, as the volume, this folder."""
+def overlay(ground: Ground) -> list[dict[str, Any]]:
+    """What deploy/backups-1.20 adds to the operator, with this image, for this instance, and one dump kept."""
     built = ground.where.kubectl("kustomize", str(assets.folder("deploy") / "backups-1.20"))
     named = [one for one in yaml.safe_load_all(built) if one and one["metadata"]["name"] == BACKUPS]
-    kept = [one for one in named if one["kind"] not in {"PersistentVolumeClaim", "NetworkPolicy"}]
+    kept = [one for one in named if one["kind"] != "NetworkPolicy"]
     job = next(one for one in kept if one["kind"] == "CronJob")
     pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     pod["containers"][0]["image"] = ground.image
     pod["containers"][0]["args"].append(INSTANCE)  # other tests' instances come and go meanwhile
-    pod["volumes"][0] = {"name": pod["volumes"][0]["name"], "hostPath": {"path": str(folder)}}
+    pod["containers"][0]["env"].append({"name": "AMCLOUD_BACKUP_KEEP", "value": "1"})
     return kept
+
+
+def volume(folder: Path) -> dict[str, Any]:
+    """What a storage class would make for the claim: this folder, for it alone."""
+    claim = {"namespace": install.NAMESPACE, "name": BACKUPS}
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "capacity": {"storage": "100Gi"},
+        "claimRef": claim,
+        "hostPath": {"path": str(folder)},
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": BACKUPS}, "spec": spec}
 
 
 def secret(url: str) -> dict[str, Any]:

@@ -1,0 +1,111 @@
+"""Forge, registry and database are down together: what an operator must still be able to do, and what comes after."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from amcloud_sandbox import access, processes
+from amcloud_sandbox.access import Role
+from amcloud_sandbox.demo import install
+from amcloud_sandbox.demo.scene import STAGE, Cast
+from amcloud_sandbox.layout import Layout
+from amcloud_sandbox.parts import load
+from amcloud_sandbox.parts.postgres import PART as POSTGRES
+
+from ..conftest import Ground
+
+NAME, DATABASE = "courriers-orphelins", "courriers_orphelins_acceptance"
+INSTANCE = f"{NAME}-{STAGE}"
+ONE_REPLICA = {"size": "small", "replicas": {"min": 1, "max": 1}}
+DOWN = ("forge", "registry", "postgres")
+SWEEP_S = 60
+
+
+def until(what: str, found: Callable[[], Any], *, timeout_s: float = 60.0) -> Any:
+    deadline = time.monotonic() + timeout_s
+    while not (seen := found()):
+        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
+        time.sleep(0.3)
+    return seen
+
+
+@contextlib.contextmanager
+def down(ground: Ground) -> Iterator[None]:
+    """No process of these services runs; their data stay. At the end all applications are as they were."""
+    layout, before = Layout(), states(ground)
+    stopped = [name for name in processes.names(layout=layout) if name.startswith(DOWN)]
+    assert len(stopped) >= len(DOWN), stopped
+    try:
+        for name in stopped:
+            processes.send_signal(name, signal.SIGINT, layout=layout)  # PostgreSQL's "fast": sessions are ended
+            processes.stop(name, layout=layout)
+        yield
+    finally:
+        for part in load(DOWN):
+            part.up(layout, print)
+        left = {name: said for name, said in before.items() if not name.endswith(f"/{NAME}")}
+        until("the others serve as before", lambda: left.items() <= states(ground).items(), timeout_s=90)
+
+
+def states(ground: Ground) -> dict[str, str]:
+    """What each LocalApp says of itself."""
+    found = ground.where.kubectl.json("get", "lapp", "-A")["items"]
+    named = {f"{one['metadata']['namespace']}/{one['metadata']['name']}": one.get("status", {}) for one in found}
+    return {name: {c["type"]: c["reason"] for c in status.get("conditions", [])}.get("Ready", "")
+            for name, status in named.items()}  # fmt: skip
+
+
+def databases() -> set[str]:
+    with POSTGRES.administrator(Layout()) as connection:
+        roles = connection.execute("SELECT rolname FROM pg_roles").fetchall()
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall() + roles}
+
+
+def owed(ground: Ground) -> str:
+    return str(ground.where.kubectl("get", "configmap", "-n", install.NAMESPACE, "-o", "name"))
+
+
+@pytest.fixture(scope="module")
+def served(ground: Ground) -> Iterator[Cast]:
+    """The conforming sample serves; its data go with it."""
+    with ground.application(NAME, manifest={"hosting": ONE_REPLICA, "deletionPolicy": "Delete"}) as cast:
+        ground.scene.wait_until_serving(cast)
+        yield cast
+
+
+def test_with_forge_registry_and_database_down_an_application_is_stopped_and_deleted_and_nothing_is_left_afterwards(
+    ground: Ground, served: Cast
+) -> None:
+    kubectl, environment = ground.where.kubectl, {**os.environ}
+    environment["KUBECONFIG"] = str(access.role_kubeconfig(Role.OPERATOR, layout=Layout()))
+    assert DATABASE in databases()
+    with down(ground):
+        words = ("suspend", NAME, "--reason", "Essai de panne", "--stop")
+        asked = subprocess.run(
+            [sys.executable, "-P", "-m", "amcloud", *words],
+            env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert asked.returncode == 0, asked.stderr
+        pods = ("get", "pods", "-n", INSTANCE, "-l", "app.kubernetes.io/component=web", "-o", "name")
+        until("no replica", lambda: not kubectl(*pods).strip())
+        kubectl("delete", "lapp", NAME, "-n", served.namespace, "--timeout=60s")
+        assert kubectl.find("get", "namespace", INSTANCE) is None
+        assert f"data-to-remove-{INSTANCE}" in owed(ground)
+        events = json.loads(kubectl("get", "events", "-n", served.namespace, "-o", "json"))["items"]
+        told = [
+            one["message"] for one in events if one["reason"] == "DataLeft" and one["involvedObject"]["name"] == NAME
+        ]
+        assert told and INSTANCE in told[0], told
+    until("nothing is owed", lambda: f"data-to-remove-{INSTANCE}" not in owed(ground), timeout_s=SWEEP_S + 20)
+    assert not {name for name in databases() if name.startswith(DATABASE)}
+    kubectl("delete", "suspension", NAME, "-n", served.namespace)
