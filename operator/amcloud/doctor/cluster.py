@@ -16,15 +16,18 @@ OLDEST_MINOR: Final = 20
 DRIFT_WARNED_S: Final = 5.0
 DRIFT_REFUSED_S: Final = 60.0
 EDGE: Final = f"{GROUP}/edge"
+OPERATOR: Final = f"{GROUP}/operator"
 
 
 def examine(ground: Ground) -> Iterator[Finding]:
-    """Version, kinds, clock, edge."""
+    """Version, kinds, clock, edge, and the operator's own way into instances."""
     offers = KubernetesCluster(ground.api).offers()
     yield version(offers)
     yield from kinds(offers)
     yield clock(installation.clock_drift_s(ground.api))
     yield edge(installation.namespaces(ground.api, f"{EDGE}=true"))
+    labelled = installation.namespaces(ground.api, f"{OPERATOR}=true")
+    yield let_in(ground.namespace, labelled, ground.environment.get("AMCLOUD_HEALTH_ADDRESS", ""))
 
 
 def version(offers: Offers) -> Finding:
@@ -72,3 +75,16 @@ def edge(namespaces: list[str]) -> Finding:
         said = f"Aucun espace de noms n'a l'étiquette {EDGE}=true : les NetworkPolicy n'admettent aucun trafic."
         return warning("edge", said, remedy)
     return ok("edge", f"Le trafic entre par : {', '.join(namespaces)}.")
+
+
+def let_in(namespace: str, labelled: list[str], gateway: str) -> Finding:
+    """Instances let the operator ask whether they are well; through a gateway, the edge's label does."""
+    if gateway:
+        return ok("operator-label", f"L'opérateur demande /sante aux instances par {gateway}.")
+    if namespace not in labelled:
+        said = (
+            f"L'espace {namespace} n'a pas l'étiquette {OPERATOR}=true : les NetworkPolicy des instances refusent "
+            "/sante à l'opérateur, et aucune révision nouvelle n'est mise en service."
+        )
+        return error("operator-label", said, f"kubectl label namespace {namespace} {OPERATOR}=true")
+    return ok("operator-label", "Les instances laissent l'opérateur demander /sante.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from amcloud.clients.signing import Signer
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError, UnavailableError
@@ -51,6 +52,19 @@ def doubts(settings: Settings) -> Iterator[Finding]:
     if len(settings.webhook_token) < _SHORTEST_TOKEN:
         said = f"Le jeton des notifications a moins de {_SHORTEST_TOKEN} caractères : il se devine."
         yield warning("settings-webhook", said, f"AMCLOUD_WEBHOOK_TOKEN (openssl rand -hex 32) : {_WHERE}")
+    yield from provenance(settings)
     if not settings.advisories:
         said = "Aucune base d'avis de sécurité : la règle CMP-002 est indéterminée, et refuse."
         yield error("settings-advisories", said, f"AMCLOUD_ADVISORIES (docs/dependances.md) : {_WHERE}")
+
+
+def provenance(settings: Settings) -> Iterator[Finding]:
+    """Images can be attested: production takes none that is not."""
+    try:
+        signer = Signer(settings.provenance_key, settings.provenance_public_keys)
+    except BrokenInstallationError as problem:
+        yield error("settings-provenance", f"{problem}.", f"openssl rand -base64 32 : {_WHERE}")
+        return
+    if not signer.can_sign:
+        said = "Aucune clé n'atteste les images (AMCLOUD_PROVENANCE_KEY) : rien n'entrera en production."
+        yield error("settings-provenance", said, f"AMCLOUD_PROVENANCE_KEY (openssl rand -base64 32) : {_WHERE}")

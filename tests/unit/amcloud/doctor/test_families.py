@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "AMCLOUD_WEBHOOK_TOKEN": "w" * 32,
     "AMCLOUD_APPROVED_RUNNERS": "usine",
     "AMCLOUD_ADVISORIES": "/avis",
+    "AMCLOUD_PROVENANCE_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 }
 
 
@@ -74,6 +75,14 @@ def test_clocks_agree(drift_s: float | None, state: str) -> None:
 def test_traffic_must_enter_somewhere() -> None:
     assert cluster.edge([]).state is State.WARNING
     assert "ingress-nginx" in cluster.edge(["ingress-nginx"]).said
+
+
+def test_the_operator_s_namespace_must_be_let_in_by_instances() -> None:
+    refused = cluster.let_in("amcloud-system", ["autre"], "")
+    assert refused.state is State.ERROR
+    assert refused.remedy == "kubectl label namespace amcloud-system amcloud.cnamts.fr/operator=true"
+    assert cluster.let_in("amcloud-system", ["amcloud-system"], "").state is State.OK
+    assert cluster.let_in("amcloud-system", [], "192.0.2.1:80").state is State.OK
 
 
 def definition(**status: str) -> dict[str, Any]:
@@ -117,6 +126,9 @@ def test_missing_settings_are_all_named_at_once() -> None:
         ("AMCLOUD_APPROVED_RUNNERS", "", "settings-runners", "error"),
         ("AMCLOUD_WEBHOOK_TOKEN", "court", "settings-webhook", "warning"),
         ("AMCLOUD_ADVISORIES", "", "settings-advisories", "error"),
+        ("AMCLOUD_PROVENANCE_KEY", "", "settings-provenance", "error"),
+        ("AMCLOUD_PROVENANCE_KEY", "trop-courte", "settings-provenance", "error"),
+        ("AMCLOUD_PROVENANCE_PUBLIC_KEYS", "trop-courte", "settings-provenance", "error"),
     ],
 )
 def test_doubtful_settings_are_told(variable: str, value: str, check: str, state: str) -> None:
