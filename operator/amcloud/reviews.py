@@ -7,11 +7,12 @@ after it was told, so that a pass that was killed between both tells it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from amcloud import errors
+from amcloud.admission import judge
 from amcloud.ports import Judged, Question, World
 from amcloud.stages import merge_requests, report
 from amcloud.stages.app import App, Stage, StageName
@@ -21,8 +22,6 @@ from amcloud.stages.verdict import Moment
 from psram.model import Report
 
 AGAIN_S: Final = 5.0
-
-Judge = Callable[[Question, Moment, World, StageOutcome], tuple[StageOutcome, Judged | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Reviewed:
     """Why not all of it could be done."""
 
 
-def review(app: App, outcomes: Sequence[StageOutcome], world: World, judge: Judge) -> Reviewed:
+def review(app: App, outcomes: Sequence[StageOutcome], world: World) -> Reviewed:
     """Verdicts on the commits of open merge requests, told on them; those that a stage follows are left to it.
 
     A refusal concerns one merge request, a second one ends this pass's look; so does a service that does not answer.
@@ -60,7 +59,7 @@ def review(app: App, outcomes: Sequence[StageOutcome], world: World, judge: Judg
         return Reviewed()  # nothing is known of the repository
     try:
         followed = {one.commit: one for one in reversed(outcomes) if one.commit is not None}
-        bench = _Bench(app, outcomes, followed, world, judge, world.cluster.forge_token(app))
+        bench = _Bench(app, outcomes, followed, world, world.cluster.forge_token(app))
         requests = world.forge.merge_requests(app.source.project)
     except errors.RepositoryRefusedError:
         return Reviewed()  # merge requests are switched off, or hidden: the stages say it if so
@@ -92,7 +91,6 @@ class _Bench:
     followed: Mapping[str, StageOutcome]
     """What the pass found of each commit that a stage follows."""
     world: World
-    judge: Judge
     token: str | None
     left: int = merge_requests.COMMITS_A_PASS
     _heads: Mapping[str, str] | None = None
@@ -157,7 +155,7 @@ class _Bench:
         judged: Judged | None = None
         try:
             question = Question.of(app, stage, commit, self.token, world, was=was, now=world.clock.now())
-            so_far, judged = self.judge(question, Moment.BUILD, world, so_far)
+            so_far, judged = judge(question, Moment.BUILD, world, so_far)
         except (errors.RepositoryRefusedError, errors.BrokenInstallationError) as error:
             so_far = so_far.interrupted(error)
         if judged is not None:
