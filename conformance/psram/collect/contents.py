@@ -14,6 +14,7 @@ _LINK_MAX_BYTES: Final = 4096
 _DECLARED: Final = b"valeurs_fictives"
 _BEGINS_AS_PHP: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:#![^\n]{0,200}\n)?\s{0,200}<\?(?:php|=)", re.IGNORECASE)
 _UNNAMED_OR_PHP: Final = frozenset({Role.TEXT, Role.SAMPLE, Role.WEB, Role.PHP})
+_NONE: Final[frozenset[bytes]] = frozenset()
 _NOTHING: Final = BlobFacts()
 
 
@@ -40,8 +41,9 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
 
     No value of a secret or personal number is in any of them: the others read the content with these masked.
     """
-    secrets = sensitive.hits(content) if Role.TEXT in asked else []
-    numbers = personal_data.hits(content) if Role.TEXT in asked else []
+    held = sensitive.SIEVE.held(content) if Role.TEXT in asked else _NONE
+    secrets = sensitive.hits(content, held) if held else []
+    numbers = personal_data.hits(content, held) if held else []
     addresses = personal_data.email_hits(content) if Role.SAMPLE in asked else []
     hits = [*secrets, *numbers, *addresses]
     shown = masking.masked(content, hits) if hits else content
@@ -69,7 +71,7 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
 
         found["remote"] = web_data.facts(shown)
     # the file that declares values as fictitious is read as it is: they are compared with what was found
-    found["data"] = _data(content if _DECLARED in content else shown, asked)
+    found["data"] = _data(content if hits and _DECLARED in content else shown, asked)
     return BlobFacts(**found)
 
 

@@ -20,6 +20,7 @@ _NIR: Final = re.compile(
     rb"(?<![0-9A-Za-z.])([1-478][ .]?[0-9]{2}[ .]?(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])[ .]?"
     rb"(?:[0-9]{2}|2[ABab])[ .]?[0-9]{3}[ .]?[0-9]{3})[ .]?([0-9]{2})(?![0-9A-Za-z])"
 )
+_MAYBE_NIR: Final = rb"[1-478](?:[ .]?[0-9]{2}){2}[ .]?(?:[0-9]{2}|2[ABab])(?:[ .]?[0-9]{3}){2}[ .]?[0-9]{2}"
 _IBAN: Final = re.compile(
     rb"(?<![0-9A-Za-z])([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?)(?![0-9A-Za-z])"
 )
@@ -31,9 +32,10 @@ _EMAIL: Final = re.compile(
     rb"(?<![\w.+%-])([A-Za-z][A-Za-z0-9_%+-]{0,40}(?:\.[A-Za-z0-9_%+-]{1,40}){1,3})@((?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24})\b",
 )
 _CREDITED: Final = re.compile(rb"(?i)@author|@copyright|copyright|signed-off|licen[cs]e|co-authored")
-_SHAPE: Final = bytes(
-    ord("0") if byte in b"0123456789" else ord(" ") if byte in b" ." else ord("x") for byte in range(256)
-)
+_MAYBE_IBAN: Final = rb"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2}"
+_DIGITS: Final = rb"[0-9]{7}|[0-9]{3}[ .][0-9]{3}"
+PATTERNS: Final = (_MAYBE_NIR, _MAYBE_IBAN, _DIGITS)
+"""What tells most contents apart (:mod:`psram.collect.sieve`)."""
 
 
 def personal(content: bytes) -> tuple[Mark, ...]:
@@ -41,12 +43,14 @@ def personal(content: bytes) -> tuple[Mark, ...]:
     return marks(content, "personal", hits(content))
 
 
-def hits(content: bytes) -> list[Hit]:
-    """Where these numbers are."""
-    shape = content.translate(_SHAPE)  # most contents hold no such run of digits: told by plain searches
-    if b"0000000" not in shape and b"000 000" not in shape:
+def hits(content: bytes, held: frozenset[bytes] = frozenset(PATTERNS)) -> list[Hit]:
+    """Where these numbers are, in a content that holds these of :data:`PATTERNS`."""
+    if _DIGITS not in held:
         return []
-    return [*_nirs(content), *_ibans(content)]
+    return [
+        *(_nirs(content) if _MAYBE_NIR in held else ()),
+        *(_ibans(content) if _MAYBE_IBAN in held else ()),
+    ]
 
 
 def emails(content: bytes) -> tuple[Mark, ...]:

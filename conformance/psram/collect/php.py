@@ -8,10 +8,8 @@ error's line: queries on broken trees are quadratic.
 from __future__ import annotations
 
 import functools
-import operator
 import re
-from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from tree_sitter import Node, Parser, Query, QueryCursor
 
@@ -29,8 +27,9 @@ from psram.collect import (
     php_values,
     php_web,
 )
-from psram.collect.php_below import language, query
-from psram.collect.php_tree import PhpFile
+from psram.collect.php_below import language
+from psram.collect.php_tree import Finish, PhpFile, Visit
+from psram.collect.sieve import Sieve
 from psram.facts import PhpFacts
 
 EXTRACTORS: Final = (
@@ -47,22 +46,49 @@ EXTRACTORS: Final = (
     php_trials.EXTRACTOR,
 )
 MAX_NESTING: Final = 500
-_PLACE: Final = operator.attrgetter("byte_range")
-"""Captures come in no order of their own: by place, so that the same content always gives the same facts. No two of
-the kinds that are asked for can have the same place: each has words or signs of its own around what it holds.
-"""
+_PLANS: Final = 512
 _BRACKETS: Final = re.compile(rb"[\[\](){}]")
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"()[]{}"))
+_SIDES: Final = bytes.maketrans(b"[]{}", b"()()")
+_LAYERS: Final = 20
 
 
 @functools.cache
-def _tools() -> tuple[Parser, Query]:
-    return Parser(language()), query(tuple(_visitors()))
+def _tools() -> tuple[Parser, Query, Sieve]:
+    query = "\n".join(f"({kind}) @{capture}" for kind, capture in _captures().items())
+    patterns = [pattern for e in EXTRACTORS for pattern in (*e.asks, *e.nodes_if, *e.finish_if)]
+    return Parser(language()), Query(language(), query), Sieve(patterns)
 
 
 @functools.cache
-def _visitors() -> dict[str, tuple[Callable[[PhpFile, Node], None], ...]]:
-    kinds = dict.fromkeys(kind for extractor in EXTRACTORS for kind in extractor.nodes)
-    return {kind: tuple(e.nodes[kind] for e in EXTRACTORS if kind in e.nodes) for kind in kinds}
+def _captures() -> dict[str, str]:
+    """Kind of node → the name under which the query captures it."""
+    asked = (nodes for e in EXTRACTORS for nodes in (e.nodes, *e.nodes_if.values()))
+    kinds = dict.fromkeys(kind for nodes in asked for kind in nodes)
+    return {kind: f"kind{number}" for number, kind in enumerate(kinds)}
+
+
+class _Plan(NamedTuple):
+    """What is called for a file: by the captured name of a node's kind, then once."""
+
+    visits: dict[str, tuple[Visit, ...]]
+    finishes: tuple[Finish, ...]
+
+
+@functools.lru_cache(_PLANS)
+def _plan(held: frozenset[bytes]) -> _Plan:
+    """What files that hold these patterns ask for."""
+    visits: dict[str, tuple[Visit, ...]] = {}
+    finishes: list[Finish] = []
+    for extractor in EXTRACTORS:
+        for nodes in (extractor.nodes, *(nodes for pattern, nodes in extractor.nodes_if.items() if pattern in held)):
+            for kind, visit in nodes.items():
+                capture = _captures()[kind]
+                visits[capture] = (*visits.get(capture, ()), visit)
+        if extractor.finish is not None:
+            finishes.append(extractor.finish)
+        finishes += (finish for pattern, finish in extractor.finish_if.items() if pattern in held)
+    return _Plan(visits, tuple(finishes))
 
 
 def facts(content: bytes) -> PhpFacts:
@@ -70,34 +96,37 @@ def facts(content: bytes) -> PhpFacts:
     deep_line = too_deep(content)
     if deep_line:
         return PhpFacts(has_error=True, error_line=deep_line)
-    parser, query = _tools()
+    parser, query, sieve = _tools()
     root = parser.parse(content).root_node
     if root.has_error:
         return PhpFacts(has_error=True, error_line=_error_line(root))
-    nodes = QueryCursor(query).captures(root).get("node", [])
     try:
-        return _visited(PhpFile(content, root), sorted(nodes, key=_PLACE))
+        return _visited(PhpFile(content, root, sieve.held(content)), QueryCursor(query).captures(root))
     finally:
         php_values.forget()
 
 
-def _visited(file: PhpFile, nodes: list[Node]) -> PhpFacts:
-    visitors = _visitors()
-    for node in nodes:
-        for visit in visitors[node.type]:
+def _visited(file: PhpFile, captured: dict[str, list[Node]]) -> PhpFacts:
+    plan = _plan(file.held)
+    # Captures come in no order of their own: by place, so that the same content always gives the same facts.
+    asked = [(node, visits) for name, visits in plan.visits.items() for node in captured.get(name, ())]
+    for node, visits in sorted(asked, key=lambda each: each[0].byte_range):
+        for visit in visits:
             visit(file, node)
         if file.flooded:  # what would come after could be hidden: nothing is known of such a file
             return PhpFacts(has_error=True, error_line=node.start_point.row + 1)
-    for extractor in EXTRACTORS:
-        if extractor.finish is not None:
-            extractor.finish(file)
+    for finish in plan.finishes:
+        finish(file)
     return PhpFacts(marks=tuple(sorted(file.marks)), sql=tuple(file.sql), **file.fields)
 
 
 def too_deep(content: bytes) -> int:
     """The line where brackets nest beyond :data:`MAX_NESTING`, 0 when they do not."""
-    if sum(map(content.count, (b"(", b"[", b"{"))) <= MAX_NESTING:
-        return 0  # nearly all files, at once
+    opened = content.translate(_SIDES, _NOT_BRACKETS)
+    for innermost in range(_LAYERS):  # nearly all files end here: at most so many can nest in each other
+        if opened.count(b"(") + innermost <= MAX_NESTING:
+            return 0
+        opened = opened.replace(b"()", b"")
     depth = 0
     for found in _BRACKETS.finditer(content):
         if found[0] in b"[({":

@@ -200,4 +200,4 @@ def arguments(node: Node) -> list[Node]:
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
-EXTRACTOR: Final = Extractor(finish=_finish)
+EXTRACTOR: Final = Extractor(finish_if={known.ANY: _finish})

@@ -64,6 +64,13 @@ _FUNCTION: Final = re.compile(
 _FAMILIES: Final = (b"pg_", b"mysql", b"odbc_", b"oci_", b"sqlsrv_", b"db2_", b"ibase_", b"sqlite_")
 _CREATED: Final = re.compile(rf"\bnew\s+(\\?(?:\w+\\)*(?:{'|'.join(CREATED)}))\b".encode())
 _KIT: Final = re.compile(rb"amcloud\\starterkit\\tenancy\\\w+")
+ANY: Final = (
+    rb"(?i)[-:][>:][\s\x0b]*(?:"
+    + b"|".join(sorted(METHODS))
+    + rb")[\s\x0b]*\(|pg_|mysql|odbc_|oci_|sqlsrv_|db2_|ibase_|sqlite_|amcloud\\starterkit|"
+    + "|".join(CREATED).encode()
+)
+"""Without this in a source (:mod:`psram.collect.sieve`), there is no candidate."""
 Candidate = tuple[int, int, str]
 
 

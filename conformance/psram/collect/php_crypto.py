@@ -10,7 +10,8 @@ from typing import Final
 from tree_sitter import Node
 
 from psram.collect.php_names import text
-from psram.collect.php_tree import Extractor, PhpFile
+from psram.collect.php_tree import Extractor, PhpFile, function_calls
+from psram.collect.sieve import words
 
 _MAX_FOUND: Final = 200
 _MAX_SIDE: Final = 400
@@ -32,9 +33,9 @@ _UNVERIFIED: Final = re.compile(
     rb"""|['"]allow_self_signed['"]\s*=>\s*true\b"""
 )
 _MCRYPT: Final = re.compile(rb"(?<![\w$>:])mcrypt_(?:encrypt|decrypt|generic|module_open)\s*\(")
-_WORDS: Final = (b"hmac", b"csrf", b"signature", b"api_key", b"apikey", b"passw", b"mot_de_passe", b"secret", b"token")
 _NAMED: Final = rb"(?:hmac|csrf|signature|api_?key|passw(?:or)?d|mot_de_passe|secret|token)"
 _COMPARED: Final = re.compile(_NAMED + rb"[^;\n{}=!]{0,80}[!=]=|[!=]==?[^;\n{}=!]{0,60}?" + _NAMED)
+_MAYBE_COMPARED: Final = rb"(?i)" + _NAMED + rb"[^;\n{}=!]*[!=]=|[!=]=[^;\n{}!]*" + _NAMED
 _OPERATORS: Final = frozenset({"==", "===", "!=", "!==", "<>"})
 _VALUE: Final = re.compile(r"(?i)(hmac|signature|csrf_?token|api_?key|passw(?:or)?d|mot_?de_?passe|secret)$")
 _TOKEN: Final = re.compile(r"(?i)(token|jeton)$")
@@ -94,21 +95,23 @@ def _purpose(node: Node) -> str:
     return ""
 
 
-def _finish(file: PhpFile) -> None:
-    lower = file.lower  # then plain searches tell most files apart, far faster than regular expressions
-    if b"verify" in lower or b"allow_self_signed" in lower:
-        _textual(file, lower, _UNVERIFIED, "unverified", "tls")
-    if b"mcrypt_" in lower:
-        _textual(file, lower, _MCRYPT, "cipher", "mcrypt")
-    if (b"==" in lower or b"!=" in lower) and any(word in lower for word in _WORDS):
-        seen: set[int] = set()
-        for found in _COMPARED.finditer(lower):
-            _comparison(file, found.start(), found.end(), seen)
+def _unverified(file: PhpFile) -> None:
+    _textual(file, _UNVERIFIED, "unverified", "tls")
 
 
-def _textual(file: PhpFile, lower: bytes, pattern: re.Pattern[bytes], name: str, detail: str) -> None:
+def _mcrypt(file: PhpFile) -> None:
+    _textual(file, _MCRYPT, "cipher", "mcrypt")
+
+
+def _comparisons(file: PhpFile) -> None:
+    seen: set[int] = set()
+    for found in _COMPARED.finditer(file.lower):
+        _comparison(file, found.start(), found.end(), seen)
+
+
+def _textual(file: PhpFile, pattern: re.Pattern[bytes], name: str, detail: str) -> None:
     """Notes what the pattern finds in code, comments and texts left out."""
-    for found in pattern.finditer(lower):
+    for found in pattern.finditer(file.lower):
         whole = file.root.descendant_for_byte_range(found.start(), found.end() - 1)
         start = file.root.descendant_for_byte_range(found.start(), found.start() + 1)
         if whole is None or start is None or whole.type in ("comment", "text", "text_interpolation"):
@@ -171,4 +174,11 @@ def _note(file: PhpFile, node: Node, name: str, detail: str) -> None:
         file.mark(node, "crypto", name, detail)
 
 
-EXTRACTOR: Final = Extractor(nodes={"function_call_expression": _call}, finish=_finish)
+EXTRACTOR: Final = Extractor(
+    nodes_if={function_calls(_WATCHED): {"function_call_expression": _call}},
+    finish_if={
+        words(b"verify", b"allow_self_signed"): _unverified,
+        words(b"mcrypt_"): _mcrypt,
+        _MAYBE_COMPARED: _comparisons,
+    },
+)

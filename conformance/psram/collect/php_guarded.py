@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tree_sitter import Node, QueryCursor
+from tree_sitter import Node
 
-from psram.collect.php_below import query
 from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile
 from psram.collect.php_values import value
+from psram.collect.sieve import words
 
 _CONTEXT: Final = "AmCloud\\StarterKit\\Tenancy\\TenantContext"
 _SETTING: Final = re.compile(rb"amcloud\.organisation|\bset_config\b", re.IGNORECASE)
@@ -31,23 +31,6 @@ _SECURITY: Final = re.compile(
 _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "escape_sequence"})
 
 
-def _finish(file: PhpFile) -> None:
-    lower = file.lower
-    for word, kind, judge in _CALLS:
-        if word in lower:
-            for call in QueryCursor(query((kind,))).captures(file.root).get("node", []):
-                judge(file, call)
-    if b"tenantcontext" in lower:
-        _tenant_set(file)
-    if b"amcloud.organisation" in lower or b"set_config" in lower:
-        _settings(file)
-    if b"'security'" in lower or b'"security"' in lower or b"securityconfig" in lower:
-        for found in _SECURITY.finditer(file.content):
-            node = file.root.descendant_for_byte_range(found.start(), found.start() + 1)
-            if node is not None and node.type not in ("comment", *_LITERALS):
-                file.mark(node, "security-config", "security")
-
-
 def _tenant_set(file: PhpFile) -> None:
     """``set`` called on what is declared as the kit's context, or taken from the container."""
     aliases = {alias for alias, full in file.names.imports.items() if full.lower() == _CONTEXT.lower()}
@@ -59,6 +42,13 @@ def _tenant_set(file: PhpFile) -> None:
         node = file.root.descendant_for_byte_range(found.start(1), found.end(1))
         if node is not None and node.type == "name":
             file.mark(node, "tenant-set", "TenantContext::set")
+
+
+def _security(file: PhpFile) -> None:
+    for found in _SECURITY.finditer(file.content):
+        node = file.root.descendant_for_byte_range(found.start(), found.start() + 1)
+        if node is not None and node.type not in ("comment", *_LITERALS):
+            file.mark(node, "security-config", "security")
 
 
 def _settings(file: PhpFile) -> None:
@@ -112,10 +102,16 @@ def _arguments(node: Node) -> list[Node]:
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
-_CALLS: Final = (
-    (b"fromshellcommandline", "scoped_call_expression", _shell_line),
-    (b"ffi", "scoped_call_expression", _native),
-    (b"class_alias", "function_call_expression", _function),
-    (b"createtemplate", "member_call_expression", _method),
+EXTRACTOR: Final = Extractor(
+    nodes_if={
+        words(b"fromshellcommandline"): {"scoped_call_expression": _shell_line},
+        words(b"ffi"): {"scoped_call_expression": _native},
+        words(b"class_alias"): {"function_call_expression": _function},
+        words(b"createtemplate"): {"member_call_expression": _method},
+    },
+    finish_if={
+        words(b"tenantcontext"): _tenant_set,
+        words(b"amcloud.organisation", b"set_config"): _settings,
+        words(b"'security'", b'"security"', b"securityconfig"): _security,
+    },
 )
-EXTRACTOR: Final = Extractor(finish=_finish)

@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tree_sitter import Node, QueryCursor
+from tree_sitter import Node
 
 from psram.collect import php_held
-from psram.collect.php_below import query
+from psram.collect.php_below import COMPUTED_CALL
 from psram.collect.php_names import text
-from psram.collect.php_tree import Extractor, PhpFile
+from psram.collect.php_tree import Extractor, PhpFile, function_calls
 from psram.collect.php_values import assignments, scope, value
+from psram.collect.sieve import words
 from psram.facts import SHELL_FUNCTIONS
 
 _DANGEROUS: Final = SHELL_FUNCTIONS | {"create_function", "unserialize", "extract"}
@@ -38,7 +39,6 @@ _CALLERS: Final = {
     **dict.fromkeys(("array_uintersect_assoc", "array_diff_uassoc", "array_intersect_uassoc"), _LAST),
     "callbackfilteriterator": 1,
 }
-_NAMED_BY_TEXT: Final = frozenset({"name", "qualified_name", "anonymous_function", "arrow_function"})
 _ENCODED: Final = frozenset(
     {
         *("base64_decode", "strrev", "str_rot13", "hex2bin", "chr", "pack", "gzinflate", "gzuncompress", "gzdecode"),
@@ -63,19 +63,20 @@ _STORED: Final = frozenset(
         *("class_constant_access_expression", "qualified_name"),
     }
 )
-_QUOTED: Final = tuple(name.encode() for name in sorted(_DANGEROUS))
+_QUOTED: Final = rb"(?i)['\"]\\?(?:" + "|".join(sorted(_DANGEROUS)).encode() + rb")['\"]"
 _GRAVITY: Final = ("indirect", "call-input", "call-text")
 _TEXTS: Final = frozenset({"string", "encapsed_string", "heredoc", "nowdoc"})
 
 
-def _called(file: PhpFile, node: Node) -> None:
+def _named(file: PhpFile, node: Node) -> None:
     name = file.called(node)
-    if name:
-        if name in _CALLERS:
-            _given(file, node, name)
-        return
+    if name in _CALLERS:
+        _given(file, node, name)
+
+
+def _computed(file: PhpFile, node: Node) -> None:
     function = node.child_by_field_name("function")
-    if function is not None and function.type not in _NAMED_BY_TEXT:
+    if function is not None:
         _judge(file, node, function, "")
 
 
@@ -114,7 +115,7 @@ def _kept(file: PhpFile, callee: Node) -> Iterator[tuple[str, str]]:
     """A constant, a static or public property, a default value that this file fills with a dangerous name."""
     while callee.type == "parenthesized_expression" and callee.named_children:
         callee = callee.named_children[0]
-    if callee.type in _STORED and any(name in file.lower for name in _QUOTED):
+    if _QUOTED in file.held and callee.type in _STORED:
         asked = text(callee).rpartition("::")[2].rpartition("->")[2].lstrip("$")
         if "kept" not in file.state:
             found = _KEPT.findall(file.content.decode("utf-8", "replace"))
@@ -235,16 +236,12 @@ def _composed(node: Node) -> Iterator[tuple[str, str]]:
         yield "call-text", text(node)[:80]
 
 
-def _finish(file: PhpFile) -> None:
-    """What is rare is looked for only where its name is written."""
-    for words, kind, judge in _RARE:
-        if any(word in file.lower for word in words):
-            for node in QueryCursor(query((kind,))).captures(file.root).get("node", []):
-                judge(file, node)
-
-
-_RARE: Final = (
-    ((b"reflectionfunction", b"callbackfilteriterator"), "object_creation_expression", _created),
-    ((b"fromcallable",), "scoped_call_expression", _static),
+EXTRACTOR: Final = Extractor(
+    asks=(_QUOTED,),
+    nodes={COMPUTED_CALL: _computed},
+    nodes_if={
+        function_calls(_CALLERS): {"function_call_expression": _named},
+        words(b"reflectionfunction", b"callbackfilteriterator"): {"object_creation_expression": _created},
+        words(b"fromcallable"): {"scoped_call_expression": _static},
+    },
 )
-EXTRACTOR: Final = Extractor(nodes={"function_call_expression": _called}, finish=_finish)

@@ -35,4 +35,10 @@ def _key(file: PhpFile, element: Node) -> None:
         file.mark(element, "log-key", text(pair[0]).strip("'\"")[:80])
 
 
-EXTRACTOR: Final = Extractor(nodes={"member_call_expression": _call, "nullsafe_member_call_expression": _call})
+EXTRACTOR: Final = Extractor(
+    nodes_if={
+        rb"(?i)log(?:ger)?(?:\(\))?[\x00-\x20\x80-\xff]*(?:\??->|[/#])": dict.fromkeys(
+            ("member_call_expression", "nullsafe_member_call_expression"), _call
+        )
+    }
+)

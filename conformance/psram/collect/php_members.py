@@ -75,5 +75,6 @@ def _finish(file: PhpFile) -> None:
 
 
 EXTRACTOR: Final = Extractor(
-    nodes={"property_declaration": _property, "property_promotion_parameter": _property}, finish=_finish
+    nodes_if={_MAPPING.pattern: {"property_declaration": _property, "property_promotion_parameter": _property}},
+    finish=_finish,
 )

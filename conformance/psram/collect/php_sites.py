@@ -9,8 +9,9 @@ from typing import Final
 from tree_sitter import Node
 
 from psram.collect.php_names import Names, text
-from psram.collect.php_tree import Extractor, PhpFile
+from psram.collect.php_tree import Extractor, PhpFile, function_calls, method_calls
 from psram.collect.php_values import assignments, scope, value
+from psram.collect.sieve import words
 from psram.facts import SHELL_FUNCTIONS, Mark, SqlSite
 from psram.roles import PHP_ENDINGS
 
@@ -42,6 +43,7 @@ _NATIVE: Final = frozenset(
 _NATIVE_IF_SQL: Final = frozenset({"query", "exec", "prepare"})  # names that other libraries use as well
 _DQL: Final = frozenset({"createquery"})
 _BUILDER: Final = frozenset({"where", "andwhere", "orwhere", "having", "andhaving", "orhaving", "join", "leftjoin"})
+_METHODS: Final = _NATIVE | _NATIVE_IF_SQL | _DQL | _BUILDER | {"disable", "suspend"}
 _LOOKS_SQL: Final = re.compile(
     r"\s*\(?\s*(select|insert|update|delete|with|alter|create|drop|truncate|set|grant|call|do|lock|copy|merge|reset)\b",
     re.IGNORECASE,
@@ -49,7 +51,6 @@ _LOOKS_SQL: Final = re.compile(
 _SUPERGLOBAL: Final = re.compile(rb"\$(?:_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|GLOBALS)\b")
 _DIE: Final = re.compile(rb"die(?<![$>:\\\w]die)\b")  # in lower case; a literal head is found fast
 _CODE: Final = re.compile(rb"""['"](\d{3})(?=['"])""")
-_BODIES: Final = (b"cpam-", b"cgss-", b"carsat-", b"cramif-", b"ugecam-", b"drsm-", b"cti-", b"csn-")
 _LABEL: Final = re.compile(rb"\b((?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60})")
 _ORGANISATION: Final = re.compile(rb"(?i)organi[sz]")
 
@@ -224,8 +225,6 @@ def _is_filters(node: Node | None) -> bool:
 
 def superglobal_marks(file: PhpFile) -> Iterator[Mark]:
     """Uses of superglobals, those in comments and plain strings left out."""
-    if b"$_" not in file.content and b"$GLOBALS" not in file.content:
-        return
     for found in _SUPERGLOBAL.finditer(file.content):
         node = file.root.descendant_for_byte_range(found.start() + 1, found.end())
         if node is not None and node.type in ("name", "variable_name"):
@@ -249,10 +248,7 @@ def die_marks(file: PhpFile) -> Iterator[Mark]:
 def literal_marks(file: PhpFile) -> Iterator[Mark]:
     """Literals like an organisation's code (``detail`` says if the statement speaks of organisations) or label."""
     content = file.content
-    patterns = [("code", _CODE)]
-    if any(body in file.lower for body in _BODIES):
-        patterns.append(("label", _LABEL))
-    for kind, pattern in patterns:
+    for kind, pattern in (("code", _CODE), ("label", _LABEL)):
         for found in pattern.finditer(file.lower):
             node = file.root.descendant_for_byte_range(found.start(1), found.end(1))
             if node is None or node.type not in ("string_content", "nowdoc_string", "heredoc_body"):
@@ -282,22 +278,31 @@ def _take(file: PhpFile, node: Node) -> None:
     file.sql += sites
 
 
-def _finish(file: PhpFile) -> None:
-    for found in (superglobal_marks, die_marks, literal_marks):
-        file.marks += found(file)
+def _marked(marks: Callable[[PhpFile], Iterator[Mark]]) -> Callable[[PhpFile], None]:
+    def finish(file: PhpFile) -> None:
+        file.marks += marks(file)
+
+    return finish
 
 
 EXTRACTOR: Final = Extractor(
-    nodes={"function_call_expression": _call}
-    | dict.fromkeys(
+    nodes=dict.fromkeys(
         (
-            *("member_call_expression", "nullsafe_member_call_expression"),
-            *("scoped_call_expression", "object_creation_expression", "error_suppression_expression"),
-            *("shell_command_expression", "exit_statement", "global_declaration", "goto_statement"),
-            "dynamic_variable_name",
+            *("error_suppression_expression", "shell_command_expression", "exit_statement", "global_declaration"),
+            *("goto_statement", "dynamic_variable_name"),
             *("include_expression", "include_once_expression", "require_expression", "require_once_expression"),
         ),
         _take,
     ),
-    finish=_finish,
+    nodes_if={
+        function_calls(_ASKED): {"function_call_expression": _call},
+        method_calls(_METHODS): dict.fromkeys(("member_call_expression", "nullsafe_member_call_expression"), _take),
+        words(b"getconnection"): {"scoped_call_expression": _take},
+        rb"(?i)\b(?:" + "|".join(sorted(_WATCHED_CLASSES)).encode() + rb")\b": {"object_creation_expression": _take},
+    },
+    finish_if={
+        rb"\$_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|\$GLOBALS": _marked(superglobal_marks),
+        rb"(?i)\bdie\b": _marked(die_marks),
+        rb"""['"][0-9]{3}['"]|(?i:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-(?i:[a-z])""": _marked(literal_marks),
+    },
 )

@@ -6,10 +6,14 @@ To add facts about PHP: write a new module ``collect/php_<subject>.py`` that end
 
 and name it once in ``EXTRACTORS`` of :mod:`psram.collect.php`. Each file is parsed once and walked once:
 
-* ``nodes``: kind of node → function called with the file and each such node, in the order of the source;
-  ``file.names`` then holds the namespace and the imports in force at that place;
+* ``nodes``: kind of node (or a narrower pattern of tree-sitter's queries, without its outer parentheses) → function
+  called with the file and each such node, in the order of the source; ``file.names`` then holds the namespace and the
+  imports in force at that place;
 * ``finish``: called once after all nodes, for what needs the whole file (a regular expression over ``file.content``
-  then ``file.root.descendant_for_byte_range`` is far cheaper than a Python walk over the tree).
+  then ``file.root.descendant_for_byte_range`` is far cheaper than a Python walk over the tree);
+* ``nodes_if`` and ``finish_if``: the same for what few files have, by the pattern without which there is nothing to
+  find (:mod:`psram.collect.sieve`): all patterns of all extractors together cost one pass over the content. ``asks``
+  names more of them: ``file.held`` says which the content holds.
 
 Results: ``file.mark(node, kind, name, detail)`` adds a :class:`psram.facts.Mark`; for more, add a field with a default
 at the end of :class:`psram.facts.PhpFacts` and set ``file.fields["that_field"] = value`` in ``finish``. A file with a
@@ -19,7 +23,7 @@ bound whatever a hostile file can multiply, and never raise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -38,6 +42,7 @@ class PhpFile:
 
     content: bytes
     root: Node
+    held: frozenset[bytes] = frozenset()
     names: Names = field(default_factory=Names)
     marks: list[Mark] = field(default_factory=list)
     sql: list[SqlSite] = field(default_factory=list)
@@ -85,11 +90,34 @@ class PhpFile:
         return len(self.sql) > MAX_SITES or len(self.marks) > MAX_MARKS
 
 
+Visit = Callable[[PhpFile, Node], None]
+Finish = Callable[[PhpFile], None]
+
+
 class Extractor(NamedTuple):
     """What one module draws from a file; see this module's head."""
 
-    nodes: Mapping[str, Callable[[PhpFile, Node], None]] = {}
-    finish: Callable[[PhpFile], None] | None = None
+    nodes: Mapping[str, Visit] = {}
+    finish: Finish | None = None
+    asks: tuple[bytes, ...] = ()
+    nodes_if: Mapping[bytes, Mapping[str, Visit]] = {}
+    finish_if: Mapping[bytes, Finish] = {}
+
+
+_BETWEEN: Final = rb"[\x00-\x20\x80-\xff]*"
+"""White space as tree-sitter knows it, beyond ASCII too; a comment begins with one of the two signs that follow it."""
+
+
+def function_calls(names: Iterable[str]) -> bytes:
+    """The pattern of calls of these functions by their names, or by others that an import may give them."""
+    written = b"|".join(name.encode() for name in sorted(names))
+    return rb"(?i)(?:^|[^\w>:$]|[^-]>|[^:]:)(?:" + written + rb")" + _BETWEEN + rb"[(/#]|\buse\b[^;(]*\bfunction\b"
+
+
+def method_calls(names: Iterable[str]) -> bytes:
+    """The pattern of calls of these methods on an object."""
+    written = b"|".join(name.encode() for name in sorted(names))
+    return rb"(?i)->" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#])"
 
 
 def stripped(line: bytes) -> str:

@@ -94,4 +94,4 @@ def _mentions(file: PhpFile, source: str) -> tuple[str, ...]:
     return tuple(sorted([*named, *words])[:MAX_MENTIONS])
 
 
-EXTRACTOR: Final = Extractor(finish=_finish)
+EXTRACTOR: Final = Extractor(finish_if={rb"TestCase\b|\bclass[\s\x0b]+\w+Test\b": _finish})

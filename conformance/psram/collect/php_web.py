@@ -10,6 +10,7 @@ from typing import Final
 
 from psram.collect import web_data
 from psram.collect.php_tree import Extractor, PhpFile
+from psram.collect.sieve import words
 
 _MAX_FOUND: Final = 500
 _TAGS: Final = (b"<script", b"<link", b"<img", b"<iframe", b"<form")
@@ -18,18 +19,22 @@ _PAST: Final = re.compile(rb"_amcloud_public|\bAuthenticationListener\b")
 _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "text"})
 
 
-def _finish(file: PhpFile) -> None:
-    content = file.content
-    if any(tag in content for tag in _TAGS):
-        file.marks += (m for m in web_data.facts(content) if m.detail not in ("csp", "script"))
-    if b"-src" in content:
-        hits = {hit for hit in web_data.policies(content) if _is_literal(file, hit[0])}
-        file.marks += web_data.marks(content, hits)
-    if b"entrypoint" in content:
-        hits = {(m.start(), "importmap", m[1].decode("utf-8", "replace").lower()) for m in _MAPPED.finditer(content)}
-        file.marks += web_data.marks(content, hits)
-    if b"_amcloud_public" in content or b"AuthenticationListener" in content:
-        _access(file)
+def _html(file: PhpFile) -> None:
+    if any(tag in file.content for tag in _TAGS):
+        file.marks += (m for m in web_data.facts(file.content) if m.detail not in ("csp", "script"))
+
+
+def _policy(file: PhpFile) -> None:
+    if b"-src" in file.content:
+        hits = {hit for hit in web_data.policies(file.content) if _is_literal(file, hit[0])}
+        file.marks += web_data.marks(file.content, hits)
+
+
+def _import_map(file: PhpFile) -> None:
+    if b"entrypoint" in file.content:
+        found = _MAPPED.finditer(file.content)
+        hits = {(m.start(), "importmap", m[1].decode("utf-8", "replace").lower()) for m in found}
+        file.marks += web_data.marks(file.content, hits)
 
 
 def _access(file: PhpFile) -> None:
@@ -46,4 +51,11 @@ def _is_literal(file: PhpFile, position: int) -> bool:
     return node is not None and node.type in _LITERALS
 
 
-EXTRACTOR: Final = Extractor(finish=_finish)
+EXTRACTOR: Final = Extractor(
+    finish_if={
+        words(*_TAGS): _html,
+        words(b"-src"): _policy,
+        words(b"entrypoint"): _import_map,
+        words(b"_amcloud_public", b"AuthenticationListener"): _access,
+    }
+)

@@ -1,6 +1,6 @@
 """Secrets in any text. The value found is never kept: marks say where, of which kind, and a short salted print of it.
 
-Plain searches tell most files apart before any regular expression runs.
+One pass over a content says which of these could be in it (:mod:`psram.collect.sieve`): most have none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from psram.collect.masking import MAX_MARKS, Hit, marks
-from psram.collect.personal_data import iban_valid, nir_key, personal
+from psram.collect.personal_data import PATTERNS, iban_valid, nir_key, personal
+from psram.collect.sieve import Sieve, words
 from psram.facts import Mark
 from psram.fictitious import salted
 
@@ -20,7 +21,7 @@ __all__ = ["iban_valid", "nir_key", "personal", "secrets"]
 _TOKENS: Final = (
     (
         "clé privée",
-        (b"PRIVATE KEY",),
+        b"PRIVATE KEY",
         re.compile(
             rb"-----BEGIN (?:[A-Z]{2,10} )?PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr]|['\".+,]){1,80}"
             rb"(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash)[^\n]{0,200}\s{1,40}){0,4}[A-Za-z0-9+/]{16,200}"
@@ -29,7 +30,7 @@ _TOKENS: Final = (
     # the same key in base64: its PEM form, or its binary one (PKCS#1, PKCS#8)
     (
         "clé privée",
-        (b"LS0tLS1CRUdJTi", b"MII"),
+        b"LS0tLS1CRUdJTi|MII",
         re.compile(
             rb"(?<![A-Za-z0-9+/])(?:LS0tLS1CRUdJTi[A-Za-z0-9+/]{3,16}(?:UFJJVkFURSBLRV|QUklWQVRFIEtFW|BSSVZBVEUgS0VZ)"
             rb"|MII[A-Za-z0-9+/]{3}IBA(?:AKC|DANBgkqhkiG9w0BAQEF))[A-Za-z0-9+/]{16,4000}"
@@ -37,33 +38,38 @@ _TOKENS: Final = (
     ),
     (
         "clé privée",
-        (b"PuTTY-User-Key",),
+        b"PuTTY-User-Key",
         re.compile(rb"PuTTY-User-Key-File-\d: [^\0]{1,4000}?Private-Lines: \d+\s"),
     ),
-    ("jeton de dépôt", (b":_auth",), re.compile(rb":_auth\s{0,4}=\s{0,4}[\"']?[A-Za-z0-9+/=_-]{12,400}")),
-    ("jeton de forge", (b"gl",), re.compile(rb"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,64}")),
+    ("jeton de dépôt", b":_auth", re.compile(rb":_auth\s{0,4}=\s{0,4}[\"']?[A-Za-z0-9+/=_-]{12,400}")),
     (
         "jeton de forge",
-        (b"gh", b"github_pat"),
+        b"gl(?:pat|dt|rt|cbt|ptt|ft|soat)-",
+        re.compile(rb"\bgl(?:pat|dt|rt|cbt|ptt|ft|soat)-[A-Za-z0-9_-]{20,64}"),
+    ),
+    (
+        "jeton de forge",
+        b"gh[pousr]_|github_pat",
         re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40,90})"),
     ),
-    ("clé d'accès infonuagique", (b"AKIA", b"ASIA"), re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("clé d'accès infonuagique", (b"AIza",), re.compile(rb"\bAIza[0-9A-Za-z_-]{35}\b")),
-    ("jeton de messagerie", (b"xox",), re.compile(rb"\bxox[abprs]-[0-9A-Za-z-]{10,80}")),
-    ("clé de paiement", (b"k_live_",), re.compile(rb"\b[sr]k_live_[0-9A-Za-z]{20,60}")),
+    ("clé d'accès infonuagique", b"AKIA|ASIA", re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("clé d'accès infonuagique", b"AIza", re.compile(rb"\bAIza[0-9A-Za-z_-]{35}\b")),
+    ("jeton de messagerie", b"xox", re.compile(rb"\bxox[abprs]-[0-9A-Za-z-]{10,80}")),
+    ("clé de paiement", b"k_live_", re.compile(rb"\b[sr]k_live_[0-9A-Za-z]{20,60}")),
     (
         "jeton JWT",
-        (b"eyJ",),
+        b"eyJ",
         re.compile(rb"\beyJ[A-Za-z0-9_-]{10,500}\.eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{20,1000}"),
     ),
 )
-_HEADS: Final = {b"gl": (b"glpat-", b"gldt-", b"glrt-", b"glcbt-", b"glptt-", b"glft-", b"glsoat-"),
-                 b"gh": (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_")}  # fmt: skip
 _DSN: Final = re.compile(rb"://([^\s:@/'\"<>{}$%()?\[\]]{0,64}):([^\s@/'\"<>()?\[\]]{3,128})@([^\s/'\"?#,]{1,200})")
 _SCHEME: Final = re.compile(rb"[a-z][a-z0-9+]{1,20}\Z")
-_WORDS: Final = (
-    *(b"password", b"passwd", b"mot_de_passe", b"motdepasse", b"mdp", b"secret", b"token", b"api_key", b"apikey"),
-    *(b"api-key", b"cle_api", b"cleapi", b"access_key", b"accesskey", b"private_key", b"privatekey"),
+_WORDS: Final = tuple(
+    (word, words(word))
+    for word in (
+        *(b"password", b"passwd", b"mot_de_passe", b"motdepasse", b"mdp", b"secret", b"token", b"api_key", b"apikey"),
+        *(b"api-key", b"cle_api", b"cleapi", b"access_key", b"accesskey", b"private_key", b"privatekey"),
+    )
 )
 _ASSIGNED: Final = re.compile(
     rb"([a-z_-]{3,13}[a-z0-9_]{0,20})['\"]?\s{0,8}(?:=>|:=|[:=])\s{0,8}(['\"]?)([^\s'\"#,;)]{12,200})\2"
@@ -85,17 +91,28 @@ _CONSTANT: Final = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _CODE: Final = re.compile(rb"[/\\:()\[\]{}<>|$]|->|\.\w+\.")
 _LOCAL_HOSTS: Final = (b"localhost", b"127.0.0.1", b"[::1]", b"0.0.0.0")
 _MIN_ENTROPY_BITS: Final = 3.3
+_ADDRESSED: Final = rb"://[^\s@/]+@"
+_AUTHORIZED: Final = words(b"authorization")
+SIEVE: Final = Sieve(
+    (
+        *(head for _kind, head, _pattern in _TOKENS),
+        _ADDRESSED,
+        _AUTHORIZED,
+        *(held for _word, held in _WORDS),
+        *PATTERNS,
+    )
+)
 
 
 def secrets(content: bytes) -> tuple[Mark, ...]:
     """Places that hold what looks like a real secret; ``detail`` is the value's print."""
-    return marks(content, "secret", hits(content))
+    return marks(content, "secret", hits(content, SIEVE.held(content)))
 
 
-def hits(content: bytes) -> list[Hit]:
-    """Where these values are."""
+def hits(content: bytes, held: frozenset[bytes]) -> list[Hit]:
+    """Where these values are, in a content that holds these patterns of :data:`SIEVE`."""
     found: list[Hit] = []
-    for hit in (*_tokens(content), *_dsns(content), *_assigned(content)):
+    for hit in (*_tokens(content, held), *_dsns(content, held), *_assigned(content, held)):
         if not any(hit.start < other.end and other.start < hit.end for other in found[-MAX_MARKS:]):
             found.append(hit)  # the most precise kind speaks for a value
     return found
@@ -105,16 +122,16 @@ def _hit(content: bytes, start: int, end: int, name: str) -> Hit:
     return Hit(start, end, name, salted(content[start:end]))
 
 
-def _tokens(content: bytes) -> Iterator[Hit]:
-    for kind, heads, pattern in _TOKENS:
-        if any(head in content for group in heads for head in _HEADS.get(group, (group,))):
+def _tokens(content: bytes, held: frozenset[bytes]) -> Iterator[Hit]:
+    for kind, head, pattern in _TOKENS:
+        if head in held:
             for found in pattern.finditer(content):
                 if _PLACEHOLDER.search(found[0]) is None:
                     yield _hit(content, found.start(), found.end(), kind)
 
 
-def _dsns(content: bytes) -> Iterator[Hit]:
-    if b"://" not in content:
+def _dsns(content: bytes, held: frozenset[bytes]) -> Iterator[Hit]:
+    if _ADDRESSED not in held:
         return
     for found in _DSN.finditer(content):
         user, password, host = found[1], found[2], found[3]
@@ -125,10 +142,13 @@ def _dsns(content: bytes) -> Iterator[Hit]:
             yield _hit(content, found.start(2), found.end(2), "mot de passe dans une adresse de connexion")
 
 
-def _assigned(content: bytes) -> Iterator[Hit]:
+def _assigned(content: bytes, held: frozenset[bytes]) -> Iterator[Hit]:
+    written = [word for word, pattern in _WORDS if pattern in held]
+    if not written and _AUTHORIZED not in held:
+        return
     lower = content.lower()
     tried: set[int] = set()
-    for word in _WORDS:
+    for word in written:
         position = lower.find(word)
         while position >= 0:
             found = _ASSIGNED.match(lower, position)
@@ -137,7 +157,7 @@ def _assigned(content: bytes) -> Iterator[Hit]:
                 if not _is_name_only(lower, position, found):
                     yield from _valued(content, found.start(3), found.end(3), quoted=bool(found[2]))
             position = lower.find(word, position + len(word))
-    if b"authorization" in lower:
+    if _AUTHORIZED in held:
         for found in _AUTHORIZATION.finditer(lower):
             yield from _valued(content, found.start(1), found.end(1), quoted=True)
 

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from psram.collect.sieve import Sieve
 from psram.facts import Mark
 
+Hit = tuple[int, str, str]
 _MAX_MARKS: Final = 200
 _MAX_TAG: Final = 4000
 _MAX_MAP: Final = 20_000
@@ -53,13 +55,7 @@ _SOURCE: Final = re.compile(
 def facts(content: bytes) -> tuple[Mark, ...]:
     """Places that make a browser speak with another host; never raises."""
     plain = _uncommented(content)
-    found = {
-        *_tags(plain),
-        *_listed(plain, _STYLE, "style"),
-        *(hit for hit in _listed(plain, _SCRIPT, "script") if not _commented(plain, hit[0])),
-        *((m.start(), "tracker", m[0].decode("ascii", "replace").strip("(' \"")) for m in _TRACKERS.finditer(plain)),
-        *policies(plain),
-    }
+    found = {hit for pattern in _SIEVE.held(plain) & _LOOKS.keys() for hit in _LOOKS[pattern](plain)}
     return marks(content, found)
 
 
@@ -80,7 +76,7 @@ def _uncommented(content: bytes) -> bytes:
     return b"".join([*parts, content[start:]]) if parts else content
 
 
-def marks(content: bytes, hits: set[tuple[int, str, str]]) -> tuple[Mark, ...]:
+def marks(content: bytes, hits: set[Hit]) -> tuple[Mark, ...]:
     """Marks of these hits (position, how, host), bounded."""
     lines = content.split(b"\n") if hits else []
     made = []
@@ -91,7 +87,7 @@ def marks(content: bytes, hits: set[tuple[int, str, str]]) -> tuple[Mark, ...]:
     return tuple(sorted(set(made)))
 
 
-def _tags(plain: bytes) -> Iterator[tuple[int, str, str]]:
+def _tags(plain: bytes) -> Iterator[Hit]:
     for tag in _TAG.finditer(plain):
         name = tag[1].lower()
         ended = _TAG_END.search(plain, tag.end(), tag.end() + _MAX_TAG)
@@ -117,12 +113,23 @@ def _import_maps(plain: bytes) -> Iterator[tuple[int, int]]:
         position = plain.find(b"importmap", end)
 
 
-def _listed(plain: bytes, pattern: re.Pattern[bytes], how: str) -> Iterator[tuple[int, str, str]]:
-    for found in pattern.finditer(plain):
-        yield found.start(1), how, _name(found[1])
+def _styles(plain: bytes) -> Iterator[Hit]:
+    for found in _STYLE.finditer(plain):
+        yield found.start(1), "style", _name(found[1])
 
 
-def policies(plain: bytes) -> Iterator[tuple[int, str, str]]:
+def _scripts(plain: bytes) -> Iterator[Hit]:
+    for found in _SCRIPT.finditer(plain):
+        if not _commented(plain, found.start(1)):
+            yield found.start(1), "script", _name(found[1])
+
+
+def _trackers(plain: bytes) -> Iterator[Hit]:
+    for found in _TRACKERS.finditer(plain):
+        yield found.start(), "tracker", found[0].decode("ascii", "replace").strip("(' \"")
+
+
+def policies(plain: bytes) -> Iterator[Hit]:
     """Other hosts that a Content-Security-Policy lets in."""
     for directive in _POLICY.finditer(plain):
         for source in _SOURCE.finditer(directive[2]):
@@ -136,3 +143,14 @@ def _commented(plain: bytes, position: int) -> bool:
 
 def _name(host: bytes) -> str:
     return host.decode("utf-8", "replace").lower().rpartition("@")[2]
+
+
+_LOOKS: Final = {
+    # without this pattern in a content, the function finds nothing
+    rb"""(?i)(?:=|asset\()[\s\x0b'"]*(?:(?:https?|wss?):)?//|importmap""": _tags,
+    rb"""(?i)(?:url\(|@import)[\s\x0b'"]*(?:(?:https?|wss?):)?//""": _styles,
+    rb"""['"`](?:(?:https?|wss?):)?//""": _scripts,
+    rb"gtag|GoogleAnalyticsObject|fbq|GTM-|UA-[0-9]": _trackers,
+    rb"-(?:src|action)[\s\x0b]": policies,
+}
+_SIEVE: Final = Sieve(_LOOKS)

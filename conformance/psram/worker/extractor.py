@@ -22,7 +22,7 @@ _ROOTS: Final = ("collect/contents.py", "collect/composer.py", "collect/reading.
 _IMPORT: Final = re.compile(r"^\s*from psram(\.[\w.]+)? import (?:\(([^)]*)\)|([^\n(]+))$", re.MULTILINE)
 _DOORS: Final = (_HERE / "__init__.py", _HERE / "collect" / "__init__.py")
 """Packages that only say what they hold."""
-_PARSERS: Final = ("tree_sitter", "tree_sitter_php", "yaml", "msgspec")
+_PARSERS: Final = ("tree_sitter", "tree_sitter_php", "re2", "yaml", "msgspec")
 
 
 @functools.cache
@@ -63,7 +63,7 @@ def _version(name: str) -> str:
     if spec is None or spec.origin is None:
         return ""
     beside = Path(spec.origin).parent.parent
-    wanted = {"yaml": "pyyaml"}.get(name, name)
+    wanted = {"yaml": "pyyaml", "re2": "google_re2"}.get(name, name)
     found = sorted(e.name for e in os.scandir(beside) if e.name.lower().startswith(f"{wanted}-"))
     state = Path(spec.origin).stat()
     return ",".join(found) if found else f"{state.st_size}:{state.st_mtime_ns}"

@@ -1,0 +1,114 @@
+"""The sieve tells contents apart; what it rules out, no reader would have found."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tree_sitter import Node
+
+from psram.collect import contents, php, php_indirect, sensitive
+from psram.collect.php_tree import PhpFile
+from psram.collect.sieve import Sieve, words
+from psram.facts import BlobFacts
+from psram.roles import Role
+
+NAMES = (
+    *("exec", "hash", "md5", "file", "getenv", "filter_input", "array_map", "usort", "query", "executeQuery", "where"),
+    *("disable", "error", "createTemplate", "cdef", "getConnection", "PDO", "Kernel", "ReflectionFunction", "die"),
+    *("fromCallable", "fromShellCommandline", "class_alias", "pg_query", "mcrypt_encrypt", "set", "create", "f"),
+)
+BETWEEN = ("", " ", "\n", "\x0b", "\u00a0", " /* ( */ ", " // (\n", " #(\n")
+ARGUMENTS = ("", "$password", "'DELETE FROM t WHERE x = ' . $_GET['a']", "'exec', $x", "fn() => 1", "'671'", "$token")
+SHAPES = (
+    "{0}{1}({2});",
+    "\\{0}{1}({2});",
+    "$a >{0}{1}({2});",
+    "$a ?1:{0}{1}({2});",
+    "use function x\\{{ {0} }};",
+    "use function {0}{1}as f; f({2});",
+    "$this->{1}{0}{1}({2});",
+    "$this->logger{1}?->{1}{0}{1}({2}, ['nir' => $n]);",
+    "$db->getFilters(){1}->{1}{0}({2});",
+    "A::{1}{0}{1}({2});",
+    "new{1} \\A\\{0}({2});",
+    "$f = '{0}'; $f{1}({2});",
+    "private $f = '{0}';",
+    "('{0}'){1}({2});",
+    "['{0}'][0]{1}({2});",
+    "if ($token{1}==={1}$request->get('{0}')) {{}}",
+    "return [{0}::class => ['all' => true]];",
+    "$x = ['verify_peer'{1}=>{1}false, 'cost' => 4];",
+    "echo '<script src=\"//{0}.example.org/x.js\"></script>';",
+    'header("Content-Security-Policy: script-src{1} https://{0}.example.org");',
+    "$secret{1}={1}'a8F3kLq92MzXv7TbR4nYw1';",
+    "connect('pgsql://{0}:a8F3kLq92MzX@db.example.net/x');",
+    "// 1 85 05 78 006 084 91, 185057800608436",
+    "class {0}Test{1}extends{1} TestCase {{ function testIsolation() {{}} }}",
+    "/** @ORM\\Column */ class B {{ #[ORM\\Column] private ?string $a; }}",
+    "global $x; goto {0}; @{0}(); include $y; `ls`; exit(1);",
+)
+ROLES = frozenset({Role.TEXT, Role.PHP, Role.WEB, Role.SAMPLE})
+
+
+def sources() -> st.SearchStrategy[str]:
+    cased = st.sampled_from(NAMES).flatmap(lambda name: st.sampled_from((name, name.upper(), name.capitalize())))
+    line = st.builds(str.format, st.sampled_from(SHAPES), cased, st.sampled_from(BETWEEN), st.sampled_from(ARGUMENTS))
+    return st.lists(line, min_size=1, max_size=6).map(lambda lines: "<?php\n" + "\n".join(lines))
+
+
+def ruling_nothing_out(content: bytes) -> BlobFacts:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sieve, "held", lambda sieve, _content: frozenset(sieve._patterns))
+        return contents.extract(content, ROLES)
+
+
+@settings(max_examples=300, deadline=None)
+@given(sources())
+def test_what_the_sieve_rules_out_no_reader_would_have_found(source: str) -> None:
+    content = source.encode()
+    assert contents.extract(content, ROLES) == ruling_nothing_out(content)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_give_the_same_with_and_without_the_sieve(content: bytes) -> None:
+    assert contents.extract(content, ROLES) == ruling_nothing_out(content)
+
+
+def test_a_content_holds_the_patterns_that_are_in_it_whatever_their_case() -> None:
+    sieve = Sieve((one := words(b"<script", b"api-key"), other := rb"[0-9]{3}", third := b"x(?:y|z)"))
+    assert sieve.held(b"an API-KEY") & {one, other, third} == {one}
+    assert sieve.held(b"\xff\x00<Script 123 xz") & {one, other, third} == {one, other, third}
+    assert not sieve.held(b"") & {one, other, third}
+
+
+def test_when_re2_gives_up_nothing_is_ruled_out() -> None:
+    sieve = Sieve((b"a", b"b"))
+    sieve._set = SimpleNamespace(Match=lambda _content: None)
+    assert sieve.held(b"c") >= {b"a", b"b"}
+
+
+@pytest.mark.parametrize(
+    "callee",
+    [
+        *("$f", "$$g", "${'f'}", "$f[0]", "($f)", "f()", "'exec'", '"exec"', "['exec'][0]", "array('exec')", "$a->b()"),
+        *("$a?->b()", "A::b()", "A::$b[0]", "new A()", "<<<X\nexec\nX", "<<<'X'\nexec\nX"),
+    ],
+)
+def test_a_call_is_looked_at_whatever_stands_for_its_function(callee: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+
+    def judge(_file: PhpFile, node: Node, *_rest: object) -> None:
+        judged.append(node.type)
+
+    monkeypatch.setattr(php_indirect, "_judge", judge)
+    php.facts(f"<?php $f = $_GET['f']; {callee}(1);".encode())
+    assert "function_call_expression" in judged
+
+
+def test_each_word_before_a_secret_is_sifted() -> None:
+    """A word without its pattern would never be looked for."""
+    for word, pattern in sensitive._WORDS:
+        assert pattern in sensitive.SIEVE.held(b"-" + word.upper() + b"-")
