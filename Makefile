@@ -9,7 +9,7 @@ SOURCES := operator conformance sandbox bench tests
 # lives of applications on the sandbox (rollouts, leaks, connectors, suspensions), every failure of forge, registry and
 # pipeline, every pipeline template run; last and alone, what installs the operator in another way. CI runs them after all
 # the rest.
-UNIT := $(BIN)/pytest tests/unit -n 2 -q
+UNIT := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest tests/unit -n 2 -q
 PROPERTIES := $(UNIT) -m hypothesis --hypothesis-profile=thorough
 ALONE := tests/e2e/test_down.py tests/e2e/test_ending.py
 SCENARIOS := tests/e2e/scenarios tests/integration/failures tests/integration/pipelines
