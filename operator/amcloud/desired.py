@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from amcloud.ports import Cluster
+from amcloud.cluster_ports import Reader
 from amcloud.settings import Settings
 from amcloud.stages import apply, budget, connectors, cost, manifest, render
 from amcloud.stages.apply import Inventory, Key
@@ -37,7 +37,7 @@ class Desired:
 class Sources:
     """Where that is gathered from."""
 
-    cluster: Cluster
+    cluster: Reader
     settings: Settings
     templates: Mapping[str, str]
 
