@@ -22,13 +22,15 @@ _HELP: Final = (
     "Remet en service une révision gardée d'une application, et l'y tient.\n\n"
     "Les cinq dernières révisions qui ont servi sont gardées, chacune avec l'empreinte de son image : c'est cette "
     "image même qui revient, sans forge ni fabrication, par un déploiement progressif. Sans COMMIT, c'est la "
-    "précédente. La demande (qui, quand, pourquoi) est une annotation de la LocalApp : il faut le droit de la "
+    "précédente. Une révision dont la sonde a vu une fuite entre organismes n'est jamais reprise. La demande (qui, "
+    "quand, pourquoi) est une annotation de la LocalApp : il faut le droit de la "
     "modifier, et elle vaut jusqu'à --undo, même si l'opérateur redémarre ou si l'on pousse. La base ne revient pas "
     "en arrière : les migrations doivent rester lisibles par la révision d'avant.\n\n"
     "--undo suit de nouveau la branche ou l'étiquette, et réessaie une révision que l'opérateur avait retirée.\n\n"
     "Code de retour : 0 c'est fait (ou demandé, avec --no-wait), 1 refusé, 2 pas fini à temps, 3 mauvaise commande."
 )
 _SERVES: Final = "  ← en service"
+_LEAKS: Final = "  ← fuite entre organismes"
 _EXAMPLES: Final = (
     "Exemples :\n\n"
     "amcloud rollback suivi-courriers --stage acceptance --list\n\n"
@@ -85,15 +87,14 @@ def shown(kept: Sequence[Kept], output: Form) -> str:
     if output is Form.JSON:
         found = [
             {"commit": one.revision.commit, "image": one.revision.image, "servedAt": one.served_at,
-             "inService": one.in_service}
+             "inService": one.in_service, "leak": one.leak}
             for one in kept
         ]  # fmt: skip
         return json.dumps(found, ensure_ascii=False, indent=2) + "\n"
     if not kept:
         return "Aucune révision gardée : rien n'y a encore servi.\n"
     lines = [f"{'COMMIT':10}{'EN SERVICE DEPUIS':22}IMAGE"]
-    lines += [
-        f"{one.revision.commit[:8]:10}{one.served_at:22}{one.revision.image}{_SERVES if one.in_service else ''}"
-        for one in kept
-    ]
+    for one in kept:
+        marks = f"{_SERVES if one.in_service else ''}{_LEAKS if one.leak else ''}"
+        lines.append(f"{one.revision.commit[:8]:10}{one.served_at:22}{one.revision.image}{marks}")
     return "\n".join(lines) + "\n"

@@ -34,6 +34,8 @@ class Kept:
     revision: Revision
     served_at: str
     in_service: bool
+    leak: str = ""
+    """What was seen to leak of it between organisations; empty for all that may be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,15 @@ def stage_named(found: Object, asked: str) -> str:
 def kept(found: Object, stage: str) -> tuple[Kept, ...]:
     """The revisions to which a stage may go back, newest first."""
     entry = _entry(found, stage)
-    times = {(one.get("commit"), one.get("image")): str(one.get("deployedTime", "")) for one in _list(entry, "history")}
+    written = {(one.get("commit"), one.get("image")): one for one in _list(entry, "history")}
     current = (entry.get("deployedCommit"), entry.get("image"))
-    return tuple(
-        Kept(one, times.get((one.commit, one.image), ""), (one.commit, one.image) == current)
-        for one in revisions.memory(found.get("status") or {}, stage).kept
-    )
+
+    def kept_one(one: Revision) -> Kept:
+        said = written.get((one.commit, one.image), {})
+        time, leak = str(said.get("deployedTime", "")), str(said.get("leak", ""))
+        return Kept(one, time, (one.commit, one.image) == current, leak)
+
+    return tuple(map(kept_one, revisions.memory(found.get("status") or {}, stage).kept))
 
 
 def back(found: Object, stage: str, commit: str) -> Revision:
@@ -79,7 +84,7 @@ def back(found: Object, stage: str, commit: str) -> Revision:
     """
     offered = kept(found, stage)
     if not commit:
-        before = next((one for one in offered if not one.in_service), None)
+        before = next((one for one in offered if not one.in_service and not one.leak), None)
         if before is None:
             raise InvalidManifestError(stage, "aucune révision gardée avant celle en service : il n'y a où revenir")
         return before.revision
@@ -98,7 +103,7 @@ def promotable(found: Object, stage: str, commit: str) -> Revision:
     current = next((one for one in offered if one.in_service), None)
     if current is None:
         raise InvalidManifestError(stage, "aucune révision n'y est en service : il n'y a rien à promouvoir")
-    return current.revision
+    return _closed(current)
 
 
 def upwards(origin: str, to: str) -> None:
@@ -161,7 +166,7 @@ def _ignored(status: Mapping[str, Any]) -> str:
 
 
 def _named(offered: Sequence[Kept], stage: str, commit: str) -> Revision:
-    matching = [one.revision for one in offered if one.revision.commit.startswith(commit.lower())]
+    matching = [one for one in offered if one.revision.commit.startswith(commit.lower())]
     known = ", ".join(one.revision.commit[:8] for one in offered) or "aucune"
     if len(commit) < SHORTEST:
         raise InvalidManifestError("COMMIT", f"{SHORTEST} caractères au moins sont attendus ; gardées : {known}")
@@ -169,7 +174,14 @@ def _named(offered: Sequence[Kept], stage: str, commit: str) -> Revision:
         raise InvalidManifestError(
             "COMMIT", f"« {commit[:40]} » n'est pas gardée à l'étape {stage} ; gardées : {known}"
         )
-    return matching[0]
+    return _closed(matching[0])
+
+
+def _closed(one: Kept) -> Revision:
+    if one.leak:
+        said = f"{one.revision.commit[:8]} n'est ni reprise ni promue. {one.leak}"
+        raise InvalidManifestError("COMMIT", said)
+    return one.revision
 
 
 def _entry(found: Object, stage: str) -> Mapping[str, Any]:

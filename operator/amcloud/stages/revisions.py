@@ -32,18 +32,27 @@ class Memory:
     kept: tuple[Revision, ...] = ()
     """Revisions that served wholly, newest first."""
     withdrawn: Withdrawn | None = None
+    leaking: frozenset[Revision] = frozenset()
+    """Those of ``kept`` that were seen to leak between organisations: nobody goes back to them, nor promotes them."""
 
 
 def memory(previous: Values, stage: str) -> Memory:
     """What a status remembers of ``stage``; what is damaged is forgotten."""
     entry = next((one for one in _entries(previous, "stages") if one.get("name") == stage), {})
-    found = [_revision(one) for one in _entries(entry, "history")[:HISTORY_MOST]]
-    return Memory(tuple(one for one in found if one is not None), _withdrawn(entry.get("withdrawn")))
+    listed = _entries(entry, "history")[:HISTORY_MOST]
+    found = {revision: one for one in listed if (revision := _revision(one)) is not None}
+    leaking = frozenset(revision for revision, one in found.items() if one.get("leak"))
+    return Memory(tuple(found), _withdrawn(entry.get("withdrawn")), leaking)
 
 
 def known(previous: Values, revision: Revision) -> bool:
     """Whether any stage is known to have served that very image of that commit."""
     return any(revision in memory(previous, name).kept for name in StageName)
+
+
+def leaks(previous: Values, revision: Revision) -> bool:
+    """Whether that revision was seen to leak at any stage."""
+    return any(revision in memory(previous, name).leaking for name in StageName)
 
 
 def followed(
@@ -56,6 +65,8 @@ def followed(
     wanted = Revision(asked.commit, asked.image)
     if wanted != outcome.was and not known(previous, wanted):
         return head, replace(outcome, problem=_unknown(asked))
+    if wanted != outcome.was and leaks(previous, wanted):
+        return head, replace(outcome, problem=_leaking(asked))
     return Head("", asked.commit), replace(outcome, ref_commit=named or None, intention=asked)
 
 
@@ -97,8 +108,12 @@ def settled(app: App, stage: Stage, outcome: StageOutcome, previous: Values, now
     return replace(outcome, withdrawn=withdrawn).again(0.0)
 
 
-def history(entry: Values, before: Values, moment: str) -> list[dict[str, Any]]:
+def history(entry: Values, before: Values, moment: str, outcome: StageOutcome) -> list[dict[str, Any]]:
     """Revisions that served, newest first, each once; ``entry`` is the stage's new status, ``before`` the last one."""
+    return [_probed(one, outcome) for one in _served(entry, before, moment)]
+
+
+def _served(entry: Values, before: Values, moment: str) -> list[dict[str, Any]]:
     past = [dict(one) for one in _entries(before, "history")[:HISTORY_MOST]]
     commit, digest = entry.get("deployedCommit"), entry.get("image")
     newest = past[0] if past else {}
@@ -106,6 +121,15 @@ def history(entry: Values, before: Values, moment: str) -> list[dict[str, Any]]:
         return past
     others = [one for one in past if (one.get("commit"), one.get("image")) != (commit, digest)]
     return [{"commit": commit, "image": digest, "deployedTime": moment}, *others][:HISTORY_MOST]
+
+
+def _probed(one: dict[str, Any], outcome: StageOutcome) -> dict[str, Any]:
+    """``one`` with what this pass saw of it: a leak stays written until it is seen closed."""
+    seen = outcome.isolation
+    if seen is None or seen.isolated is None or _revision(one) != outcome.deployed:
+        return one
+    rest = {name: value for name, value in one.items() if name != "leak"}
+    return rest if seen.isolated else {**rest, "leak": bounded(seen.sentence())}
 
 
 def told(outcome: StageOutcome) -> dict[str, Any]:
@@ -139,6 +163,8 @@ def _held(outcome: StageOutcome, asked: Intention | None, remembered: Memory) ->
     wanted = Revision(asked.commit, asked.image)
     if wanted not in (*remembered.kept, outcome.was):
         return replace(outcome, problem=_unknown(asked))
+    if wanted in remembered.leaking and wanted != outcome.was:
+        return replace(outcome, problem=_leaking(asked))
     return replace(outcome, deployed=wanted, intention=asked)
 
 
@@ -170,6 +196,13 @@ def _unknown(asked: Intention) -> str:
     return (
         f"La révision {asked.commit[:8]} demandée par {asked.by or 'quelqu’un'} n'est pas parmi les révisions gardées "
         "(status.stages[].history) : la demande est ignorée."
+    )
+
+
+def _leaking(asked: Intention) -> str:
+    return (
+        f"La révision {asked.commit[:8]} demandée par {asked.by or 'quelqu’un'} laisse un organisme atteindre les "
+        "données d'un autre (status.stages[].history) : la demande est ignorée."
     )
 
 

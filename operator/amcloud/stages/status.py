@@ -181,7 +181,7 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
         "pipelineURL": outcome.pipeline_url or (before.get("pipelineURL") if same_commit else None),
         "conformance": judgement.of(outcome) or (before.get("conformance") if same_commit else None),
     }
-    entry["history"] = revisions.history(entry, before, rfc3339(now))
+    entry["history"] = revisions.history(entry, before, rfc3339(now), outcome)
     return {name: value for name, value in entry.items() if value is not None and value not in ([], "")}
 
 

@@ -121,6 +121,17 @@ def test_kept_revisions_are_listed_newest_first_and_nothing_is_asked(run: Run) -
     assert desk.patches == []
 
 
+def test_a_revision_that_leaked_is_listed_as_such_and_refused(run: Run) -> None:
+    desk = Desk(two_served())
+    status = desk.outside.cluster.status()["stages"][0]
+    status["history"][1]["leak"] = "Fuite entre organismes constatée en base. courrier : lire les lignes d'un autre."
+    assert run(desk, "rollback", NAME, "--list").stdout.splitlines()[2].endswith("← fuite entre organismes")
+    assert json.loads(run(desk, "rollback", NAME, "--list", "-o", "json").stdout)[1]["leak"].startswith("Fuite")
+    done = run(desk, "rollback", NAME, ONE[:7])
+    assert done.exit_code == 3 and "n'est ni reprise ni promue" in done.stderr and "courrier" in done.stderr
+    assert desk.patches == []
+
+
 def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(run: Run) -> None:
     desk = Desk(two_served())
     done = run(desk, "rollback", NAME, "--dry-run")
