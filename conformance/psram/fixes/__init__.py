@@ -71,18 +71,30 @@ def corrections(report: Report, read: Reader) -> tuple[Correction, ...]:
 
 
 def _by_file(result: RuleResult) -> Iterator[tuple[str, tuple[Finding, ...]]]:
-    for path in sorted({finding.path for finding in result.findings if finding.path}):
-        yield path, tuple(finding for finding in result.findings if finding.path == path)
+    by_path: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    yield from ((path, tuple(by_path[path])) for path in sorted(by_path) if path)
 
 
 def _moved(findings: tuple[Finding, ...], before: bytes, content: bytes) -> tuple[Finding, ...]:
     """The findings where their lines are after earlier corrections; those whose line was changed are left out."""
     if before == content:
         return findings
-    blocks = difflib.SequenceMatcher(None, _lines(before), _lines(content), autojunk=False).get_matching_blocks()
-    lines = {a + n + 1: b + n + 1 for a, b, size in blocks for n in range(size)}
-    lines[0] = 0  # a whole file
+    old, new = _lines(before), _lines(content)
+    head = _alike(old, new)  # a correction changes few lines: difflib, which is slow, sees no others
+    tail = _alike(old[head:][::-1], new[head:][::-1])
+    lines = {n: n for n in range(head + 1)}  # 0: a whole file
+    lines |= {len(old) - n: len(new) - n for n in range(tail)}
+    between = old[head : len(old) - tail], new[head : len(new) - tail]
+    for a, b, size in difflib.SequenceMatcher(None, *between, autojunk=False).get_matching_blocks():
+        lines |= {head + a + n + 1: head + b + n + 1 for n in range(size)}
     return tuple(msgspec.structs.replace(f, line=lines[f.line]) for f in findings if f.line in lines)
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many lines are the same from the beginning on."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _corrected(fix: Fix, content: bytes, findings: tuple[Finding, ...]) -> bytes | None:
