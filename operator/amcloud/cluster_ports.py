@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from amcloud.stages.apply import Inventory, Key, Operation
 from amcloud.stages.connectors import Connector, Given
+from amcloud.stages.kinds import Offers
 from amcloud.stages.manifest import App, Organisation, Stage, Suspension
-from amcloud.stages.render import Access, Object, Offers, Place
+from amcloud.stages.render import Access, Object, Place
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import Dossier, NormPack
 from psram.model import Report

@@ -17,7 +17,8 @@ from amcloud.stages import apply
 from amcloud.stages.app import App, Organisation, Stage, Suspension
 from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
 from amcloud.stages.connectors import Connector, Given, recalled
-from amcloud.stages.render import CREDENTIALS, OWNER, VERSIONS, Access, Object, Offers, Place
+from amcloud.stages.kinds import VERSIONS, Offers
+from amcloud.stages.render import CREDENTIALS, OWNER, Access, Object, Place
 from amcloud.stages.report import Event
 from amcloud.stages.verdict import Dossier, NormPack
 from psram.model import (

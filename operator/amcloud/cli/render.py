@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from amcloud.settings import Settings
     from amcloud.stages.app import App, ConnectorUse, Organisation, Stage
     from amcloud.stages.connectors import Connector, Link
-    from amcloud.stages.render import Object, Offers
+    from amcloud.stages.kinds import Offers
+    from amcloud.stages.render import Object
 
 MANIFEST_MAX_BYTES = 256 * 1024
 EXAMPLE_CREDENTIALS = (
@@ -236,7 +237,7 @@ def documents(content: bytes, name: str) -> list[dict[str, Any]]:
 
 def _offers(minor: int) -> Offers:
     """What Kubernetes 1.``minor`` offers of the kinds that templates make."""
-    from amcloud.stages.render import TIME_ZONE_FIELD, VERSIONS, Offers
+    from amcloud.stages.kinds import TIME_ZONE_FIELD, VERSIONS, Offers
 
     def offered(version: str) -> bool:
         since, until = LIFETIMES.get(version, (0, NEVER))

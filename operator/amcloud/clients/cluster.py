@@ -14,7 +14,8 @@ from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
 from amcloud.stages.app import App, Organisation, Stage, Suspension
 from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, Scale, key, read_inventory
 from amcloud.stages.connectors import SECRET_TYPE, Connector, Given, recalled
-from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OPTIONAL, OWNER, VERSIONS, Access, Object, Offers, Place
+from amcloud.stages.kinds import OPTIONAL, VERSIONS, Offers
+from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, Access, Object, Place
 from amcloud.stages.report import Event
 from amcloud.stages.suspension import imposed
 from amcloud.stages.verdict import Dossier, NormPack

@@ -10,7 +10,8 @@ from typing import Any, Final
 from amcloud.clients import records
 from amcloud.clients.kubernetes_api import Api
 from amcloud.settings import FIELD_MANAGER, GROUP
-from amcloud.stages.render import MANAGED_BY, VERSIONS, Object, Offers
+from amcloud.stages.kinds import VERSIONS, Offers
+from amcloud.stages.render import MANAGED_BY, Object
 
 SETTINGS: Final = "amcloud-settings"
 """Name of the ConfigMap and of the Secret that hold the operator's settings."""

@@ -15,8 +15,9 @@ import yaml
 
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import FIELD_MANAGER, GROUP, Settings
-from amcloud.stages import connectors, egress, templating
+from amcloud.stages import connectors, egress, kinds, templating
 from amcloud.stages.connectors import Link
+from amcloud.stages.kinds import Offers
 from amcloud.stages.manifest import App, Organisation, Stage, StageName, Track
 
 SIZES: Final = "sizes.yaml"
@@ -27,36 +28,6 @@ OWNER: Final = f"{GROUP}/owner"
 HELD: Final = f"{GROUP}/credentials"
 """Annotation of a pod: :func:`fingerprint` of the credentials that it was made with."""
 TIME_ZONE: Final = "Europe/Paris"
-
-VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Namespace": ("v1",),
-    "ResourceQuota": ("v1",),
-    "LimitRange": ("v1",),
-    "ServiceAccount": ("v1",),
-    "Secret": ("v1",),
-    "ConfigMap": ("v1",),
-    "Service": ("v1",),
-    "NetworkPolicy": ("networking.k8s.io/v1",),
-    "Ingress": ("networking.k8s.io/v1",),
-    "Deployment": ("apps/v1",),
-    "Job": ("batch/v1",),
-    "CronJob": ("batch/v1", "batch/v1beta1"),
-    "PodDisruptionBudget": ("policy/v1", "policy/v1beta1"),
-    "HorizontalPodAutoscaler": ("autoscaling/v2", "autoscaling/v2beta2"),
-    "ServiceMonitor": ("monitoring.coreos.com/v1",),
-    "PrometheusRule": ("monitoring.coreos.com/v1",),
-}
-"""The kinds that templates may make, in the versions whose body they write, best first."""
-OPTIONAL: Final[Mapping[str, str]] = {
-    "PodDisruptionBudget": "une éviction peut arrêter toutes les répliques à la fois",
-    "HorizontalPodAutoscaler": "le nombre minimal de répliques est servi",
-    "ServiceMonitor": "les mesures des applications ne sont pas recueillies",
-    "PrometheusRule": "aucune alerte n'est posée par instance",
-}
-"""Kinds that a cluster may lack, and what is then missed."""
-
-TIME_ZONE_FIELD: Final = "CronJob.spec.timeZone"
-"""The one field that templates use where the server has it: it came within batch/v1."""
 
 _LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -88,17 +59,6 @@ class Access:
 
     def __repr__(self) -> str:
         return "Access(***)"
-
-
-@dataclass(frozen=True, slots=True)
-class Offers:
-    """API versions that the server offers, by kind: ``{"CronJob": ("batch/v1", "batch/v1beta1")}``, newest first."""
-
-    versions: Mapping[str, tuple[str, ...]]
-    minor: int = 0
-    """Minor version of the server, for people alone: nothing is chosen by it; 0 when unknown."""
-    fields: frozenset[str] = frozenset()
-    """Fields that came within an API version and that this server's own schema has: :data:`TIME_ZONE_FIELD`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +143,13 @@ def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the 
     values = {
         **_instance(app, stage, place, revision, templates),
         **_surroundings(place, served, access, settings, links),
-        "has_time_zone": TIME_ZONE_FIELD in offers.fields,
+        "has_time_zone": kinds.TIME_ZONE_FIELD in offers.fields,
     }
     replicas = values["replicas"]
-    values["autoscaled"] = replicas["max"] > replicas["min"] and _offered("HorizontalPodAutoscaler", offers)
+    values["autoscaled"] = replicas["max"] > replicas["min"] and kinds.offered("HorizontalPodAutoscaler", offers)
     functions: dict[str, Callable[[str], Any]] = {
-        "version": partial(needed_version, offers=offers),
-        "offered": partial(_offered, offers=offers),
+        "version": partial(kinds.needed_version, offers=offers),
+        "offered": partial(kinds.offered, offers=offers),
     }
     labels, annotations = marks(app, stage, place, revision)
     found = (
@@ -198,21 +158,6 @@ def objects(  # noqa: PLR0917 - one argument a thing that it depends on, in the 
         for parsed in templating.documents(name, text)
     )
     return tuple(_named_by_content(_dressed(_checked(one, place), labels, annotations)) for one in found)
-
-
-def api_version(kind: str, offers: Offers) -> str | None:
-    """The newest version of ``kind`` that both the templates speak and the server offers."""
-    offered = offers.versions.get(kind, ())
-    return next((version for version in VERSIONS[kind] if version in offered), None)
-
-
-def needed_version(kind: str, offers: Offers) -> str:
-    """Like :func:`api_version`, for kinds without which nothing can be hosted."""
-    version = api_version(kind, offers)
-    if version is None:
-        spoken = ", ".join(VERSIONS[kind])
-        raise BrokenInstallationError(f"ce cluster n'offre pas {kind} ({spoken}) : version de Kubernetes inadaptée")
-    return version
 
 
 def fingerprint(access: Access) -> str:
@@ -239,10 +184,6 @@ def marks(app: App, stage: Stage, place: Place, revision: Revision) -> tuple[dic
         f"{GROUP}/organisation": app.owner,
     }
     return labels, {OWNER: owner(app)}
-
-
-def _offered(kind: str, offers: Offers) -> bool:
-    return api_version(kind, offers) is not None
 
 
 def _instance(app: App, stage: Stage, place: Place, revision: Revision, templates: Mapping[str, str]) -> dict[str, Any]:
@@ -321,7 +262,7 @@ def _secret_data(access: Access, links: tuple[Link, ...]) -> dict[str, str]:
 def _checked(found: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     """``found`` if it is of an allowed kind and lies in the instance's namespace."""
     kind, metadata = str(found.get("kind"))[:60], found.get("metadata")
-    if found.get("apiVersion") not in VERSIONS.get(kind, ()):
+    if found.get("apiVersion") not in kinds.VERSIONS.get(kind, ()):
         raise _broken(f"le type {kind} n'est pas permis")
     if not isinstance(metadata, dict) or not _NAME.fullmatch(str(metadata.get("name"))):
         raise _broken(f"un objet {kind} n'a pas de nom valide")

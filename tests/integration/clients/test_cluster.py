@@ -17,7 +17,7 @@ from amcloud.clients.connection import Connection
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.records import conformance_report
 from amcloud.errors import BrokenInstallationError, NotOwnedError, RepositoryRefusedError, UnavailableError
-from amcloud.stages import apply, render
+from amcloud.stages import apply, kinds, render
 from amcloud.stages.app import Authority, Service
 from amcloud.stages.apply import Apply, Key, Prune
 from amcloud.stages.connectors import SECRET_TYPE, Given, Link
@@ -59,13 +59,13 @@ def installed(request: pytest.FixtureRequest) -> None:
     raise AssertionError("the CRDs are not served")
 
 
-def kinds(operations: list[apply.Operation]) -> list[str]:
+def kinds_of(operations: list[apply.Operation]) -> list[str]:
     return [o.object["kind"] if isinstance(o, Apply) else f"-{o.key.kind}" for o in operations]
 
 
 def test_the_whole_set_is_accepted_and_a_second_pass_writes_nothing(passes: Passes) -> None:
     app = parsed(local_app())
-    first = kinds(passes.run(app, revision("a")))
+    first = kinds_of(passes.run(app, revision("a")))
     assert first[:2] == ["Namespace", "ConfigMap"]  # the inventory right after the namespace
     assert {"Deployment", "Job", "CronJob", "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget"} <= set(first)
     assert passes.run(app, revision("a")) == []
@@ -89,7 +89,7 @@ def test_an_image_set_by_hand_is_drift_and_is_put_back(
 def test_another_organisation_changes_its_file_and_the_hosts_alone(passes: Passes) -> None:
     app = parsed(local_app())
     passes.run(app, revision("a"), served=("671",))
-    assert sorted(kinds(passes.run(app, revision("a"), served=("671", "681")))) == ["ConfigMap", "Ingress"]
+    assert sorted(kinds_of(passes.run(app, revision("a"), served=("671", "681")))) == ["ConfigMap", "Ingress"]
 
 
 def test_a_new_revision_prunes_the_migration_of_the_one_before(passes: Passes, cluster: KubernetesCluster) -> None:
@@ -112,7 +112,7 @@ def _being_deleted(cluster: KubernetesCluster, key: Key) -> bool:
 def test_a_schedule_given_up_is_pruned(passes: Passes) -> None:
     passes.run(parsed(local_app()), revision("a"))
     done = passes.run(parsed(local_app(schedules=[])), revision("a"))
-    assert kinds(done) == ["ConfigMap", "-CronJob", "ConfigMap"] or kinds(done) == ["-CronJob", "ConfigMap"]
+    assert kinds_of(done) == ["ConfigMap", "-CronJob", "ConfigMap"] or kinds_of(done) == ["-CronJob", "ConfigMap"]
     assert passes.run(parsed(local_app(schedules=[])), revision("a")) == []
 
 
@@ -244,10 +244,10 @@ def test_this_server_is_the_old_end_and_says_so_itself(cluster: KubernetesCluste
     """The other end is ``tests/data/discovery``, the table is docs/versions-kubernetes.md."""
     offers = cluster.offers()
     assert (offers.minor, offers.fields) == (20, frozenset())
-    assert render.api_version("CronJob", offers) == "batch/v1beta1"
-    assert render.api_version("PodDisruptionBudget", offers) == "policy/v1beta1"
-    assert render.api_version("HorizontalPodAutoscaler", offers) == "autoscaling/v2beta2"
-    assert {kind for kind in render.VERSIONS if render.api_version(kind, offers) is None} <= set(render.OPTIONAL)
+    assert kinds.api_version("CronJob", offers) == "batch/v1beta1"
+    assert kinds.api_version("PodDisruptionBudget", offers) == "policy/v1beta1"
+    assert kinds.api_version("HorizontalPodAutoscaler", offers) == "autoscaling/v2beta2"
+    assert {kind for kind in kinds.VERSIONS if kinds.api_version(kind, offers) is None} <= set(kinds.OPTIONAL)
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:

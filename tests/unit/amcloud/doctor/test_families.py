@@ -17,7 +17,7 @@ from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
 from amcloud.stages.app import Organisation, StageName
-from amcloud.stages.render import OPTIONAL, VERSIONS, Offers
+from amcloud.stages.kinds import OPTIONAL, VERSIONS, Offers
 from amcloud.stages.verdict import NormPack
 from psram import packs
 from psram.advisories import Database

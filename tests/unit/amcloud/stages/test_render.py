@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from amcloud import assets
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
-from amcloud.stages import manifest, render
+from amcloud.stages import kinds, manifest, render
 from amcloud.stages.app import App, Organisation, Ref, RefKind, Schedule, Size, Stage, StageName
 from amcloud.stages.connectors import Link
-from amcloud.stages.render import Access, Object, Offers, Revision
+from amcloud.stages.kinds import Offers
+from amcloud.stages.render import Access, Object, Revision
 
 GOLDEN = Path(__file__).parent / "golden" / "render"
 TEMPLATES = assets.hosting_templates()
@@ -44,9 +45,9 @@ ACCESS = Access(
     "postgresql://x_app:motdepasse@198.18.0.1:15432/x", "postgresql://x_owner:autre@198.18.0.1:15432/x", "s", "o"
 )
 PROMETHEUS = {"ServiceMonitor", "PrometheusRule"}
-USUAL = {kind: versions for kind, versions in render.VERSIONS.items() if kind not in PROMETHEUS}
-CURRENT = Offers(USUAL, 34, frozenset({render.TIME_ZONE_FIELD}))
-WATCHED = Offers(render.VERSIONS, 34, frozenset({render.TIME_ZONE_FIELD}))
+USUAL = {kind: versions for kind, versions in kinds.VERSIONS.items() if kind not in PROMETHEUS}
+CURRENT = Offers(USUAL, 34, frozenset({kinds.TIME_ZONE_FIELD}))
+WATCHED = Offers(kinds.VERSIONS, 34, frozenset({kinds.TIME_ZONE_FIELD}))
 OLD = Offers(
     {
         **USUAL,
@@ -105,7 +106,7 @@ RELANCES = {"name": "relances", "schedule": "0 6 * * 1-5", "command": ["bin/cons
 HTTP = dataclasses.replace(SETTINGS, url_scheme="http", url_port=":8080", oidc_issuer="http://198.18.0.1:8931")
 THREE = {"size": "large", "replicas": {"min": 3, "max": 3}}
 PURGE = {"name": "purge", "schedule": "30 2 * * 0", "command": ["bin/console", "app:purge", "--force"]}
-BARE = Offers({k: v for k, v in render.VERSIONS.items() if k not in render.OPTIONAL}, 34)
+BARE = Offers({k: v for k, v in kinds.VERSIONS.items() if k not in kinds.OPTIONAL}, 34)
 ROTATED = dataclasses.replace(
     ACCESS, app_url=ACCESS.app_url.replace("x_app", "x_app_b"), rotation="2026-03-02T08:00:00Z"
 )
@@ -157,7 +158,7 @@ def test_the_golden_objects_show_each_kind_in_each_version_and_each_option_in_mo
     written = [one for file in GOLDEN.glob("*.yaml") for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
     shown = {(one["kind"], one["apiVersion"]) for one in written}
     made = {kind for text in TEMPLATES.values() for kind in re.findall(r'version\("(\w+)"\)', text)}
-    assert shown == {(kind, version) for kind in made for version in render.VERSIONS[kind]}
+    assert shown == {(kind, version) for kind in made for version in kinds.VERSIONS[kind]}
     asked = [local_app(**case.values[0].get("app", {})).hosting for case in CASES]  # type: ignore[union-attr]
     for field in dataclasses.fields(asked[0]):
         ways = {getattr(one, field.name) for one in asked}
@@ -223,11 +224,11 @@ def test_wrong_sizes_are_a_broken_installation(sizes: str) -> None:
 
 def test_a_server_without_a_needed_kind_is_said() -> None:
     with pytest.raises(BrokenInstallationError, match="Ingress"):
-        objects(offers=Offers({**render.VERSIONS, "Ingress": ("extensions/v1beta1",)}, 14))
+        objects(offers=Offers({**kinds.VERSIONS, "Ingress": ("extensions/v1beta1",)}, 14))
 
 
 def test_a_server_without_autoscaling_gets_fixed_replicas() -> None:
-    found = objects(offers=Offers({**render.VERSIONS, "HorizontalPodAutoscaler": ("autoscaling/v1",)}, 30))
+    found = objects(offers=Offers({**kinds.VERSIONS, "HorizontalPodAutoscaler": ("autoscaling/v1",)}, 30))
     assert one(found, "Deployment")["spec"]["replicas"] == 2
     assert "HorizontalPodAutoscaler" not in {o["kind"] for o in found}
 
