@@ -1,4 +1,4 @@
-"""``amcloud diff NAME|FILE``: what the next pass, or applying a manifest, would change of an instance's objects."""
+"""``amcloud diff APP|FILE``: what the next pass, or applying a manifest, would change of an instance's objects."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from amcloud.cli.applications import Namespace
 from amcloud.cli.exits import Exit, answer, refuse
-from amcloud.cli.options import StageName
+from amcloud.cli.options import AsForm, Form, StageName
 
 if TYPE_CHECKING:
     from amcloud.clients.cluster import KubernetesCluster
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = "diff"
 _HELP: Final = (
-    "Montre ce qu'un passage de l'opérateur changerait dans le cluster : pour une application déclarée (NOM), ou comme "
+    "Montre ce qu'un passage de l'opérateur changerait dans le cluster : pour une application déclarée (APP), ou comme "
     "si le manifeste d'un fichier était appliqué (FICHIER).\n\n"
     "Une suspension qui arrête le service, le plafond de l'organisme et un Secret absent comptent comme pour lui, et "
     "sont dits sur la sortie d'erreur.\n\n"
@@ -48,13 +48,6 @@ STDIN: Final = "-"
 NOTHING_YET: Final = "aucune révision n'y est encore admise : la première créera l'instance (amcloud render la montre)"
 
 
-class Output(StrEnum):
-    """How the answer is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """What would become of one object: ``create``, ``update``, ``delete`` or ``scale``, with the lines that say it."""
@@ -71,12 +64,10 @@ def register(app: typer.Typer) -> None:
 
 
 def diff(
-    what: Annotated[str, typer.Argument(metavar="NOM|FICHIER", help="Application déclarée, ou manifeste (- : stdin).")],
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de sa LocalApp ; cherché sans elle.")
-    ] = "",
+    what: Annotated[str, typer.Argument(metavar="APP|FICHIER", help="Application déclarée, ou manifeste (- : stdin).")],
+    namespace: Namespace = "",
     stage: Annotated[StageName | None, typer.Option(help="Étape ; toutes sans elle.", show_default=False)] = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Print what would change, and end with 1 when something would."""
     from amcloud.errors import AmcloudError, InvalidManifestError
@@ -243,11 +234,11 @@ def _settings(api: Api) -> Settings:
     return Settings.from_environment({**unused, **(found.get("data") or {})})
 
 
-def _shown(changes: list[Change], output: Output) -> str:
+def _shown(changes: list[Change], output: Form) -> str:
     from amcloud.cli import terminals
     from amcloud.stages import difference
 
-    if output is Output.JSON:
+    if output is Form.JSON:
         found = [
             {"stage": one.stage, "object": one.object, "change": one.what, "diff": "\n".join(one.lines)}
             for one in changes

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
+from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
     from amcloud.clients.forge_link import ForgeLink
@@ -35,13 +35,6 @@ _EXAMPLES: Final = (
     "amcloud forge connect cpam-bas-rhin/suivi-courriers --secret cpam-bas-rhin/forge-token"
 )
 _PLACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-
-
-class Output(StrEnum):
-    """How the steps are printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ def connect(  # noqa: PLR0917  options, given by name
         str, typer.Option("--namespace", "-n", metavar="ESPACE", help="Espace de noms de l'opérateur.")
     ] = "amcloud-system",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Dit ce qui serait fait, sans rien changer.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Forme de la réponse.")] = Output.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Look, plan, carry out, and say what was done."""
     from amcloud.errors import AmcloudError, RepositoryRefusedError, UnavailableError
@@ -98,7 +91,7 @@ def connect(  # noqa: PLR0917  options, given by name
         refuse(COMMAND, str(error), Exit.REFUSED)
     told = (
         _as_json(done, dry_run=dry_run)
-        if output is Output.JSON
+        if output is Form.JSON
         else "".join(f"{line}\n" for line in _as_text(done, dry_run=dry_run))
     )
     answer(told.encode(), command=COMMAND)
