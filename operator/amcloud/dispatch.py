@@ -49,6 +49,8 @@ class Dispatcher:
         """The path that a project has on the forge, where the manifest says another one."""
         self._causes: dict[Key, str] = {}
         self._said: dict[tuple[Key, str], tuple[object, ...]] = {}
+        self._leaking: set[tuple[Key, str]] = set()
+        """The stages of which the probe that ran last saw a leak, whatever their pass spoke of."""
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._marks: dict[str, str] = {}
@@ -79,6 +81,7 @@ class Dispatcher:
             self._drop(key)
             self._causes.pop(key, None)
             self._said = {of: words for of, words in self._said.items() if of[0] != key}
+            self._leaking = {of for of in self._leaking if of[0] != key}
             metrics.APPLICATIONS.set(len(self._project))
         self.queue.forget(key)
         if project:
@@ -122,6 +125,12 @@ class Dispatcher:
         """How many stages there are by name and by the reason of their last pass."""
         with self._lock:
             return Counter((stage, str(words[2])) for (_, stage), words in self._said.items())
+
+    @property
+    def leaking(self) -> int:
+        """How many stages leak between organisations, as far as a probe saw."""
+        with self._lock:
+            return len(self._leaking)
 
     def start(self) -> None:
         """Workers and the poller run, until :meth:`stop`."""
@@ -243,6 +252,8 @@ class Dispatcher:
                 before = self._said.get((key, outcome.stage))
                 news = before != words
                 self._said[key, outcome.stage] = words
+                if outcome.isolation is not None:
+                    (self._leaking.add if outcome.leaks else self._leaking.discard)((key, outcome.stage))
             self._measure(outcome, before)
             say = log.info if news else log.debug
             if outcome.renamed:

@@ -27,6 +27,11 @@ STAGES = Gauge(
     ["stage", "reason"],
     registry=REGISTRY,
 )
+LEAKING = Gauge(
+    "amcloud_leaking_stages",
+    "Étapes où la sonde voit un organisme atteindre les données d'un autre, quelle que soit la raison de leur passage.",
+    registry=REGISTRY,
+)
 DELIVERY_SECONDS = Histogram(
     "amcloud_delivery_seconds",
     "Temps entre la découverte d'un commit et sa mise en service.",

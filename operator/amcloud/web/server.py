@@ -27,6 +27,7 @@ def application(dispatcher: Dispatcher, *, webhook_token: str) -> web.Applicatio
         metrics.QUEUE_DEPTH.set(dispatcher.queue.waiting)
         metrics.LONGEST_PASS.set(dispatcher.queue.longest_pass_s)
         metrics.tell_stages(dispatcher.reasons())
+        metrics.LEAKING.set(dispatcher.leaking)
         return web.Response(body=generate_latest(metrics.REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(client_max_size=webhook.BODY_MOST_BYTES)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from amcloud_fakes import FakeWorld
-from amcloud_samples import ONE, PROJECT, manifest
+from amcloud_samples import ONE, PROJECT, TWO, manifest, result
 
 from amcloud import metrics
 from amcloud.dispatch import Dispatcher
 from amcloud.stages.build import PipelineStatus
+from amcloud.stages.isolation import Breach, Isolation, TableProbe
 from amcloud.workqueue import Key
 
 KEY = Key("cpam-bas-rhin", "suivi-courriers")
@@ -60,6 +61,27 @@ def test_each_stage_counts_once_by_the_reason_of_its_last_pass() -> None:
     made.forget(KEY)
     metrics.tell_stages(made.reasons())
     assert shown() == {}
+
+
+def test_a_leak_counts_even_while_the_pass_speaks_of_a_commit_that_is_refused_for_something_else() -> None:
+    outside = building()
+    outside.forge.finish(ONE)
+    made = dispatcher(outside)
+    passed(made, times=3)
+    assert made.leaking == 0
+    outside.database.seen = Isolation((TableProbe("courrier", (Breach.READ,)),))
+    outside.conformance.results[TWO] = (result("SEC-001"),)
+    outside.source.heads["refs/heads/main"] = TWO
+    outside.forge.add(TWO, PipelineStatus.RUNNING)
+    passed(made)
+    assert (made.reasons(), made.leaking) == ({("acceptance", "NotConformant"): 1}, 1)
+    outside.database.seen = Isolation()
+    passed(made)
+    assert made.leaking == 0
+    outside.database.seen = Isolation((TableProbe("courrier", (Breach.READ,)),))
+    passed(made)
+    made.forget(KEY)
+    assert made.leaking == 0
 
 
 def test_a_delivery_is_measured_once_from_the_discovery_of_its_commit_to_its_service() -> None:
