@@ -61,7 +61,7 @@ def rights(found: ProjectState, refs: Sequence[Ref]) -> Finding:
         return error("project-rights", said, f"Ajoutez {found.account} au projet ou à son groupe.")
     closed = [ref.pattern for ref in refs if found.level < _needed(ref, found.branches)]
     if closed:
-        said = f"{account} ne peut pas lancer de pipeline sur {', '.join(closed)}, qui sont protégées."
+        said = f"{account} ne peut ni publier de statut ni lancer de pipeline sur {', '.join(closed)}, protégé(es)."
         return error(
             "project-rights", said, f"Donnez le rôle Maintainer à {found.account}, ou le droit de fusionner là."
         )

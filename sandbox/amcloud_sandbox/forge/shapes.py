@@ -21,6 +21,7 @@ HOOK_EVENTS = (
     "feature_flag_events",
     "emoji_events",
     "resource_access_token_events",
+    "resource_deploy_token_events",
     "milestone_events",
 )
 
@@ -249,6 +250,7 @@ def token(row: Row, text: str | None = None) -> Row:
         "name": row["name"],
         "revoked": bool(row["revoked"]),
         "created_at": row["created_at"],
+        "description": None,
         "scopes": row["scopes"].split(),
         "user_id": row["user_id"],
         "last_used_at": row["last_used_at"],

@@ -18,7 +18,13 @@ def _source(call: Call, kind: str, wanted: int) -> Row:
 def _list(call: Call, kind: str) -> Answer:
     row = _source(call, kind, Level.GUEST)
     rows = call.store.all("select * from members where source = ? and source_id = ? order by user_id", kind, row["id"])
-    return page(call, rows, lambda item: shapes.member(call.forge, item))
+    return page(call, _asked(call, rows), lambda item: shapes.member(call.forge, item))
+
+
+def _asked(call: Call, rows: list[Row]) -> list[Row]:
+    """Those of the users that ``user_ids[]`` names, all without it."""
+    wanted = {value for key, value in call.query if key == "user_ids[]"} or set(call.words("user_ids") or ())
+    return [row for row in rows if not wanted or str(row["user_id"]) in wanted]
 
 
 def _inherited(call: Call) -> list[Row]:
@@ -33,7 +39,7 @@ def _inherited(call: Call) -> list[Row]:
             if kept is None or kept["access_level"] < item["access_level"]:
                 found[item["user_id"]] = item
         group_id = call.store.value("select parent_id from groups where id = ?", group_id)
-    return [found[key] for key in sorted(found)]
+    return _asked(call, [found[key] for key in sorted(found)])
 
 
 def _member(call: Call, kind: str, source_id: int) -> Row:

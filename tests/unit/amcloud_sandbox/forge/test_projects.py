@@ -94,6 +94,9 @@ def test_a_group_s_member_reaches_its_projects(desk: Desk) -> None:
     member = desk.user("membre")
     group = project["namespace"]["id"]
     desk.made(f"/groups/{group}/members", user_id=member.seen("/user")["id"], access_level=40)
+    own = member.seen("/user")["id"]
+    (alone,) = desk.seen(f"/projects/{project['id']}/members/all?user_ids[]={own}")
+    assert (alone["id"], alone["access_level"]) == (own, 40)
     seen = member.seen("/projects/cpam-bas-rhin%2Fsuivi")
     assert seen["permissions"]["group_access"]["access_level"] == 40
     assert [row["id"] for row in member.seen("/projects?membership=true")] == [project["id"]]
