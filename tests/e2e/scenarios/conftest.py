@@ -1,4 +1,4 @@
-"""The services of the sandbox, shared by two processes of scenarios: a file that stops them has them for itself.
+"""The sandbox, shared by two processes of scenarios: a file that stops its services has it for itself.
 
 The turnstile lets whoever wants them alone in, though the other process takes file after file.
 """
@@ -19,7 +19,7 @@ ALONE = "test_outages.py"
 
 @pytest.fixture(scope="module", autouse=True)
 def services(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Forge, registry and database are up, and stay so for this file; or they are this file's alone."""
+    """Operator, forge, registry and database are up, and stay so for this file; or they are this file's alone."""
     how = fcntl.LOCK_EX if request.path.name == ALONE else fcntl.LOCK_SH
     with locked("turnstile", fcntl.LOCK_EX) as turnstile, locked("services", how):
         fcntl.flock(turnstile, fcntl.LOCK_UN)

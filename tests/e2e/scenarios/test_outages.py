@@ -1,4 +1,4 @@
-"""Forge, registry and database are down together: what an operator must still be able to do, and what comes after."""
+"""The operator starts again, forge, registry and database are down: what must still be true, and what comes after."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
+from patience import until
 
 from amcloud_sandbox import access, processes
 from amcloud_sandbox.access import Role
-from amcloud_sandbox.demo import install
+from amcloud_sandbox.demo import browser, install
 from amcloud_sandbox.demo.scene import STAGE, Cast
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.parts import load
@@ -29,14 +29,6 @@ INSTANCE = f"{NAME}-{STAGE}"
 ONE_REPLICA = {"size": "small", "replicas": {"min": 1, "max": 1}}
 DOWN = ("forge", "registry", "postgres")
 SWEEP_S = 60
-
-
-def until(what: str, found: Callable[[], Any], *, timeout_s: float = 60.0) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (seen := found()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.3)
-    return seen
 
 
 @contextlib.contextmanager
@@ -83,18 +75,56 @@ def served(ground: Ground) -> Iterator[Cast]:
         yield cast
 
 
+def amcloud(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KUBECONFIG": str(access.role_kubeconfig(Role.OPERATOR, layout=Layout()))}
+    command = [sys.executable, "-P", "-m", "amcloud", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def isolated(ground: Ground, cast: Cast) -> tuple[str, str]:
+    found = next((c for c in ground.stage(cast).get("conditions", []) if c["type"] == "TenantIsolated"), {})
+    return found.get("status", ""), found.get("reason", "")
+
+
+def row_level_security(word: str) -> None:
+    with POSTGRES.administrator(Layout(), DATABASE) as connection:
+        connection.execute(f"ALTER TABLE courrier {word} ROW LEVEL SECURITY".encode())
+
+
+def test_a_leak_that_came_while_the_revision_serves_is_told_the_service_goes_on_and_nobody_may_choose_that_revision(
+    ground: Ground, served: Cast
+) -> None:
+    kubectl, operator = ground.where.kubectl, f"deploy/{install.OPERATOR}"
+    commit = ground.stage(served)["deployedCommit"]
+    with browser.load(f"{ground.stage(served)['url']}/sante") as load:
+        row_level_security("DISABLE")
+        try:
+            kubectl("rollout", "restart", operator, "-n", install.NAMESPACE)  # it probes all that serves when it starts
+            kubectl("rollout", "status", operator, "-n", install.NAMESPACE, "--timeout=60s")
+            until("the leak is seen", lambda: isolated(ground, served) == ("False", "TenantLeak"))
+        finally:
+            row_level_security("ENABLE")
+        stage = ground.stage(served)
+        assert "courrier" in stage["history"][0]["leak"]
+        assert stage["deployedCommit"] == commit
+        assert next(c for c in stage["conditions"] if c["type"] == "Available")["status"] == "True"
+        assert "← fuite entre organismes" in amcloud("rollback", NAME, "--list").stdout
+        refused = amcloud("rollback", NAME, commit[:8])
+        assert refused.returncode == 3 and "ni reprise ni promue" in refused.stderr, refused.stderr
+        asked = f"amcloud.cnamts.fr/requestedAt={time.time()}"
+        kubectl("annotate", "lapp", NAME, "-n", served.namespace, "--overwrite", asked)
+        until("closed again", lambda: isolated(ground, served) == ("True", "TenantIsolated"))
+        until("and told so", lambda: "leak" not in ground.stage(served)["history"][0])
+    assert load.sent > 50 and not load.failures, (load.sent, load.failures[:5])
+
+
 def test_with_forge_registry_and_database_down_an_application_is_stopped_and_deleted_and_nothing_is_left_afterwards(
     ground: Ground, served: Cast
 ) -> None:
-    kubectl, environment = ground.where.kubectl, {**os.environ}
-    environment["KUBECONFIG"] = str(access.role_kubeconfig(Role.OPERATOR, layout=Layout()))
+    kubectl = ground.where.kubectl
     assert DATABASE in databases()
     with down(ground):
-        words = ("suspend", NAME, "--reason", "Essai de panne", "--stop")
-        asked = subprocess.run(
-            [sys.executable, "-P", "-m", "amcloud", *words],
-            env=environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        asked = amcloud("suspend", NAME, "--reason", "Essai de panne", "--stop")
         assert asked.returncode == 0, asked.stderr
         pods = ("get", "pods", "-n", INSTANCE, "-l", "app.kubernetes.io/component=web", "-o", "name")
         until("no replica", lambda: not kubectl(*pods).strip())
