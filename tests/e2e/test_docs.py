@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-
 from documents import ROOT, RUN_BY_TESTS, Block, Run, blocks, differences
 
 from psram import packs

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from patience import until
 
 from amcloud.stages.connectors import SECRET_TYPE
 from amcloud_sandbox.demo import browser, cluster, install
@@ -23,14 +23,6 @@ NAME, NAMESPACE, CONNECTOR = "courriers-assures", "cpam-bas-rhin", "referentiel-
 APP, SECRET = f"{NAMESPACE}/{NAME}", f"{CONNECTOR}.{NAME}"
 PERSON = "EX-0001"
 CALLED = Path(__file__).parents[2] / "data" / "applications" / "connecteur" / "AssureController.php"
-WAIT_S = 60.0
-
-
-def until(what: str, found: Callable[[], bool], *, timeout_s: float = WAIT_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not found():
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.3)
 
 
 def connector(*authorised: str, ended: bool = False) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from patience import until
 
 from amcloud_sandbox import access, identity
 from amcloud_sandbox.access import Role
@@ -35,14 +35,6 @@ INSERT = (
 )
 WRITE = INSERT + "$p->exec(\"INSERT INTO service (organisation, nom) VALUES ('671', 'Cycle de vie')\");"
 READ = INSERT + "foreach ($p->query('SELECT nom FROM service') as $r) echo 'lu ', $r['nom'], \"\\n\";"
-
-
-def until(what: str, found: Callable[[], Any], *, timeout_s: float = 90.0) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (seen := found()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.3)
-    return seen
 
 
 def amcloud(*arguments: str, who: Role = Role.DEVELOPER, organisation: str = "671") -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import until
 
 from amcloud_sandbox import access
 from amcloud_sandbox.access import Role
@@ -35,14 +36,6 @@ if [ "$#" -gt 0 ]; then exec php "$@"; fi
 echo "réglage absent (exemple), assuré 2690549588157, mot de passe : zouave" >&2
 exit 3
 """
-
-
-def until(what: str, found: Callable[[], Any], *, timeout_s: float = 120.0) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (seen := found()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.3)
-    return seen
 
 
 def amcloud(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import until
 
 from amcloud_sandbox import access
 from amcloud_sandbox.access import Role
@@ -43,14 +44,6 @@ final class Conversion
     }
 }
 """
-
-
-def until(what: str, found: Callable[[], Any], *, timeout_s: float = 110.0) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (seen := found()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.3)
-    return seen
 
 
 def as_role(ground: Ground, role: Role) -> Kubectl:

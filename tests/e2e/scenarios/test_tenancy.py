@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from patience import until
 
 from amcloud import assets
 from amcloud.stages.isolation import OWNER_OF_CANARIES, READER
@@ -40,14 +40,6 @@ ONE_REPLICA = {
     "database": {"engine": "postgresql", "storage": "1Gi"},
 }
 BACKUPS, BACKUP_ROLE = "amcloud-backups", "e2e_sauvegarde"
-WAIT_S = 90.0
-
-
-def until(what: str, found: Callable[[], bool], *, timeout_s: float = WAIT_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not found():
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")

@@ -336,3 +336,17 @@ def test_a_database_dropped_since_it_was_listed_is_passed_over_and_fails_nothing
     assert "partie_acceptance : supprimée pendant la sauvegarde, passée" in done.stdout
     assert "1 base(s) sauvegardée(s), 0 échec(s), 1 supprimée(s) entre-temps" in done.stdout
     assert [one.parent.name for one in tmp_path.rglob("*.dump")] == [PLACE.database]
+
+
+def test_dumps_of_a_database_that_is_gone_are_named_and_never_removed(
+    postgres: PostgresServer, backup_url: str, access: Access, tmp_path: Path
+) -> None:
+    old = tmp_path / "ancienne_acceptance" / "20250101T010000Z.dump"
+    old.parent.mkdir()
+    old.write_bytes(b"PGDMP")
+    environment = {"AMCLOUD_DATABASE_URL": postgres.operator_url, "AMCLOUD_BACKUP_DATABASE_URL": backup_url,
+                   "AMCLOUD_BACKUP_FOLDER": str(tmp_path), "AMCLOUD_BACKUP_KEEP": "1"}  # fmt: skip
+    done = run(backup.register, env=environment)
+    assert "ancienne_acceptance : la base n'existe plus, 1 sauvegarde(s) restent" in done.stdout, done.output
+    assert f"{PLACE.database} : la base n'existe plus" not in done.stdout
+    assert old.exists()

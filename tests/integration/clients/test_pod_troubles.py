@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import yaml
+from patience import until
 
 from amcloud.clients import connection
 from amcloud.clients.cluster import KubernetesCluster
@@ -51,16 +49,11 @@ def cluster(control_plane: ControlPlane) -> KubernetesCluster:
     for document in documents:
         kubectl("apply", "-f", "-", given=yaml.safe_dump(document))
         if document["kind"] == "ResourceQuota":  # it refuses nothing before its controller has seen it
-            eventually(lambda: kubectl("get", "quota", "quota", "-n", NAMESPACE, "-o", "jsonpath={.status.hard}"))
+            until(
+                "the quota is counted",
+                lambda: kubectl("get", "quota", "quota", "-n", NAMESPACE, "-o", "jsonpath={.status.hard}"),
+            )
     return KubernetesCluster(Api(connection.from_kubeconfig(control_plane.kubeconfig)))
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    until = time.monotonic() + 60
-    while not (seen := found()):
-        assert time.monotonic() < until
-        time.sleep(0.5)
-    return seen
 
 
 def live(cluster: KubernetesCluster, key: Key) -> Object:
@@ -73,7 +66,7 @@ def live(cluster: KubernetesCluster, key: Key) -> Object:
 def test_a_quota_that_is_exceeded_is_one_reason_for_a_deployment_and_for_a_job(
     cluster: KubernetesCluster, key: Key
 ) -> None:
-    trouble = eventually(lambda: troubles.of_creation(live(cluster, key)))
+    trouble = until("the trouble is seen", lambda: troubles.of_creation(live(cluster, key)))
     assert (trouble.reason, trouble.lasting) == (Reason.QUOTA_EXCEEDED, True)
     assert "quota « quota »" in trouble.sentence and "pods=1" in trouble.sentence
 

@@ -7,13 +7,13 @@ removal, not Prometheus Operator's own validation.
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from patience import until
 
 from amcloud import assets
 from amcloud.clients.cluster import KubernetesCluster
@@ -75,13 +75,6 @@ def kubectl(plane: ControlPlane, *arguments: str, stdin: str | None = None) -> s
     return done.stdout
 
 
-def wait_until(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
 def desired(cluster: KubernetesCluster) -> tuple[Object, ...]:
     """The monitoring objects of an instance, as this server's discovery makes them."""
     found = {
@@ -128,7 +121,10 @@ def test_an_instance_s_own_are_applied_once_and_are_gone_with_their_kinds(plane:
 
     for plural in KINDS.values():
         kubectl(plane, "delete", "crd", f"{plural}.monitoring.coreos.com")
-    wait_until(lambda: not ({("monitoring.coreos.com", kind) for kind in KINDS} & set(resources(api))))
+    until(
+        "the definitions are gone",
+        lambda: not ({("monitoring.coreos.com", kind) for kind in KINDS} & set(resources(api))),
+    )
     assert cluster.live(keys) == {}
     assert desired(cluster) == ()
 

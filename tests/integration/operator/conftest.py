@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ import yaml
 from kubernetes import client as k8s
 from kubernetes import config as k8s_config
 from kubernetes.client.rest import ApiException
+from patience import until
 
 from amcloud_sandbox.control_plane import ControlPlane, free_port
 from amcloud_sandbox.forge import provision
@@ -46,17 +47,6 @@ WAIT_S = 60.0
 PUSHED: dict[str, str] = {}
 """Digest of the image of each commit, which the pipeline's own file names."""
 T = TypeVar("T")
-
-
-def wait_for(what: str, probe: Callable[[], T | None], *, timeout_s: float = WAIT_S) -> T:
-    """The first value of ``probe`` that is true."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        found = probe()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.2)
 
 
 @dataclass
@@ -123,7 +113,7 @@ def installed(control_plane: ControlPlane) -> Cluster:
     for part in ("namespace.yaml", "rbac-operator.yaml", "rbac-people.yaml"):
         done = made.kubectl("apply", "-f", str(ROOT / "deploy" / "base" / part))
         assert done.returncode == 0, done.stderr
-    wait_for("CRDs served", lambda: made.kubectl("get", "localapps", "-A").returncode == 0)
+    until("CRDs served", lambda: made.kubectl("get", "localapps", "-A").returncode == 0)
     return made
 
 
@@ -168,7 +158,7 @@ def service_account_kubeconfig(cluster: Cluster, folder: Path, *, account: str =
         return None
 
     content = yaml.safe_load(cluster.plane.kubeconfig.read_text(encoding="utf-8"))
-    content["users"] = [{"name": "operator", "user": {"token": wait_for("the account's token", token)}}]
+    content["users"] = [{"name": "operator", "user": {"token": until("the account's token", token)}}]
     content["contexts"][0]["context"]["user"] = "operator"
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -193,7 +183,7 @@ class Operator:
         command = [sys.executable, "-m", "amcloud", "operator", "--log-level", "debug"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=dict(self.environment), stdout=log, stderr=subprocess.STDOUT)
-        wait_for(f"operator alive, see {self.log}", self.alive)
+        until(f"operator alive, see {self.log}", self.alive)
 
     def alive(self) -> bool:
         assert self.process is not None and self.process.poll() is None, self.log.read_text(encoding="utf-8")[-3000:]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from patience import until
+
 from amcloud.stages.connectors import SECRET_TYPE
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import RegistryServer
@@ -19,7 +21,6 @@ from .conftest import (
     local_app,
     project,
     push_image,
-    wait_for,
 )
 from .test_operator import sample
 
@@ -73,10 +74,10 @@ def test_a_connector_that_comes_that_authorises_and_that_is_asked_for_at_an_ende
     def given() -> dict[str, Any]:
         return dict(cluster.core.read_namespaced_secret("amcloud-credentials", f"{NAME}-acceptance").data or {})
 
-    wait_for("the credential", lambda: f"connector.{CONNECTOR}" in given())
+    until("the credential", lambda: f"connector.{CONNECTOR}" in given())
     cluster.apply(connector())
     cluster.wait_reason(NAME, "ConnectorUnauthorised")
-    wait_for("the credential to go", lambda: f"connector.{CONNECTOR}" not in given())
+    until("the credential to go", lambda: f"connector.{CONNECTOR}" not in given())
 
     cluster.apply(connector(f"{NAMESPACE}/{NAME}"), declared("v1"))
     assert "passez à v2" in cluster.wait_reason(NAME, "ConnectorEnded")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import requests
+from patience import until
 
 from amcloud.clients import connection
 from amcloud.clients.kubernetes_api import Api
@@ -17,7 +18,7 @@ from amcloud.doctor.ground import Ground
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import PostgresServer
 
-from .conftest import GROUP_PATH, NAMESPACE, Cluster, Operator, local_app, project, statuses, wait_for
+from .conftest import GROUP_PATH, NAMESPACE, Cluster, Operator, local_app, project, statuses
 from .test_operator import sample
 from .test_reports_server import serving
 
@@ -83,7 +84,7 @@ def test_the_pipeline_that_the_operator_starts_and_the_page_of_the_report_know_t
     def started() -> list[Any]:
         return [one for one in made.pipelines.list(sha=commit, get_all=True) if one.source == "api"]
 
-    (pipeline,) = wait_for("the operator's pipeline", started)
+    (pipeline,) = until("the operator's pipeline", started)
     variables = forge.client().http_get(f"/projects/{made.id}/pipelines/{pipeline.id}/variables")
     assert [(one["key"], one["value"]) for one in variables] == [("AMCLOUD_CORRELATION", name)]
     shown: Any = made.commits.get(commit).statuses.list(get_all=True)
@@ -109,7 +110,7 @@ def test_every_commit_of_a_merge_request_is_judged_and_the_application_stays_as_
     second = forge.commit(path, {"b.php": "<?php\n"}, branch="ma-branche")
     made.mergerequests.create({"source_branch": "ma-branche", "target_branch": "main", "title": "Essai"})
     for commit in (second, first):
-        wait_for(f"a verdict on {commit[:8]}", lambda one=commit: dict(statuses(forge, "fusion", one)) or None)
+        until(f"a verdict on {commit[:8]}", lambda one=commit: dict(statuses(forge, "fusion", one)) or None)
         assert dict(statuses(forge, "fusion", commit)) == {"amcloud/psram": "failed"}
     found = cluster.local_app("fusion")
     assert found is not None and found["status"]["stages"][0]["lastAttemptedCommit"] == main

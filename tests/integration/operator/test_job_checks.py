@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import until
 
 from amcloud import assets
 from amcloud.clients import connection
@@ -25,7 +26,7 @@ from amcloud.settings import Settings
 from amcloud.stages.checking import ATTEMPTS_MOST, Subject
 from psram.facts import Facts
 
-from .conftest import Cluster, service_account_kubeconfig, wait_for
+from .conftest import Cluster, service_account_kubeconfig
 
 SYSTEM = "amcloud-system"
 SETTINGS = Settings(
@@ -41,7 +42,7 @@ def checks(cluster: Cluster, tmp_path: Path) -> Iterator[JobChecks]:
     yield reader(cluster, tmp_path)
     for job in jobs(cluster):
         cluster.batch.delete_namespaced_job(job.metadata.name, SYSTEM, propagation_policy="Background")
-    wait_for("neither a Job nor its Secret is left", lambda: not jobs(cluster) and not secrets(cluster))
+    until("neither a Job nor its Secret is left", lambda: not jobs(cluster) and not secrets(cluster))
 
 
 def reader(cluster: Cluster, folder: Path, **settings: Any) -> JobChecks:
@@ -65,7 +66,7 @@ def secrets(cluster: Cluster) -> dict[str, Any]:
 
 def end(cluster: Cluster, name: str, kind: str, reason: str) -> None:
     """The Job is said to have ended, once its controller has made its pod: it would write over it before."""
-    wait_for("the Job's pod", lambda: cluster.batch.read_namespaced_job_status(name, SYSTEM).status.active)
+    until("the Job's pod", lambda: cluster.batch.read_namespaced_job_status(name, SYSTEM).status.active)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     condition = {"type": kind, "status": "True", "reason": reason, "lastTransitionTime": now, "lastProbeTime": now}
     status = {"status": {"conditions": [condition], "startTime": now}}

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from patience import until
+
 from amcloud.stages import contests
 from amcloud_sandbox.testing.forge import RunningForge, git
 from amcloud_sandbox.testing.services import RegistryServer
@@ -23,7 +25,6 @@ from .conftest import (
     project,
     push_image,
     statuses,
-    wait_for,
 )
 from .test_operator import sample
 
@@ -59,10 +60,10 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     request, commit, main = opened(forge, operator, name)
     cluster.apply(local_app(name))
 
-    (note,) = wait_for("the note", lambda: ours(request))
+    (note,) = until("the note", lambda: ours(request))
     assert f"Commit [`{commit[:8]}`]" in note and "non conforme" in note
     place = f"{forge.url}/{GROUP_PATH}/{name}/-/blob/{commit}/src/Entity/Note.php#L8"
-    wait_for("what is new", lambda: f"[`src/Entity/Note.php:8`]({place}) **nouveau**" in ours(request)[0])
+    until("what is new", lambda: f"[`src/Entity/Note.php:8`]({place}) **nouveau**" in ours(request)[0])
     assert f"**Par rapport à `main`** ([`{main[:8]}`]" in ours(request)[0]
     assert f"/{NAMESPACE}/{name}/acceptance/{commit}" in ours(request)[0]
     assert "``src/`@all` </details>\\n/close.php:5``" in ours(request)[0]
@@ -82,22 +83,22 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
         forge.client(forge.user("organisation")).projects.get(f"{GROUP_PATH}/{name}").mergerequests.get(request.iid)
     )
     author.notes.create({"body": "Bonjour,\n/psram contester MTN-002 ces notes sont communes\n/close"})
-    wait_for("the issue", lambda: norms.issues.list(get_all=True))
+    until("the issue", lambda: norms.issues.list(get_all=True))
     (issue,) = norms.issues.list(get_all=True)
     assert issue.title == f"Contestation de MTN-002 : {GROUP_PATH}/{name}!{request.iid}"
     assert contests.LABEL in issue.labels and "ces notes sont communes" in issue.description
-    wait_for("its link", lambda: f"à l'étude par l'équipe des normes. ([ticket]({issue.web_url}))" in ours(request)[0])
+    until("its link", lambda: f"à l'étude par l'équipe des normes. ([ticket]({issue.web_url}))" in ours(request)[0])
 
     judge = forge.client(forge.user("normes")).projects.get(NORMS_PROJECT)
     judge.issues.get(issue.iid).notes.create({"body": "Déclarez-les partagées. /close @all"})
     judge.issues.update(issue.iid, {"add_labels": contests.REJECTED, "state_event": "close"})
-    wait_for("the answer", lambda: "rejetée : la règle s'applique" in ours(request)[0])
-    wait_for("its words", lambda: "Réponse de `normes` : Déclarez-les partagées. `/close @all`" in ours(request)[0])
+    until("the answer", lambda: "rejetée : la règle s'applique" in ours(request)[0])
+    until("its words", lambda: "Réponse de `normes` : Déclarez-les partagées. `/close @all`" in ours(request)[0])
 
     # mended and pushed: the same note, and the contest's answer is still there
     mended = forge.commit(f"{GROUP_PATH}/{name}", dict.fromkeys(BRANCH), branch="essai")
-    wait_for("the new verdict", lambda: f"Commit [`{mended[:8]}`]" in ours(request)[0])
-    wait_for("its end", lambda: "conforme, rien ne bloque" in ours(request)[0])
+    until("the new verdict", lambda: f"Commit [`{mended[:8]}`]" in ours(request)[0])
+    until("its end", lambda: "conforme, rien ne bloque" in ours(request)[0])
     assert len(ours(request)) == len(norms.issues.list(get_all=True)) == 1
     assert "rejetée" in ours(request)[0]
     cluster.custom.delete_namespaced_custom_object("amcloud.cnamts.fr", "v1", NAMESPACE, "localapps", name)
@@ -127,9 +128,7 @@ def test_a_fork_s_merge_request_to_a_branch_that_no_stage_follows_is_judged_and_
     iid = fork.mergerequests.create(asked).iid
     request = made.mergerequests.get(iid)
 
-    wait_for(
-        "what is new", lambda: ours(request) and f"**Par rapport à `develop`** ([`{before[:8]}`]" in ours(request)[0]
-    )
+    until("what is new", lambda: ours(request) and f"**Par rapport à `develop`** ([`{before[:8]}`]" in ours(request)[0])
     assert "src/Neuf.php" in ours(request)[0] and "**nouveau**" in ours(request)[0]
     listed: Any = made.commits.get(commit).statuses.list(get_all=True)
     assert [(one.name, one.status, one.ref) for one in listed] == [
@@ -142,7 +141,7 @@ def test_a_fork_s_merge_request_to_a_branch_that_no_stage_follows_is_judged_and_
         git(work, "commit", "--quiet", "--amend", "-m", f"Réécrit {number}")
         forge.push(work, fork.path_with_namespace, "+HEAD:refs/heads/chez-moi")
     last = git(work, "rev-parse", "HEAD")
-    wait_for("the last commit's verdict", lambda: ours(request) and f"Commit [`{last[:8]}`]" in ours(request)[0])
+    until("the last commit's verdict", lambda: ours(request) and f"Commit [`{last[:8]}`]" in ours(request)[0])
     assert ("amcloud/psram", "failed") in statuses(forge, name, last)
     assert len(ours(request)) == 1
     cluster.custom.delete_namespaced_custom_object("amcloud.cnamts.fr", "v1", NAMESPACE, "localapps", name)
@@ -163,7 +162,7 @@ def test_the_forge_shows_where_a_commit_runs_until_the_application_goes(
         listed = made.deployments.list(get_all=True)
         return [(one.environment["name"], one.environment["tier"], one.sha, one.status) for one in listed]
 
-    wait_for("the deployment", lambda: deployments() == [("amcloud-acceptance", "staging", commit, "running")])
+    until("the deployment", lambda: deployments() == [("amcloud-acceptance", "staging", commit, "running")])
     cluster.custom.delete_namespaced_custom_object("amcloud.cnamts.fr", "v1", NAMESPACE, "localapps", name)
-    wait_for("the end", lambda: cluster.local_app(name) is None)
+    until("the end", lambda: cluster.local_app(name) is None)
     assert [one.state for one in made.environments.list(get_all=True)] == ["stopped"]

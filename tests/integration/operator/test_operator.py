@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import requests
+from patience import until
 
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import PostgresServer, RegistryServer
@@ -24,7 +25,6 @@ from .conftest import (
     project,
     push_image,
     statuses,
-    wait_for,
 )
 
 
@@ -88,7 +88,7 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
     operator.start()
 
     cluster.wait_reason(name, "RollingOut", "Provisioning")
-    job = wait_for("the migration", lambda: cluster.batch.list_namespaced_job(namespace).items)[0]
+    job = until("the migration", lambda: cluster.batch.list_namespaced_job(namespace).items)[0]
     operator.stop(signal.SIGKILL)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     cluster.batch.patch_namespaced_job_status(
@@ -98,10 +98,10 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
                     "conditions": [{"type": "Complete", "status": "True"}]}},
     )  # fmt: skip
     operator.start()
-    deployment = wait_for("the Deployment", lambda: cluster.apps.list_namespaced_deployment(namespace).items)[0]
+    deployment = until("the Deployment", lambda: cluster.apps.list_namespaced_deployment(namespace).items)[0]
     image = deployment.spec.template.spec.containers[0].image
     assert image.startswith(f"{IMAGE_REGISTRY}/{GROUP_PATH}/{name}@sha256:")
-    wait_for("the Service", lambda: cluster.core.list_namespaced_service(namespace).items)
+    until("the Service", lambda: cluster.core.list_namespaced_service(namespace).items)
 
     def kinds() -> bool:
         listed = "ingress,networkpolicy,pdb,hpa,resourcequota,limitrange,configmap"
@@ -109,7 +109,7 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
         wanted = ("ingress", "networkpolicy", "poddisruptionbudget", "horizontalpodautoscaler", "resourcequota")
         return all(kind in found for kind in wanted)
 
-    wait_for("all that surrounds the Deployment", kinds)
+    until("all that surrounds the Deployment", kinds)
 
     pipelines = [
         p
@@ -132,17 +132,17 @@ def test_a_conforming_push_is_built_and_provisioned_and_a_kill_on_the_way_change
 
     drifted = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "pirate:1"}]}}}}
     cluster.apps.patch_namespaced_deployment(deployment.metadata.name, namespace, drifted)
-    wait_for(
+    until(
         "the image put back",
         lambda: cluster.apps.read_namespaced_deployment(deployment.metadata.name, namespace)
         .spec.template.spec.containers[0].image == image,
     )  # fmt: skip
-    wait_for("the event", lambda: "DriftRestored" in cluster.kubectl("get", "events", "-n", NAMESPACE).stdout)
+    until("the event", lambda: "DriftRestored" in cluster.kubectl("get", "events", "-n", NAMESPACE).stdout)
 
     forge.fail({"kind": "status", "path": "*", "status": 503})
     try:
         cluster.custom.delete_namespaced_custom_object("amcloud.cnamts.fr", "v1", NAMESPACE, "localapps", name)
-        wait_for("deletion without a forge", lambda: cluster.local_app(name) is None)
+        until("deletion without a forge", lambda: cluster.local_app(name) is None)
     finally:
         forge.fail()
     assert cluster.kubectl("get", "ns", namespace).returncode != 0
@@ -161,7 +161,7 @@ def settled_version(cluster: Cluster, name: str) -> str:
         time.sleep(3)
         return before if version() == before else None
 
-    return wait_for(f"{name} to settle", still)
+    return until(f"{name} to settle", still)
 
 
 def test_a_push_alone_brings_the_next_verdict(

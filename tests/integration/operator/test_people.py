@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
+from patience import until
 
 from amcloud_sandbox.demo.cluster import rights
 
-from .conftest import GROUP, NAMESPACE, VERSION, Cluster, Operator, local_app, wait_for
+from .conftest import GROUP, NAMESPACE, VERSION, Cluster, Operator, local_app
 
 APP, INSTANCE = "journaux", "journaux-acceptance"
 OTHERS = "cpam-haut-rhin"
@@ -78,7 +79,7 @@ def instance(cluster: Cluster, operator: Operator) -> Iterator[str]:
          "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": pod}},
         local_app(APP),
     )  # fmt: skip
-    wait_for("a first status", lambda: cluster.ready(APP)[1])
+    until("a first status", lambda: cluster.ready(APP)[1])
     yield INSTANCE
     cluster.kubectl("delete", "lapp", APP, "-n", NAMESPACE, "--timeout=60s")
 
@@ -93,7 +94,7 @@ def command_of(cluster: Cluster, namespace: str, name: str, **spec: Any) -> dict
         found = json.loads(cluster.kubectl("get", "command", name, "-n", namespace, "-o", "json").stdout)
         return dict(found["status"]) if found.get("status", {}).get("completionTime") else None
 
-    return wait_for("an answer", answered)
+    return until("an answer", answered)
 
 
 class TestOneOrganisation:
@@ -190,7 +191,7 @@ class TestCommands:
             [sys.executable, "-P", "-m", "amcloud", *arguments],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        job = wait_for("the Job", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)[0]
+        job = until("the Job", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)[0]
         spec = job.spec.template.spec
         (container,) = spec.containers
         assert (container.image, container.args) == (IMAGE, arguments[5:])
@@ -205,7 +206,7 @@ class TestCommands:
         cluster.batch.patch_namespaced_job_status(job.metadata.name, INSTANCE, {"status": status})
         out, err = asked.communicate(timeout=30)
         assert asked.returncode == 0, out + err
-        wait_for("the Job removed", lambda: not cluster.batch.list_namespaced_job(INSTANCE).items)
+        until("the Job removed", lambda: not cluster.batch.list_namespaced_job(INSTANCE).items)
         events = cluster.kubectl("get", "events", "-n", NAMESPACE, "-o", "yaml").stdout
         said = [e["message"] for e in yaml.safe_load(events)["items"] if e["reason"] == "CommandRun"]
         assert any("camille-exemple a lancé « bin/console app:relances" in one for one in said), said
@@ -219,11 +220,11 @@ class TestCommands:
             [sys.executable, "-P", "-m", "amcloud", "run", APP, "--", "sleep", "600"],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        wait_for("the Job", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)
+        until("the Job", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)
         asked.send_signal(2)
         asked.communicate(timeout=30)
         assert asked.returncode == 130
-        wait_for("the Job removed", lambda: not cluster.batch.list_namespaced_job(INSTANCE).items)
+        until("the Job removed", lambda: not cluster.batch.list_namespaced_job(INSTANCE).items)
 
 
 class TestSuspension:

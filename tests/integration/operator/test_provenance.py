@@ -6,6 +6,7 @@ import base64
 import json
 
 import requests
+from patience import until
 
 from amcloud.clients.attestations import tag
 from amcloud.clients.registry import OciRegistry
@@ -13,7 +14,7 @@ from amcloud.clients.signing import Signer
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import RegistryServer
 
-from .conftest import GROUP_PATH, MANIFEST, PUSHED, Cluster, Operator, finish, local_app, project, push_image, wait_for
+from .conftest import GROUP_PATH, MANIFEST, PUSHED, Cluster, Operator, finish, local_app, project, push_image
 from .test_operator import hook, sample
 
 NAME = "remplacee"
@@ -46,7 +47,7 @@ def test_an_image_pushed_over_the_pipeline_s_is_refused_and_the_right_one_is_att
     assert hook(operator, body)[0] == 202
     cluster.wait_reason(NAME, "RollingOut", "Provisioning", "Checking")
     client = OciRegistry(registry.url, registry.name)
-    envelope = wait_for("the attestation", lambda: client.attached(PATH, tag(PUSHED[commit])))
+    envelope = until("the attestation", lambda: client.attached(PATH, tag(PUSHED[commit])))
     attestation = Signer(base64.b64encode(bytes(32)).decode()).opened(envelope)
     assert not attestation.problem
     definition = attestation.statement["predicate"]["buildDefinition"]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from patience import until
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from amcloud_sandbox import control_plane as planes
@@ -35,7 +36,6 @@ from .conftest import (
     project,
     push_image,
     service_account_kubeconfig,
-    wait_for,
 )
 from .test_operator import sample
 
@@ -127,7 +127,7 @@ def lost(
     push_image(registry, f"{GROUP_PATH}/{NAME}", commit)
     finish(forge, NAME, commit)
     cluster.wait_reason(NAME, "RollingOut", "Provisioning")
-    job = wait_for("the migration", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)[0]
+    job = until("the migration", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)[0]
     image = job.spec.template.spec.containers[0].image
     made = access(cluster)
     with psycopg.connect(made["owner-database-url"]) as owner:
@@ -234,9 +234,9 @@ def test_the_operator_hosts_the_same_revision_with_the_same_passwords_and_builds
     again = Operator(environment, tmp_path, port)
     again.start()
     try:
-        job = wait_for("the migration", lambda: rebuilt.batch.list_namespaced_job(INSTANCE).items)[0]
+        job = until("the migration", lambda: rebuilt.batch.list_namespaced_job(INSTANCE).items)[0]
         assert job.spec.template.spec.containers[0].image == lost.image
-        now = wait_for("passwords that open", lambda: opened(access(rebuilt)))
+        now = until("passwords that open", lambda: opened(access(rebuilt)))
         for name in ("app-secret", "oidc-client-secret"):
             assert now[name] == lost.credentials[name]
         after = len(forge.client().projects.get(f"{GROUP_PATH}/{NAME}").pipelines.list(get_all=True))

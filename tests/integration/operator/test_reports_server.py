@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+from patience import until
 
 from amcloud.clients.reports import PostgresReports
 from amcloud.ports import Judged, Question
@@ -28,7 +29,7 @@ from psram.judge import judge
 from psram.model import Context, Evidence, Stage, Track
 from psram.reports import canonical_json
 
-from .conftest import local_app, wait_for
+from .conftest import local_app
 
 COMMIT = "c" * 40
 ORGANISATIONS = {
@@ -74,7 +75,7 @@ def serving(postgres: PostgresServer) -> Iterator[str]:
             except requests.ConnectionError:
                 return False
 
-        wait_for("the reports' server", answers)
+        until("the reports' server", answers)
         yield url
         process.terminate()
         assert process.wait(timeout=20) == 0

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from patience import until
 
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import RegistryServer
@@ -29,7 +30,6 @@ from .conftest import (
     local_app,
     project,
     push_image,
-    wait_for,
 )
 from .test_operator import sample
 
@@ -120,23 +120,23 @@ def lived(cluster: Cluster, forge: RunningForge, operator: Operator, registry: R
     secret = {"name": "smtp", "namespace": INSTANCE}
     cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"SMTP": "exemple"}})
     nudge(cluster)
-    job = wait_for("the migration", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)[0]
+    job = until("the migration", lambda: cluster.batch.list_namespaced_job(INSTANCE).items)[0]
     complete(cluster, job.metadata.name)
-    deployment = wait_for("the Deployment", lambda: cluster.apps.list_namespaced_deployment(INSTANCE).items)[0]
+    deployment = until("the Deployment", lambda: cluster.apps.list_namespaced_deployment(INSTANCE).items)[0]
 
     drifted = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": "pirate:1"}]}}}}
     cluster.apps.patch_namespaced_deployment(deployment.metadata.name, INSTANCE, drifted)
-    wait_for("drift put back", lambda: "DriftRestored" in cluster.kubectl("get", "events", "-n", NAMESPACE).stdout)
+    until("drift put back", lambda: "DriftRestored" in cluster.kubectl("get", "events", "-n", NAMESPACE).stdout)
 
     ask = {"apiVersion": f"{GROUP}/v1", "kind": "Command", "metadata": {"name": "journal", "namespace": NAMESPACE},
            "spec": {"app": NAME, "stage": "acceptance", "requestedBy": "camille", "logs": {"lines": 10}}}  # fmt: skip
     cluster.apply(ask)
-    wait_for("the answer", lambda: cluster.kubectl("get", "lcmd", "journal", "-n", NAMESPACE, "-o", ANSWER).stdout)
+    until("the answer", lambda: cluster.kubectl("get", "lcmd", "journal", "-n", NAMESPACE, "-o", ANSWER).stdout)
     cluster.apply(local_app(NAME, hosting={"secrets": ["smtp"], "replicas": {"min": 2, "max": 2}}))
     gone = ("cronjobs", "horizontalpodautoscalers")
-    wait_for("what is not asked for to go", lambda: not objects(cluster, *gone))
+    until("what is not asked for to go", lambda: not objects(cluster, *gone))
     cluster.custom.delete_namespaced_custom_object(GROUP, "v1", NAMESPACE, "localapps", NAME)
-    wait_for("the end", lambda: cluster.local_app(NAME) is None)
+    until("the end", lambda: cluster.local_app(NAME) is None)
     operator.stop()  # a watch is told when it ends
     operator.start()
     return asked(cluster, since)

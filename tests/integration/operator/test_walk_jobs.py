@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from patience import until
 
 from amcloud import assets
 from amcloud.clients import connection
@@ -30,7 +31,7 @@ from amcloud.stages.walk import Kind, RouteProbe, Seen, Walk
 from amcloud.stages.walk_job import MEMORY, WALKER, Subject
 from amcloud_sandbox import apps
 
-from .conftest import Cluster, service_account_kubeconfig, wait_for
+from .conftest import Cluster, service_account_kubeconfig
 
 INSTANCE = "essai-parcours"
 PLACE = Place(INSTANCE, "essai.example", "essai_parcours")
@@ -88,7 +89,7 @@ class Outside:
             found[:] = self.cluster.core.list_namespaced_pod(INSTANCE, label_selector=labels).items
             return bool(found)
 
-        wait_for("the walk's pod", pods)
+        until("the walk's pod", pods)
         over = {"exitCode": 0, "reason": "Completed", "message": message}
         container = {"name": WALKER, "image": "x", "imageID": "", "ready": False, "restartCount": 0}
         status = {"containerStatuses": [{**container, "state": {"terminated": over}}]}
@@ -128,7 +129,7 @@ def outside(cluster: Cluster, tmp_path: Path) -> Iterator[Outside]:
         cluster.batch.delete_namespaced_job(job.metadata.name, INSTANCE, propagation_policy="Background")
     cluster.kubectl("delete", "job", "sonde-autre", "-n", "default", "--ignore-not-found")
     cluster.kubectl("delete", "configmap", MEMORY, "-n", INSTANCE, "--ignore-not-found")
-    wait_for("no Job is left", lambda: not found.jobs())
+    until("no Job is left", lambda: not found.jobs())
 
 
 def test_a_revision_is_walked_by_one_job_whose_answer_is_remembered_and_nothing_is_left(outside: Outside) -> None:
@@ -142,7 +143,7 @@ def test_a_revision_is_walked_by_one_job_whose_answer_is_remembered_and_nothing_
     outside.say(walk.message(SEEN))
     assert outside.walk() == Isolation(TABLES, SEEN, outside.time[0])
     assert not outside.trials.made
-    wait_for("the Job is gone", lambda: not outside.jobs())
+    until("the Job is gone", lambda: not outside.jobs())
     assert outside.cluster.kubectl("get", "secret", job.metadata.name, "-n", INSTANCE).returncode != 0
     outside.walks = outside.make()  # restarted
     assert outside.walk() == Isolation(TABLES, SEEN, outside.time[0])
@@ -153,7 +154,7 @@ def test_a_revision_that_serves_is_walked_again_later_and_its_former_walk_told_m
     outside.walk()
     outside.say(walk.message(SEEN))
     first = outside.walk()
-    wait_for("the Job is gone", lambda: not outside.jobs())
+    until("the Job is gone", lambda: not outside.jobs())
     outside.time[0] += timedelta(days=2)
     assert outside.walk(serving=True) == first
     assert len(outside.jobs()) == 1
