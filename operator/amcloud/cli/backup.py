@@ -84,9 +84,7 @@ def backup(  # noqa: PLR0917  options, given by name
             typer.echo(f"{database} : {error}", err=True)
     for database in [] if instances else sorted({*backups.kept()} - {*known, backups.own, CLUSTER}):
         left = len(backups.dumps(database))
-        typer.echo(
-            f"{database} : la base n'existe plus, {left} sauvegarde(s) restent ; supprimez ce dossier à son heure"
-        )
+        typer.echo(f"{database} : la base n'existe plus, {left} sauvegarde(s) restent, à supprimer à leur heure")
     passed = f", {gone} supprimée(s) entre-temps" if gone else ""
     typer.echo(f"{len(wanted) - failed - gone} base(s) sauvegardée(s), {failed} échec(s){passed}")
     if cluster:
