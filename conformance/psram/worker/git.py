@@ -5,7 +5,6 @@ Never ``git archive``: it honours ``export-ignore``, so a project could hide cod
 
 from __future__ import annotations
 
-import contextlib
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -186,12 +185,7 @@ class Objects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process is not None:
-            self._process.kill()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-            self._process.wait()
+            programs.end_alone(self._process)
 
     def start(self) -> None:
         """Start git. It stays in the group of this process, and ends with it."""

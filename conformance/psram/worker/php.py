@@ -201,12 +201,7 @@ class Compiler:
 
     def _ended(self) -> None:
         if self._process is not None:
-            self._process.kill()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
-            self._process.wait()
+            programs.end_alone(self._process)
             self._process = None
 
     def _cleared(self) -> None:

@@ -130,6 +130,16 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def end_alone(process: subprocess.Popen[bytes]) -> None:
+    """End a program that shares this session, whatever it is doing; its pipes are closed."""
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    process.wait()
+
+
 def _last_line(errors: IO[bytes]) -> str:
     errors.seek(0)
     lines = errors.read(65536).decode("utf-8", "replace").strip().splitlines()

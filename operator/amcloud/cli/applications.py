@@ -59,6 +59,15 @@ def told(command: str) -> Iterator[None]:
         refuse(command, str(error), Exit.COULD_NOT_TELL)
 
 
+def find(command: str, name: str, namespace: str) -> Object:
+    """The LocalApp as it is now, for those who only look; the command ends when it cannot be found."""
+    from amcloud.clients import desk
+    from amcloud.clients.local_apps import LocalApps
+
+    with told(command):
+        return LocalApps(desk.api()).find(name, namespace)
+
+
 def stage_of(found: Object, asked: StageName | None) -> str:
     """The stage that is meant: the one asked for, else the only one.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
-from amcloud.cli.applications import Name, Namespace, OfStage, told
+from amcloud.cli.applications import Name, Namespace, OfStage, find
 from amcloud.cli.exits import Exit, answer
-from amcloud.cli.options import Form
+from amcloud.cli.options import AsForm, Form
 from amcloud.cli.terminals import coloured
 
 COMMAND: Final = "isolation"
@@ -41,15 +41,10 @@ def isolation(
     name: Name,
     namespace: Namespace = "",
     stage: OfStage = None,
-    output: Annotated[Form, typer.Option("--output", "-o", help="Forme de la réponse.")] = Form.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Print what the LocalApp's status says of its isolation."""
-    from amcloud.clients import desk
-    from amcloud.clients.local_apps import LocalApps
-
-    with told(COMMAND):
-        found = LocalApps(desk.api()).find(name, namespace)
-    seen = described(found, stage.value if stage else "")
+    seen = described(find(COMMAND, name, namespace), stage.value if stage else "")
     text = (
         json.dumps(seen, ensure_ascii=False, indent=2)
         if output is Form.JSON

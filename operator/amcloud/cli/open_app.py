@@ -10,7 +10,7 @@ import typer
 
 from amcloud.cli.applications import Name, Namespace, OfStage, addresses, told
 from amcloud.cli.exits import Exit, answer, refuse
-from amcloud.cli.options import Form
+from amcloud.cli.options import AsForm, Form
 
 COMMAND: Final = "open"
 _HELP: Final = (
@@ -36,7 +36,7 @@ def open_app(  # noqa: PLR0917  options, given by name
     stage: OfStage = None,
     organisation: Annotated[str, typer.Option(metavar="CODE", help="Pour cet organisme seulement.")] = "",
     browser: Annotated[bool, typer.Option("--browser", help="Ouvre la première adresse dans le navigateur.")] = False,
-    output: Annotated[Form, typer.Option("--output", "-o", help="Forme de la réponse.")] = Form.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Print the addresses."""
     from amcloud.clients import desk

@@ -1,4 +1,7 @@
-"""Words that several commands take as values."""
+"""Words that several commands take as values, and options that they share.
+
+The words are those of ``stages.app`` and of the norms, written again here so that ``amcloud --help`` loads neither.
+"""
 
 from __future__ import annotations
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from amcloud.cli.applications import Name, Namespace, OfStage, stages, told
+from amcloud.cli.applications import Name, Namespace, OfStage, find, stages
 from amcloud.cli.exits import Exit, answer
 from amcloud.cli.hints import hint, link
-from amcloud.cli.options import Form
+from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
     from amcloud.cli.options import StageName
@@ -37,15 +37,10 @@ def status(
     name: Name,
     namespace: Namespace = "",
     stage: OfStage = None,
-    output: Annotated[Form, typer.Option("--output", "-o", help="Forme de la réponse.")] = Form.TEXT,
+    output: AsForm = Form.TEXT,
 ) -> None:
     """Print what the LocalApp says of itself."""
-    from amcloud.clients import desk
-    from amcloud.clients.local_apps import LocalApps
-
-    with told(COMMAND):
-        found = LocalApps(desk.api()).find(name, namespace)
-    seen = described(found, stage)
+    seen = described(find(COMMAND, name, namespace), stage)
     text = json.dumps(seen, ensure_ascii=False, indent=2) if output is Form.JSON else "\n".join(screen(seen))
     answer(f"{text}\n".encode(), command=COMMAND)
     raise typer.Exit(verdict(seen))

@@ -142,10 +142,26 @@ def merge_request(forge: Forge, project: Row, row: Row, user: Row, *, action: st
     }
 
 
+def _note(project: Row, kind: str, commented_id: int, row: Row, url: str) -> Row:
+    return {
+        "id": row["id"],
+        "note": row["body"],
+        "noteable_type": kind,
+        "noteable_id": commented_id,
+        "author_id": row["author_id"],
+        "project_id": project["id"],
+        "system": bool(row["system"]),
+        "internal": bool(row["internal"]),
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "action": "create" if row["created_at"] == row["updated_at"] else "update",
+        "url": f"{url}#note_{row['id']}",
+    }
+
+
 def note(forge: Forge, project: Row, request: Row, row: Row, user: Row) -> Row:
     """A comment event on a merge request."""
     whole = merge_request(forge, project, request, user, action="")
-    url = f"{whole['object_attributes']['url']}#note_{row['id']}"
     return {
         "object_kind": "note",
         "event_type": "note",
@@ -153,20 +169,7 @@ def note(forge: Forge, project: Row, request: Row, row: Row, user: Row) -> Row:
         "project_id": project["id"],
         "project": whole["project"],
         "repository": whole["repository"],
-        "object_attributes": {
-            "id": row["id"],
-            "note": row["body"],
-            "noteable_type": "MergeRequest",
-            "noteable_id": request["id"],
-            "author_id": row["author_id"],
-            "project_id": project["id"],
-            "system": bool(row["system"]),
-            "internal": bool(row["internal"]),
-            "created_at": row["created_at"],
-            "updated_at": row["updated_at"],
-            "action": "create" if row["created_at"] == row["updated_at"] else "update",
-            "url": url,
-        },
+        "object_attributes": _note(project, "MergeRequest", request["id"], row, whole["object_attributes"]["url"]),
         "merge_request": {name: value for name, value in whole["object_attributes"].items() if name != "action"},
     }
 
@@ -204,20 +207,7 @@ def issue_note(forge: Forge, project: Row, commented: Row, row: Row, user: Row) 
         "object_kind": "note",
         "event_type": "note",
         "project_id": project["id"],
-        "object_attributes": {
-            "id": row["id"],
-            "note": row["body"],
-            "noteable_type": "Issue",
-            "noteable_id": commented["id"],
-            "author_id": row["author_id"],
-            "project_id": project["id"],
-            "system": bool(row["system"]),
-            "internal": bool(row["internal"]),
-            "created_at": row["created_at"],
-            "updated_at": row["updated_at"],
-            "action": "create" if row["created_at"] == row["updated_at"] else "update",
-            "url": f"{whole['object_attributes']['url']}#note_{row['id']}",
-        },
+        "object_attributes": _note(project, "Issue", commented["id"], row, whole["object_attributes"]["url"]),
         "issue": {name: value for name, value in whole["object_attributes"].items() if name != "action"},
     }
 

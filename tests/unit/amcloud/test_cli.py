@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from amcloud.cli import build
+from amcloud.cli import build, options
+from amcloud.stages import app as stages
+from psram.rules import Severity
 
 AMCLOUD = Path(sys.executable).with_name("amcloud")
 ENGLISH = re.compile(r"Show this message|current shell|<bool>|\[default|\[required|\[env var|Commands|Try '")
@@ -102,3 +105,15 @@ def test_a_wrong_command_line_is_told_in_french(arguments: tuple[str, ...], word
 def test_a_command_that_is_named_is_made_alone(word: str, made: bool) -> None:
     commands = typer.main.get_command(build(word)).commands  # type: ignore[attr-defined]
     assert (set(commands) == {"check"}) is made and "check" in commands
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        pytest.param(options.StageName, stages.StageName, id="stages"),
+        pytest.param(options.TrackName, stages.Track, id="tracks"),
+        pytest.param(options.SeverityName, Severity, id="severities"),
+    ],
+)
+def test_the_words_of_options_are_those_of_manifests_and_norms(here: type[StrEnum], there: type[StrEnum]) -> None:
+    assert [one.value for one in here] == [one.value for one in there]
