@@ -12,17 +12,8 @@ from amcloud.stages.commit_status import CommitState, CommitStatus, commit_statu
 from amcloud.stages.conditions import Status, bounded
 from amcloud.stages.notices import Told, left_behind
 from amcloud.stages.outcome import Ended, StageOutcome
-from amcloud.stages.status import (
-    NOT_KNOWN,
-    broken_status,
-    correlation,
-    invalid_status,
-    outcome_sentence,
-    same,
-    seen_at,
-    sentence,
-    status,
-)
+from amcloud.stages.stage_conditions import NOT_KNOWN, outcome_sentence, sentence
+from amcloud.stages.status import broken_status, correlation, invalid_status, same, seen_at, status
 from amcloud.stages.verdict import Reason
 from psram.model import ReportVerdict
 

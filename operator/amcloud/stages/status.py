@@ -5,18 +5,17 @@ What this pass did not learn is kept from the previous status, if it speaks of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from amcloud.stages import judgement, notices, problems, proofs, revisions
+from amcloud.stages import judgement, notices, problems, proofs, revisions, stage_conditions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
 from amcloud.stages.outcome import Ended, StageOutcome
 from amcloud.stages.render import TIME_ZONE
-from amcloud.stages.verdict import CATALOGUED, ROLLOUT_FAILURES, Reason, in_force, moments
-from psram.model import Report, ReportVerdict
+from amcloud.stages.verdict import CATALOGUED, Reason, in_force
 
 Values = Mapping[str, Any]
 
@@ -27,18 +26,6 @@ ORDER = (
     *("Ready", "SourceFetched", "Conformant", "Accepted", "Built", "Provisioned", "Available", "DatabaseReady"),
     *("TenantIsolated", "Derogated"),
 )
-ONLY_SOURCES = (
-    "Les règles sur les sources sont respectées ; celles sur le pipeline ne sont pas vérifiées, "
-    "puisqu'une application hors-standard n'est pas hébergée."
-)
-NOT_KNOWN = frozenset({Reason.FORGE_UNAVAILABLE, Reason.SERVICE_UNAVAILABLE})
-_SOURCE = frozenset({Reason.REF_NOT_FOUND, Reason.REPOSITORY_REFUSED})
-_ACCEPTANCE = frozenset({Reason.ACCEPTANCE_MISSING, Reason.SPONSOR_MISSING})
-_BUILD = frozenset({Reason.BUILDING, Reason.BUILD_FAILED, Reason.IMAGE_REFUSED})
-_NOT_PROVISIONED = frozenset(
-    {Reason.PROVISIONING, Reason.NOT_OWNED, Reason.SECRET_MISSING, Reason.MIGRATION_FAILED, Reason.BROKEN_INSTALLATION}
-)
-_ROLLOUT = ROLLOUT_FAILURES | {Reason.ROLLING_OUT}
 
 
 def status(
@@ -114,7 +101,7 @@ def summary_conditions(
         return [Condition("Ready", Status.TRUE, outcomes[-1].reason, _sentences(outcomes, noted))]
     first = (refused or waiting)[0]
     message = _sentences((*refused, *waiting), noted)
-    ready = Status.UNKNOWN if first.reason in NOT_KNOWN else Status.FALSE
+    ready = Status.UNKNOWN if first.reason in stage_conditions.NOT_KNOWN else Status.FALSE
     state = "Stalled" if refused else "Reconciling"
     return [
         Condition("Ready", ready, first.reason, message),
@@ -142,21 +129,10 @@ def correlation(previous: Values, stage: StageName, commit: str, cause: str) -> 
     return cause[:CORRELATION_LONGEST]
 
 
-def sentence(outcome: StageOutcome) -> str:
-    """What the pass says of one stage, never empty."""
-    match outcome.ended:
-        case Ended.SERVING:
-            return f"En service : {outcome.url}{f' ; {outcome.sentence}' if outcome.sentence else ''}"
-        case Ended.GOING:
-            return "Vérification en cours."
-        case Ended.WAITING | Ended.REFUSED | Ended.CATALOGUED:
-            return outcome.sentence
-
-
 def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> dict[str, Any]:
     same_commit = outcome.commit is not None and before.get("lastAttemptedCommit") == outcome.commit
     known = before.get("conditions") if isinstance(before.get("conditions"), list) else []
-    learnt = {condition.type: condition for condition in _conditions(outcome)}
+    learnt = {condition.type: condition for condition in stage_conditions.of(outcome)}
     carried = kept(known or [], (*OF_INSTANCE, *(OF_COMMIT if same_commit or outcome.commit is None else ())))
     everything = {condition.type: condition for condition in carried} | learnt
     in_order = [everything[type_] for type_ in ORDER if type_ in everything]
@@ -185,95 +161,6 @@ def _stage(app: App, outcome: StageOutcome, before: Values, now: datetime) -> di
     return {name: value for name, value in entry.items() if value is not None and value not in ([], "")}
 
 
-def _conditions(outcome: StageOutcome) -> Iterator[Condition]:
-    """What this pass learnt, as conditions of the stage."""
-    reason, text = outcome.reason, sentence(outcome)
-    yield Condition("Ready", _ready(outcome), reason, text)
-    if reason in _SOURCE and outcome.report is None:
-        yield Condition("SourceFetched", Status.FALSE, reason, text)
-    elif outcome.commit is not None:
-        yield Condition("SourceFetched", Status.TRUE, Reason.SOURCE_FETCHED, f"commit {outcome.commit}")
-    else:
-        yield Condition("SourceFetched", Status.UNKNOWN, reason, text)
-    if outcome.report is not None:
-        yield from _judgement(outcome, outcome.report)
-    if outcome.stage is StageName.PRODUCTION and reason in _ACCEPTANCE:
-        yield Condition("Accepted", Status.FALSE, reason, text)
-    elif outcome.stage is StageName.PRODUCTION and outcome.image and not outcome.partial and _let_in(outcome):
-        yield Condition("Accepted", Status.TRUE, Reason.ACCEPTED, "procès-verbal de recette positif pour ce commit")
-    if outcome.image is not None:
-        yield Condition("Built", Status.TRUE, Reason.BUILT, outcome.image)
-    elif reason in _BUILD or (reason is Reason.REPOSITORY_REFUSED and outcome.report is not None):
-        yield Condition("Built", Status.FALSE, reason, text)
-    yield from _instance(outcome, text)
-
-
-def _instance(outcome: StageOutcome, text: str) -> Iterator[Condition]:
-    reason = outcome.reason
-    if reason in _NOT_PROVISIONED and outcome.deployed is not None:
-        yield Condition("Provisioned", Status.FALSE, reason, text)
-    elif outcome.url is not None or reason in _ROLLOUT:
-        yield Condition("Provisioned", Status.TRUE, Reason.PROVISIONED, "les objets de l'instance sont en place")
-    if outcome.serving is not None:
-        serving = outcome.serving
-        words = "des répliques répondent" if serving else "aucune réplique ne répond"
-        if serving and outcome.deployed and outcome.withdrawn and outcome.withdrawn.revision != outcome.deployed:
-            words = f"revenue à {outcome.deployed.commit[:8]} : {outcome.withdrawn.revision.commit[:8]} n'a pas abouti"
-            yield Condition("Available", Status.TRUE, Reason.ROLLED_BACK, words)
-        else:
-            state, why = (Status.TRUE, Reason.SERVING) if serving else (Status.FALSE, reason)
-            yield Condition("Available", state, why, words)
-    elif outcome.deployed is None:
-        yield Condition("Available", Status.FALSE, reason, "aucune révision n'a encore été mise en service")
-    if reason is Reason.MIGRATION_FAILED:
-        yield Condition("DatabaseReady", Status.FALSE, reason, text)
-    elif outcome.database_ready:
-        full = outcome.storage.sentence() if outcome.storage and outcome.storage.exceeded else ""
-        why = Reason.STORAGE_EXCEEDED if full else Reason.DATABASE_READY
-        yield Condition("DatabaseReady", Status.TRUE, why, full or "base et rôles en place")
-    if outcome.isolation is not None:
-        yield proofs.condition(outcome.isolation)
-
-
-def _judgement(outcome: StageOutcome, report: Report) -> Iterator[Condition]:
-    verdict = outcome.verdict
-    text = report.sentence if outcome.verdict is None else outcome_sentence(outcome, report)
-    if verdict is ReportVerdict.VIOLATED:
-        yield Condition("Conformant", Status.FALSE, Reason.NOT_CONFORMANT, text)
-    elif verdict is ReportVerdict.CONFORMING and not outcome.partial:
-        yield Condition("Conformant", Status.TRUE, Reason.CONFORMANT, text)
-    elif verdict is ReportVerdict.CONFORMING and outcome.ended is Ended.CATALOGUED:
-        yield Condition("Conformant", Status.UNKNOWN, Reason.CATALOGUED, ONLY_SOURCES)
-    elif verdict is ReportVerdict.CONFORMING:
-        waits = "Les règles sur les sources sont respectées ; celles sur le pipeline restent à vérifier."
-        yield Condition("Conformant", Status.UNKNOWN, Reason.CHECKING, waits)
-    else:
-        yield Condition("Conformant", Status.UNKNOWN, Reason.CONFORMANCE_UNKNOWN, text)
-    if report.derogations_used:
-        names = "dérogations utilisées : " + ", ".join(report.derogations_used)
-        yield Condition("Derogated", Status.TRUE, Reason.DEROGATED, names)
-
-
-def outcome_sentence(outcome: StageOutcome, report: Report) -> str:
-    """The report's sentence for the rules that counted."""
-    assert outcome.moment is not None
-    return report.sentence_for(moments(outcome.stage, outcome.moment))
-
-
-def _let_in(outcome: StageOutcome) -> bool:
-    return outcome.deployed is not None and outcome.deployed.commit == outcome.commit
-
-
-def _ready(outcome: StageOutcome) -> Status:
-    match outcome.ended:
-        case Ended.SERVING | Ended.CATALOGUED:
-            return Status.TRUE
-        case Ended.REFUSED:
-            return Status.FALSE
-        case Ended.WAITING | Ended.GOING:
-            return Status.UNKNOWN if outcome.reason in NOT_KNOWN else Status.FALSE
-
-
 def _without_stages(app: App) -> Condition:
     if app.track is Track.HORS_STANDARD:
         return Condition("Ready", Status.TRUE, Reason.CATALOGUED, CATALOGUED)
@@ -283,7 +170,7 @@ def _without_stages(app: App) -> Condition:
 
 
 def _sentences(outcomes: Sequence[StageOutcome], noted: Sequence[str]) -> str:
-    said = [f"{outcome.stage} : {sentence(outcome)}" for outcome in outcomes]
+    said = [f"{outcome.stage} : {stage_conditions.sentence(outcome)}" for outcome in outcomes]
     return bounded(" | ".join([*said, *noted]), MESSAGE_LONGEST)
 
 
