@@ -37,7 +37,8 @@ def _contest(contest: Contest) -> str:
     issue = f" ({link('ticket', contest.issue_url)})" if contest.issue_url else ""
     told = contest.sentence if contest.state is not State.REFUSED else text(contest.sentence, most=WORDS_MOST)
     rule = code(contest.rule or "?", most=20)
-    line = f"- {rule}, par {code(contest.author, most=100)} : {told}{issue}"
+    ended = f"{told[:-1]}{issue}." if told.endswith(".") else f"{told}{issue}"
+    line = f"- {rule}, par {code(contest.author, most=100)} : {ended}"
     if contest.answer:
         line += f" Réponse de {code(contest.answered_by, most=100)} : {text(contest.answer, most=WORDS_MOST)}"
     return line

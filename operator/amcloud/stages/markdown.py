@@ -24,6 +24,8 @@ _READ_INTO: Final = re.compile(r"://|www\.|mailto:|xmpp:|:[\w+-]+:|_|%\w|^/", re
 _BEGINS: Final = re.compile(r"[-=]|\d+[.)]")
 """What begins a list or a heading."""
 _BACKTICKS: Final = re.compile(r"`+")
+BRACKETED_MOST: Final = 12
+"""Words that an example of code may have between its brackets."""
 
 
 def text(value: str, *, most: int) -> str:
@@ -33,8 +35,24 @@ def text(value: str, *, most: int) -> str:
         bool(_HARMLESS.fullmatch(word)) and not _READ_INTO.search(word) and not (n == 0 and _BEGINS.match(word))
         for n, word in enumerate(words)
     ]
+    _close_brackets(words, harmless)
     runs = groupby(zip(words, harmless, strict=True), key=itemgetter(1))
     return " ".join(_run(" ".join(word for word, _ in run), plain=plain) for plain, run in runs)
+
+
+def _close_brackets(words: list[str], harmless: list[bool]) -> None:
+    """Words between a bracket that code opens and the one that closes it are that code's, if that is soon."""
+    for first, word in enumerate(words):
+        depth = 0 if harmless[first] else _depth(word)
+        for last in range(first + 1, min(first + BRACKETED_MOST, len(words)) if depth > 0 else 0):
+            depth += _depth(words[last])
+            if depth <= 0:
+                harmless[first : last + 1] = [False] * (last + 1 - first)
+                break
+
+
+def _depth(word: str) -> int:
+    return sum(word.count(sign) for sign in "([{") - sum(word.count(sign) for sign in ")]}")
 
 
 def _run(words: str, *, plain: bool) -> str:

@@ -15,7 +15,7 @@ from amcloud.stages.asides import NOBODY, Help
 from amcloud.stages.contests import Contest
 from amcloud.stages.correction import Patch
 from amcloud.stages.markdown import block, code, link, place, text
-from psram.model import Report, ReportVerdict, RuleResult, Verdict
+from psram.model import Action, Giver, Report, ReportVerdict, RuleResult, Verdict
 from psram.path import duration
 from psram.reports import FORMATS, projection
 from psram.reports.baseline import Comparison, compare
@@ -111,7 +111,7 @@ def _sections(report: Report, around: Around, compared: Comparison | None, room:
         yield _rule(result, report, around, compared, room)
     if len(blocking) > room.rules:
         yield f"… et {len(blocking) - room.rules} autres règles, dans le {_whole(around)}."
-    yield _path(report, room) if blocking or _work(report) else ""
+    yield _path(report, around, room) if blocking or _work(report) else ""
     if around.patch is not None:
         yield _patch(around.patch, shown=room.patch)
     yield _besides(report, blocking, around)
@@ -229,18 +229,24 @@ def _work(report: Report) -> bool:
     return report.path is not None and any(action.hours for action in report.path.actions)
 
 
-def _path(report: Report, room: _Room) -> str:
+def _path(report: Report, around: Around, room: _Room) -> str:
     if report.path is None:
         return ""
-    steps = [
-        f"1. {text(action.title, most=room.words)} ({', '.join(code(rule, most=20) for rule in action.rules[:10])}"
-        f"{_effort(action.hours, action.giver, mechanical=action.mechanical)})"
-        for action in report.path.actions[: room.rules]
-    ]
+    later = frozenset(result.rule_id for result in report.blocking() if result.moment not in around.counted)
+    steps = [f"1. {_step(action, later, room)}" for action in report.path.actions[: room.rules]]
     more = len(report.path.actions) - len(steps)
     left = [f"\n… et {more} autres, dans le rapport."] if more else []
     head = f"#### Le plus court chemin vers l'hébergement\n\n{text(report.path.sentence, most=WORDS_MOST)}"
     return "\n".join([head, "", *steps, *left])
+
+
+def _step(action: Action, later: frozenset[str], room: _Room) -> str:
+    """What is to be done; of what a pipeline that is yet to end brings by itself, no more than that."""
+    rules = ", ".join(code(rule, most=20) for rule in action.rules[:10])
+    if not action.hours and action.giver == Giver.PIPELINE and later.issuperset(action.rules):
+        return f"Laissez finir le pipeline de ce commit, qui apporte ses preuves ({rules})"
+    title = text(action.title[:1].upper() + action.title[1:], most=room.words)
+    return f"{title} ({rules}{_effort(action.hours, action.giver, mechanical=action.mechanical)})"
 
 
 def _effort(hours: float, giver: str, *, mechanical: bool) -> str:

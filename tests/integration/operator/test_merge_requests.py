@@ -87,7 +87,7 @@ def test_the_author_reads_what_blocks_mends_it_contests_it_and_reads_the_answer(
     (issue,) = norms.issues.list(get_all=True)
     assert issue.title == f"Contestation de MTN-002 : {GROUP_PATH}/{name}!{request.iid}"
     assert contests.LABEL in issue.labels and "ces notes sont communes" in issue.description
-    until("its link", lambda: f"à l'étude par l'équipe des normes. ([ticket]({issue.web_url}))" in ours(request)[0])
+    until("its link", lambda: f"à l'étude par l'équipe des normes ([ticket]({issue.web_url}))." in ours(request)[0])
 
     judge = forge.client(forge.user("normes")).projects.get(NORMS_PROJECT)
     judge.issues.get(issue.iid).notes.create({"body": "Déclarez-les partagées. /close @all"})

@@ -123,7 +123,7 @@ def test_a_contest_opens_one_issue_and_its_answer_comes_back() -> None:
     ((title, text, issue),) = outside.discussion.issues
     assert title == "Contestation de SEC-001 : cpam-bas-rhin/suivi-courriers!3"
     assert contests.waiting(text) == "cpam-bas-rhin/suivi-courriers"
-    assert f"à l'étude par l'équipe des normes. ([ticket]({issue.web_url}))" in outside.discussion.told(3)[0]
+    assert f"à l'étude par l'équipe des normes ([ticket]({issue.web_url}))." in outside.discussion.told(3)[0]
     answer = Note(1, 9, "normes", "Retenue, merci.")
     closed = replace(issue, closed=True, labels=frozenset({contests.UPHELD}), answers=(answer,))
     outside.discussion.issues[0] = (title, text, closed)

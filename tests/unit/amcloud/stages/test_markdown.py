@@ -114,5 +114,22 @@ def test_only_the_words_that_mean_something_are_code_and_their_comma_stays_out()
     assert markdown.text("appelez var_dump($x), puis @all.", most=200) == "appelez `var_dump($x)`, puis `@all`."
 
 
+def test_an_example_of_code_with_spaces_is_one_piece_of_code() -> None:
+    sentence = (
+        "Écrivez : #[PersonalData(category: 'identite', retention: 'P5Y')] ou #[NoPersonalData(reason: '…')] (kit 1.2)."
+    )
+    assert markdown.text(sentence, most=200) == (
+        "Écrivez : `#[PersonalData(category: 'identite', retention: 'P5Y')]` ou "
+        "`#[NoPersonalData(reason: '…')]` (kit 1.2)."
+    )
+
+
+def test_a_bracket_that_nothing_closes_makes_no_code_of_the_rest() -> None:
+    assert (
+        markdown.text("prenez #[Attr( puis la suite de la phrase", most=200)
+        == "prenez `#[Attr(` puis la suite de la phrase"
+    )
+
+
 def test_a_text_too_long_is_cut() -> None:
     assert markdown.text("a" * 300, most=10) == "a" * 9 + "…"
