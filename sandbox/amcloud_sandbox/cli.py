@@ -89,7 +89,10 @@ def _down(parts: str | None = _PARTS) -> None:
 def _status(
     output: Output = typer.Option(Output.TABLE, "--output", "-o", help="Forme de la réponse."),
 ) -> None:
-    """Dit ce qui fonctionne ; code de sortie 0 si tout fonctionne, 1 sinon."""
+    """Dit ce qui fonctionne.
+
+    Code de retour : 0 tout fonctionne, 1 un composant au moins est arrêté, 3 mauvaise commande.
+    """
     from amcloud_sandbox import lifecycle
     from amcloud_sandbox.layout import Layout
 

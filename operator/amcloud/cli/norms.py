@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
     norms.command("list", help="Liste les packs de normes, leur phase et leur empreinte.")(list_packs)
     norms.command(
         "diff",
-        help="Dit en mots ce qui change d'un pack à un autre. Code de retour : 0 rien, 1 quelque chose.",
+        help="Dit en mots ce qui change d'un pack à un autre.\n\n"
+        "Code de retour : 0 rien, 1 quelque chose, 2 un pack est illisible, 3 mauvaise commande.",
         epilog="Exemple :\n\namcloud norms diff psram-2026.1 ./psram-2027.1",
     )(diff)
     app.add_typer(norms, name=COMMAND)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from amcloud.stages import app as stages
 from psram.rules import Severity
 
 AMCLOUD = Path(sys.executable).with_name("amcloud")
-ENGLISH = re.compile(r"Show this message|current shell|<bool>|\[default|\[required|\[env var|Commands|Try '")
+ENGLISH = re.compile(
+    r"Show this message|current shell|<bool>|\[default|\[required|\[env var|Commands|Try '"
+    r"|Usage: |COMMAND |\[ARGS\]|<str>|<int|<float|<path>|<file>|<directory>|<list"
+)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -49,10 +53,29 @@ def test_help_is_in_french(arguments: tuple[str, ...]) -> None:
     assert not ENGLISH.findall(said)
 
 
+def commands() -> Iterator[tuple[str, ...]]:
+    """The words of every command, those of groups' members too, hidden ones too."""
+    root = typer.main.get_command(build()).commands  # type: ignore[attr-defined]
+    for name, command in sorted(root.items()):
+        members = getattr(command, "commands", {})
+        yield from ((name, member) for member in sorted(members))
+        if not members:
+            yield (name,)
+
+
+@pytest.mark.parametrize("words", [pytest.param(words, id=" ".join(words)) for words in commands()])
+def test_the_help_of_every_command_is_in_french_and_says_its_exit_statuses(words: tuple[str, ...]) -> None:
+    code, said = run(*words, "--help")
+    assert (code, ENGLISH.findall(said)) == (0, [])
+    assert re.search(rf"Usage : amcloud {' '.join(words)}", said)
+    assert "Code de retour : 0 " in said
+
+
 def test_a_wrong_command_line_names_the_help_in_french() -> None:
     code, said = run("nulle-part")
     assert code == 3
     assert "« amcloud -h » dit comment faire." in said
+    assert "Usage : amcloud [OPTIONS] COMMANDE [ARGUMENTS]..." in said
     assert "Erreur" in said
 
 
@@ -81,15 +104,16 @@ def test_completion_is_installed_for_bash_and_proposes_the_commands(tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("chek",), "la commande « chek » n'existe pas ; vouliez-vous dire 'check' ?"),
+        (("chek",), "la commande « chek » n'existe pas ; vouliez-vous dire « check » ?"),
+        (("norms", "lit"), "la commande « lit » n'existe pas ; vouliez-vous dire « list » ?"),
         (("check", "--fulll"), "l'option --fulll n'existe pas ; vouliez-vous dire --full ?"),
         (("check", "--format"), "--format demande une valeur"),
         (("check", "--full=3"), "--full ne prend pas de valeur"),
         (("check", "a", "b"), "de trop : b"),
-        (("check", "--stage", "recette"), "--stage : 'recette' n'est pas l'un de 'development'"),
+        (("check", "--stage", "recette"), "--stage : « recette » n'est pas l'un de « development », « acceptance »"),
         (("render",), "FICHIER est obligatoire"),
-        (("render", "/nulle-part"), "FICHIER : '/nulle-part' n'existe pas"),
-        (("render", "/"), "FICHIER : '/' est un dossier"),
+        (("render", "/nulle-part"), "FICHIER : « /nulle-part » n'existe pas"),
+        (("render", "/"), "FICHIER : « / » est un dossier"),
         (("render", __file__, "--kubernetes", "abc"), "--kubernetes : un nombre entier est attendu"),
         (("render", __file__, "--kubernetes", "5"), "--kubernetes : un nombre d'au moins 20 est attendu"),
         (("serve-reports",), "--database-url est obligatoire (ou la variable AMCLOUD_REPORTS_DATABASE_URL)"),
