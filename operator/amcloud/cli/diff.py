@@ -70,12 +70,16 @@ def diff(
     output: AsForm = Form.TEXT,
 ) -> None:
     """Print what would change, and end with 1 when something would."""
+    from amcloud.clients.kubernetes_api import ForbiddenError
     from amcloud.errors import AmcloudError, InvalidManifestError
 
     try:
         notes, changes = _changes(what, namespace, stage.value if stage else "")
     except InvalidManifestError as error:
         refuse(COMMAND, str(error))
+    except ForbiddenError as error:
+        who = "il faut les droits de l'opérateur (kubectl exec dans son pod) ou d'un administrateur du cluster"
+        refuse(COMMAND, f"{who} : {error}", Exit.COULD_NOT_TELL)
     except AmcloudError as error:
         refuse(COMMAND, str(error), Exit.COULD_NOT_TELL)
     for note in notes:

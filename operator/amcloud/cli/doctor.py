@@ -104,7 +104,7 @@ def _ground(namespace: str, project: str) -> Ground:
 
 
 def _as_text(found: list[tuple[Family, tuple[Finding, ...]]]) -> Iterator[str]:
-    for family, findings in found:
+    for family, findings in (one for one in found if one[1]):
         yield f"{family.title} ({family.name})"
         for one in findings:
             yield f"  {_MARKS[one.state]}  {one.said}"

@@ -46,8 +46,8 @@ class Answer:
     refused: str = ""
 
 
-def stage_named(found: Object, asked: str) -> str:
-    """The stage that is meant: the one asked for, else the only one declared.
+def stage_named(found: Object, asked: str, *, option: str = "--stage") -> str:
+    """The stage that is meant: the one asked for by ``option``, else the only one declared.
 
     Raises:
         InvalidManifestError: there is no such stage, or several and none was asked for.
@@ -56,9 +56,9 @@ def stage_named(found: Object, asked: str) -> str:
     if not declared or found["spec"].get("track") == "hors-standard":
         raise InvalidManifestError("spec.stages", "cette application n'est pas hébergée : elle n'a aucune révision")
     if asked and asked not in declared:
-        raise InvalidManifestError("--stage", f"« {asked} » n'est pas dans spec.stages ({', '.join(declared)})")
+        raise InvalidManifestError(option, f"« {asked} » n'est pas dans spec.stages ({', '.join(declared)})")
     if not asked and len(declared) > 1:
-        raise InvalidManifestError("--stage", f"il y a plusieurs étapes, dites laquelle ({', '.join(declared)})")
+        raise InvalidManifestError(option, f"il y a plusieurs étapes, dites laquelle ({', '.join(declared)})")
     return asked or declared[0]
 
 

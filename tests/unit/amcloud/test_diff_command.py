@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from amcloud.cli import diff
 from amcloud.clients import cluster, desk
+from amcloud.clients.kubernetes_api import ForbiddenError
 from amcloud.stages.app import Allowance, Authority, Service, Suspension
 from amcloud.stages.apply import Apply
 
@@ -181,6 +182,17 @@ def test_what_cannot_be_compared_is_a_wrong_command(
     done = run(hosted(), *arguments, stdin=stdin)
     assert done.exit_code == 3
     assert said in done.stderr
+
+
+def test_whoever_may_not_read_an_instance_is_told_who_may(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: object) -> None:
+        raise ForbiddenError("lecture de Secret : HTTP 403")
+
+    outside = hosted()
+    monkeypatch.setattr(outside.cluster, "access", refused)
+    done = run(outside, NAME)
+    assert done.exit_code == 2
+    assert "droits de l'opérateur" in done.stderr and "administrateur" in done.stderr
 
 
 def test_settings_that_are_not_told_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

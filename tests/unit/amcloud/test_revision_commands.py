@@ -132,6 +132,11 @@ def test_a_revision_that_leaked_is_listed_as_such_and_refused(run: Run) -> None:
     assert desk.patches == []
 
 
+def test_a_stage_that_is_not_declared_is_told_by_the_option_that_named_it(run: Run) -> None:
+    done = run(Desk(two_served()), "promote", NAME, "--from", "acceptance")
+    assert done.exit_code == 3 and "--to : « production » n'est pas dans spec.stages" in done.stderr
+
+
 def test_a_dry_run_says_what_would_be_asked_and_asks_nothing(run: Run) -> None:
     desk = Desk(two_served())
     done = run(desk, "rollback", NAME, "--dry-run")
