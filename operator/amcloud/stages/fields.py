@@ -1,6 +1,6 @@
 """Reading an untrusted tree of values: each reader gives a checked value or refuses, naming the field.
 
-Used by :mod:`amcloud.stages.manifest` alone; knows nothing of applications.
+Used by :mod:`amcloud.stages.manifest` and its parts alone; knows nothing of applications.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
 SHOWN_CHARS = 60
+DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+SECRET = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+NAME_LIKE = "un nom en minuscules, chiffres et tirets, commençant par une lettre,"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _KINDS = {str: "un texte", bool: "un booléen", int: "un nombre entier", list: "une liste", dict: "un objet"}
 

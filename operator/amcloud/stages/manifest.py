@@ -39,8 +39,8 @@ from amcloud.stages.app import (
     Suspension,
     Track,
 )
-from amcloud.stages.cron import InvalidScheduleError, checked_schedule
-from amcloud.stages.fields import Fields, shown
+from amcloud.stages.fields import DNS_LABEL, NAME_LIKE, SECRET, VERSION, Fields, shown
+from amcloud.stages.hosting_fields import hosting
 
 __all__ = [
     "SYNTHETIC",
@@ -87,17 +87,11 @@ RESERVED = frozenset(
 }
 """Names that are host names of the platform under the same domain."""
 
-_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _CODE = re.compile(r"[0-9]{3}")
 _PROJECT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
 _REF = re.compile(r"(?!/)(?!.*(//|\.\.|@\{|\.lock$))[A-Za-z0-9._/+@-]*[A-Za-z0-9_+@-]")
 _TAG = re.compile(r"[A-Za-z0-9._/+*?-]+")
-_VERSION = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-_STORAGE = re.compile(r"[1-9][0-9]{0,3}Gi")
-_PATH = re.compile(r"/[A-Za-z0-9/_.-]*")
-_SECRET = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _REQUEST = re.compile(r"(?P<token>[A-Za-z0-9:.+-]{1,40})(?P<app_secret>/app-secret)?")
-_NAME_LIKE = "un nom en minuscules, chiffres et tirets, commençant par une lettre,"
 
 NAME_LONGEST = 40
 MOST_ORGANISATIONS = 200
@@ -119,7 +113,7 @@ def parse(
         *("support", "privacy", "sponsor", "repository", "stages", "organisations", "hosting", "normPack", "suspend"),
         "deletionPolicy",
     )
-    name = metadata.text("name", longest=NAME_LONGEST, pattern=_DNS_LABEL, like=_NAME_LIKE)
+    name = metadata.text("name", longest=NAME_LONGEST, pattern=DNS_LABEL, like=NAME_LIKE)
     if name in RESERVED:
         raise metadata.refuse("name", f"le nom {shown(name)} est réservé à la plateforme")
     _catalogue_entry(spec)
@@ -142,7 +136,7 @@ def parse(
         repository=_repository(spec, owner),
         stages=tuple(_asked(metadata, one) for one in _stages(spec)),
         organisations=_organisations(spec, owner, organisations),
-        hosting=_hosting(spec.child("hosting")),
+        hosting=hosting(spec.child("hosting")),
         norm_pack=_norm_pack(spec.child("normPack")),
         suspension=_suspension(spec),
         deletion_policy=deletion_policy(manifest, strict=True),
@@ -226,7 +220,7 @@ def _repository(spec: Fields, owner: Organisation) -> Repository | None:
         return Repository(project)
     reference = repository.child("credentialsRef")
     reference.only("name")
-    return Repository(project, reference.text("name", longest=253, pattern=_SECRET, like="un nom de Secret"))
+    return Repository(project, reference.text("name", longest=253, pattern=SECRET, like="un nom de Secret"))
 
 
 def _stages(spec: Fields) -> tuple[Stage, ...]:
@@ -259,62 +253,9 @@ def _organisations(spec: Fields, owner: Organisation, known: Mapping[str, Organi
     return tuple(sorted(codes)) or (owner.code,)
 
 
-def _hosting(hosting: Fields) -> Hosting:
-    hosting.only("size", "replicas", "database", "schedules", "connectors", "secrets", "metrics")
-    replicas, database = hosting.child("replicas"), hosting.child("database")
-    replicas.only("min", "max")
-    least = replicas.number("min", 2, least=1, most=20)
-    database.only("engine", "storage")
-    database.choice("engine", Engine, Engine.POSTGRESQL)
-    storage = database.optional_text("storage", longest=6, pattern=_STORAGE, like="une taille comme 5Gi")
-    return Hosting(
-        size=hosting.choice("size", Size, Size.SMALL),
-        min_replicas=least,
-        max_replicas=replicas.number("max", max(4, least), least=least, most=20),
-        storage_gib=int(storage.removesuffix("Gi")) if storage else 5,
-        schedules=hosting.distinct("schedules", hosting.items("schedules", _schedule, most=10), key=lambda s: s.name),
-        connectors=hosting.distinct(
-            "connectors", hosting.items("connectors", _connector, most=20), key=lambda c: c.name
-        ),
-        secrets=hosting.texts("secrets", most=20, longest=253, pattern=_SECRET, like="un nom de Secret"),
-        metrics_path=_metrics_path(hosting.child("metrics")),
-    )
-
-
-def _metrics_path(metrics: Fields) -> str | None:
-    metrics.only("path")
-    return metrics.optional_text("path", longest=100, pattern=_PATH, like="un chemin comme /mesures")
-
-
-def _schedule(path: str, value: object) -> Schedule:
-    schedule = Fields.of(path, value)
-    schedule.only("name", "schedule", "command")
-    name = schedule.text("name", longest=20, pattern=_DNS_LABEL, like=_NAME_LIKE)
-    try:
-        when = checked_schedule(schedule.text("schedule", longest=100))
-    except InvalidScheduleError as error:
-        raise schedule.refuse("schedule", str(error)) from None
-
-    def argument(path: str, value: object) -> str:
-        parent, _, last = path.rpartition(".")
-        return Fields(parent, {last: value}).text(last, longest=250)
-
-    command = schedule.items("command", argument, most=20)
-    if not command:
-        raise schedule.refuse("command", "ce champ est obligatoire, comme [bin/console, app:relances]")
-    return Schedule(name, when, command)
-
-
-def _connector(path: str, value: object) -> ConnectorUse:
-    connector = Fields.of(path, value)
-    connector.only("name", "version")
-    name = connector.text("name", longest=63, pattern=_DNS_LABEL, like=_NAME_LIKE)
-    return ConnectorUse(name, connector.text("version", longest=20, pattern=_VERSION, like="une version comme v2"))
-
-
 def _norm_pack(pack: Fields) -> str | None:
     pack.only("version")
-    return pack.optional_text("version", longest=63, pattern=_VERSION, like="une version comme psram-2026.2")
+    return pack.optional_text("version", longest=63, pattern=VERSION, like="une version comme psram-2026.2")
 
 
 def _suspension(spec: Fields) -> Suspension | None:
