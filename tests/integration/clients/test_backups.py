@@ -31,6 +31,7 @@ PLACE = Place("archives-acceptance", "archives.acceptance.example", "archives_ac
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 SETTING = "current_setting('amcloud.organisation', true)"
 SCHEMA = (
+    "CREATE EXTENSION unaccent",
     "CREATE TYPE etat AS ENUM ('recu', 'clos')",
     "CREATE TABLE service (id int PRIMARY KEY, nom text)",
     "CREATE TABLE courrier (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, organisation char(3) NOT NULL, "

@@ -74,6 +74,25 @@ def test_the_application_s_role_may_not(access: Access, statement: str) -> None:
         app.execute(statement.encode())
 
 
+@pytest.mark.parametrize("extension", ["pg_trgm", "unaccent", "citext"])
+def test_a_migration_may_make_an_extension_that_reaches_nothing_and_the_application_may_not(
+    access: Access, extension: str
+) -> None:
+    with psycopg.connect(access.app_url) as app, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute(f"CREATE EXTENSION {extension}".encode())
+    with psycopg.connect(access.owner_url) as owner:
+        owner.execute(f"CREATE EXTENSION {extension}".encode())
+
+
+@pytest.mark.parametrize("extension", ["dblink", "postgres_fdw", "file_fdw", "adminpack", "pageinspect"])
+def test_no_role_of_an_instance_makes_an_extension_that_reaches_files_networks_or_other_databases(
+    access: Access, extension: str
+) -> None:
+    for url in (access.owner_url, access.app_url):
+        with psycopg.connect(url) as role, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            role.execute(f"CREATE EXTENSION {extension}".encode())
+
+
 def test_the_application_s_role_owns_nothing(access: Access) -> None:
     with psycopg.connect(access.owner_url) as owner:
         owned = owner.execute("SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) LIKE '%\\_app'").fetchone()
