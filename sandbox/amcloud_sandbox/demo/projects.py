@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 import gitlab
 from gitlab.v4.objects import Project
 
+from amcloud.clients.forge_calls import ForgeCalls
+from amcloud.clients.forge_link import ForgeLink
+from amcloud.stages import forge_link
 from amcloud_sandbox import apps
 from amcloud_sandbox.demo.platform import Platform
 from amcloud_sandbox.demo.programs import WorkTree, run
@@ -50,9 +54,7 @@ def ensure_project(platform: Platform, path: str, *, hook_url: str) -> Project:
     project: Project = provision.ensure_project(connect(platform), path, maintainers=maintainers, reporters=reporters)
     if RELEASES not in {rule.name for rule in project.protectedtags.list(get_all=True)}:
         project.protectedtags.create({"name": RELEASES, "create_access_level": gitlab.const.AccessLevel.MAINTAINER})
-    if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
-        events = ("push_events", "tag_push_events", "merge_requests_events", "note_events", "pipeline_events")
-        project.hooks.create({"url": hook_url, "token": platform.webhook_token, **dict.fromkeys(events, True)})
+    tie(platform, path, hook_url=hook_url)
     return project
 
 
@@ -60,10 +62,16 @@ def ensure_norms(platform: Platform, *, hook_url: str) -> Project:
     """The project of the norms: the auditor answers there, everybody may read, its webhook tells the operator."""
     members = ("auditeur", "amcloud-operateur")
     project: Project = provision.ensure_project(connect(platform), NORMS, visibility="internal", maintainers=members)
-    if hook_url not in {hook.url for hook in project.hooks.list(get_all=True)}:
-        events = {"push_events": False, "issues_events": True, "note_events": True}
-        project.hooks.create({"url": hook_url, "token": platform.webhook_token, **events})
+    tie(platform, NORMS, hook_url=hook_url)
     return project
+
+
+def tie(platform: Platform, path: str, *, hook_url: str) -> None:
+    """What ``amcloud forge connect`` does: hook and labels are there, and as they should be, whatever was there."""
+    events, today = forge_link.events_of(path, norms_project=NORMS), datetime.now(UTC).date()
+    link = ForgeLink(ForgeCalls(platform.forge_url, platform.forge_root_token), path)
+    for step in forge_link.plan(link.found(), forge_link.Wanted(hook_url, events=events), today=today):
+        link.carry_out(step, url=hook_url, webhook_token=platform.webhook_token, today=today, events=events)
 
 
 def let_in(platform: Platform, project: Project, organisation: str) -> Any:

@@ -10,7 +10,7 @@ from amcloud.clients.forge_state import LastPipeline
 from amcloud.doctor import ci, hook, project
 from amcloud.doctor.findings import State
 from amcloud.stages.app import Ref, RefKind
-from amcloud.stages.forge_link import EVENTS, Delivery, Hook
+from amcloud.stages.forge_link import EVENTS, LABELS, Action, Delivery, Found, Hook, Wanted, events_of, plan
 from psram.proofs import ProtectedRef
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -49,6 +49,22 @@ def test_a_hook_that_does_not_do_its_work_is_told(hooks: list[Hook], states: dic
     found = list(hook.judged(hooks, URL, "amcloud forge connect x/y"))
     assert {one.check: one.state for one in found} == states
     assert all(one.remedy for one in found if one.state is not State.OK)
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [
+        pytest.param("cpam-bas-rhin/suivi-courriers", "note_events", id="an older hook, before comments counted"),
+        pytest.param("Amcloud/Normes", "issues_events", id="the norms' project, tied as an application's"),
+    ],
+)
+def test_what_a_hook_does_not_send_is_named_and_forge_connect_mends_it(path: str, missing: str) -> None:
+    wanted = events_of(path, norms_project="amcloud/normes")
+    found = made("202", events=tuple(event for event in wanted if event != missing))
+    (told, *_) = hook.judged([found], URL, f"amcloud forge connect {path}", wanted)
+    assert told.state is State.ERROR and missing in told.said and told.remedy == f"amcloud forge connect {path}"
+    steps = plan(Found((found,), frozenset(LABELS), ()), Wanted(URL, events=wanted), today=NOW.date())
+    assert [step.action for step in steps if step.changes] == [Action.UPDATE_HOOK]
 
 
 @pytest.mark.parametrize(
