@@ -108,7 +108,8 @@ def _connected(asked: Asked, settings: Settings, api: Api | None) -> Iterator[tu
     calls = ForgeCalls(settings.forge_url, own or settings.forge_token, holder=holder)
     project = client.ForgeLink(calls, asked.project)
     events = link.events_of(asked.project, norms_project=settings.norms_project)
-    wanted = link.Wanted(asked.webhook_url, asked.secret, events)
+    labels = link.labels_of(asked.project, norms_project=settings.norms_project)
+    wanted = link.Wanted(asked.webhook_url, asked.secret, events, labels)
     steps = link.plan(project.found(_secret(api, asked)), wanted, today=asked.today)
     hooked = False
     for step in steps:

@@ -20,6 +20,7 @@ from amcloud.stages.forge_link import (
     EVENTS,
     LABELS,
     NORMS_EVENTS,
+    NORMS_LABELS,
     SCOPES,
     TOKEN,
     TOKEN_LASTS,
@@ -86,7 +87,7 @@ class ForgeLink:
                 case Action.DELETE_HOOK:
                     owner.hooks.delete(step.id, **ONCE)
                 case Action.CREATE_LABEL:
-                    color, description = LABELS[step.name]
+                    color, description = {**LABELS, **NORMS_LABELS}[step.name]
                     owner.labels.create({"name": step.name, "color": color, "description": description}, **ONCE)
                 case Action.NEW_TOKEN:
                     wanted = {"name": TOKEN, "scopes": sorted(SCOPES), "expires_at": (today + TOKEN_LASTS).isoformat()}

@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
+from amcloud.stages import contests
+
 EVENTS: Final = ("push_events", "tag_push_events", "merge_requests_events", "note_events", "pipeline_events")
 """What the operator wants to be told of an application's project, and no more."""
 NORMS_EVENTS: Final = ("issues_events", "note_events")
@@ -21,6 +23,12 @@ LABELS: Final = {
     "amcloud::derogation": ("#f0ad4e", "Une dérogation est demandée ou en vigueur"),
     "amcloud::hebergement": ("#428bca", "Hébergement sur AM Cloud"),
 }
+NORMS_LABELS: Final = {
+    contests.LABEL: ("#d9534f", "Une règle de conformité est contestée : AM Cloud retrouve le ticket par là"),
+    contests.UPHELD: ("#5cb85c", "Contestation retenue : la règle sera corrigée"),
+    contests.REJECTED: ("#8e8e8e", "Contestation rejetée : la règle s'applique"),
+}
+"""The same of the project where contested rules arrive: what answers them."""
 TOKEN: Final = "amcloud"  # noqa: S105 - the name of a token
 SCOPES: Final = frozenset({"read_repository"})
 TOKEN_LASTS: Final = timedelta(days=365)
@@ -91,6 +99,7 @@ class Wanted:
     webhook_url: str
     secret: str = ""
     events: tuple[str, ...] = EVENTS
+    labels: tuple[str, ...] = tuple(LABELS)
 
 
 class Action(StrEnum):
@@ -123,12 +132,21 @@ class Step:
 
 def plan(found: Found, wanted: Wanted, *, today: date) -> tuple[Step, ...]:
     """Everything to do, in order; the same again once it is done is nothing but ``KEEP``."""
-    return (*_hooks(found, wanted), *_labels(found), *_token(found, wanted, today))
+    return (*_hooks(found, wanted), *_labels(found, wanted), *_token(found, wanted, today))
 
 
 def events_of(project: str, *, norms_project: str) -> tuple[str, ...]:
     """What a project's hook should send."""
-    return NORMS_EVENTS if norms_project and project.casefold() == norms_project.casefold() else EVENTS
+    return NORMS_EVENTS if _norms(project, norms_project) else EVENTS
+
+
+def labels_of(project: str, *, norms_project: str) -> tuple[str, ...]:
+    """The labels that a project should have."""
+    return tuple(NORMS_LABELS if _norms(project, norms_project) else LABELS)
+
+
+def _norms(project: str, norms_project: str) -> bool:
+    return bool(norms_project) and project.casefold() == norms_project.casefold()
 
 
 def wrong(hook: Hook, events: tuple[str, ...] = EVENTS) -> str:
@@ -161,8 +179,8 @@ def _hooks(found: Found, wanted: Wanted) -> Iterator[Step]:
         yield Step(Action.DELETE_HOOK, "Webhook en double supprimé", other.id)
 
 
-def _labels(found: Found) -> Iterator[Step]:
-    for name in LABELS:
+def _labels(found: Found, wanted: Wanted) -> Iterator[Step]:
+    for name in wanted.labels:
         if name in found.labels:
             yield Step(Action.KEEP, f"Label déjà là : {name}", name=name)
         else:

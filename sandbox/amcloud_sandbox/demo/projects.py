@@ -69,8 +69,9 @@ def ensure_norms(platform: Platform, *, hook_url: str) -> Project:
 def tie(platform: Platform, path: str, *, hook_url: str) -> None:
     """What ``amcloud forge connect`` does: hook and labels are there, and as they should be, whatever was there."""
     events, today = forge_link.events_of(path, norms_project=NORMS), datetime.now(UTC).date()
+    wanted = forge_link.Wanted(hook_url, events=events, labels=forge_link.labels_of(path, norms_project=NORMS))
     link = ForgeLink(ForgeCalls(platform.forge_url, platform.forge_root_token), path)
-    for step in forge_link.plan(link.found(), forge_link.Wanted(hook_url, events=events), today=today):
+    for step in forge_link.plan(link.found(), wanted, today=today):
         link.carry_out(step, url=hook_url, webhook_token=platform.webhook_token, today=today, events=events)
 
 

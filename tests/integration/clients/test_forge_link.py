@@ -20,7 +20,8 @@ from amcloud.clients.forge_link import ForgeLink, secret_state, write_secret
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.source import GitSource
 from amcloud.errors import BrokenInstallationError, RepositoryRefusedError
-from amcloud.stages.forge_link import LABELS, Action, SecretState, Step, Wanted, events_of, plan
+from amcloud.stages import contests
+from amcloud.stages.forge_link import LABELS, Action, SecretState, Step, Wanted, events_of, labels_of, plan
 from amcloud_sandbox.testing.forge import RunningForge
 
 TODAY = date(2026, 3, 2)
@@ -196,9 +197,11 @@ def test_the_norms_project_sends_issues_and_comments_and_no_push(
     forge: RunningForge, link: ForgeLink, receiver: Receiver, path: str
 ) -> None:
     events = events_of(path, norms_project=path.upper())
-    wanted = Wanted(receiver.url, events=events)
+    wanted = Wanted(receiver.url, events=events, labels=labels_of(path, norms_project=path.upper()))
     for step in plan(link.found(), wanted, today=TODAY):
         link.carry_out(step, url=receiver.url, webhook_token=TOKEN, today=TODAY, events=events)
     (hook,) = forge.client().projects.get(path).hooks.list(get_all=True)
     assert (hook.issues_events, hook.note_events, hook.push_events) == (True, True, False)
+    listed: Any = forge.client().projects.get(path).labels.list(get_all=True)
+    assert {label.name for label in listed} == {contests.LABEL, contests.UPHELD, contests.REJECTED}
     assert not any(step.changes for step in plan(link.found(), wanted, today=TODAY))
