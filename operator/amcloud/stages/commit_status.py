@@ -32,6 +32,7 @@ class CommitStatus:
 
 
 def commit_status(name: str, state: CommitState, words: str, url: str | None = None) -> CommitStatus:
-    """A status that GitLab can take: one line, cut if need be; an address that is too long is left out."""
-    short = url if url and len(url) <= DESCRIPTION_LONGEST else None
+    """A status that GitLab can take: one line, cut if need be; an address that is too long goes without its query."""
+    addresses = (url, url.partition("?")[0]) if url else ()
+    short = next((one for one in addresses if len(one) <= DESCRIPTION_LONGEST), None)
     return CommitStatus(name, state, bounded(" ".join(words.split()), DESCRIPTION_LONGEST), short)
