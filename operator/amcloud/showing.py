@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 from amcloud import errors
 from amcloud.ports import World
-from amcloud.stages import badge, deployments, manifest
+from amcloud.stages import badge, deployments, manifest, paris
 from amcloud.stages.app import App
 from amcloud.stages.outcome import StageOutcome
-from amcloud.stages.render import TIME_ZONE, Object
+from amcloud.stages.render import Object
 from amcloud.stages.verdict import in_force
 from psram.model import Report
 
@@ -33,12 +32,12 @@ def show(
 def certify(app: App, outcomes: Sequence[StageOutcome], world: World) -> None:
     """The badges of the application say what serves now. Where the database does not answer, a later pass does."""
     now = world.clock.now()
-    today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
+    on = paris.today(now)
     suspended = app.suspension is not None and in_force(app.suspension, now)
     try:
-        found = (badge.of(app, one, _serving(app, one, world), suspended=suspended, today=today) for one in outcomes)
+        found = (badge.of(app, one, _serving(app, one, world), suspended=suspended, today=on) for one in outcomes)
         badges = [one for one in found if one is not None]
-        world.reports.show(app.namespace, app.name, badges, stages=[one.stage for one in outcomes], today=today)
+        world.reports.show(app.namespace, app.name, badges, stages=[one.stage for one in outcomes], today=on)
     except errors.UnavailableError:
         return
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
 from amcloud.cli.options import AsForm, Form
+from amcloud.stages.paris import day
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +27,6 @@ _HELP: Final = (
     "3 mauvaise commande."
 )
 _EXAMPLES: Final = "Exemples :\n\namcloud connectors\n\namcloud connectors referentiel-assures --output json"
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +89,7 @@ def _cells(line: Line) -> list[str]:
 
 
 def _day(moment: datetime | None) -> str:
-    return "-" if moment is None else f"{moment.astimezone(_PARIS):%d/%m/%Y}"
+    return "-" if moment is None else day(moment)
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from amcloud.cli.exits import refuse
+from amcloud.stages.paris import PARIS
 
-PARIS: Final = ZoneInfo("Europe/Paris")
 WEEK_S: Final = 604_800
 YEAR_S: Final = 366 * 86_400
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "j": 86_400}

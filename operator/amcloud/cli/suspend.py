@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from amcloud.cli.applications import Name, Namespace, told
-from amcloud.cli.durations import PARIS, end
+from amcloud.cli.durations import end
 from amcloud.cli.exits import refuse
+from amcloud.stages.paris import day_and_hour
 
 COMMAND: Final = "suspend"
 _HELP: Final = (
@@ -56,6 +57,6 @@ def suspend(
         spec |= {"until": last.strftime("%Y-%m-%dT%H:%M:%SZ")} if last else {}
         by = Suspensions(api).suspend(found, spec)
     whose = "de la DDSI" if by is Authority.DDSI else "de l'organisme"
-    told_end = f" jusqu'au {last.astimezone(PARIS):%d/%m/%Y %H:%M} (heure de Paris)" if last else ""
+    told_end = f" jusqu'au {day_and_hour(last)}" if last else ""
     effect = "le service s'arrête" if stop else "ce qui sert continue"
     typer.echo(f"{name} est suspendue{told_end} (suspension {whose}, par {who}) : {effect}.")

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -23,7 +22,8 @@ from amcloud.errors import BrokenInstallationError
 from amcloud.ports import Judged, Question, UnderWay
 from amcloud.settings import Settings
 from amcloud.stages.checking import Subject
-from amcloud.stages.render import TIME_ZONE, owner
+from amcloud.stages.paris import today
+from amcloud.stages.render import owner
 from psram import evidence, model, packs
 from psram.advisories import Database
 from psram.errors import PsramError
@@ -94,7 +94,7 @@ class PsramConformance:
         return model.Context(
             track=model.Track(question.app.track),
             stage=model.Stage(question.stage.name),
-            evaluated_on=self._now().astimezone(ZoneInfo(TIME_ZONE)).date(),
+            evaluated_on=today(self._now()),
             evidence=msgspec.structs.replace(question.evidence, advisories=concerning, quality=quality),
             organisations=tuple(organisations),
             package_sources=self._settings.package_sources,

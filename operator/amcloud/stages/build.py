@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
+from amcloud.stages import paris
 from amcloud.stages.verdict import Reason
 
 
@@ -175,7 +176,7 @@ def _again(pipelines: tuple[Pipeline, ...], *, now: datetime) -> Step:
         return Start()
     sentence = (
         f"Le pipeline {newest.id} a échoué par la faute de la plateforme ({newest.fault}) : il sera relancé tout seul "
-        f"à {due.astimezone(UTC):%H:%M} UTC. Rien à faire."
+        f"à {paris.hour(due)}. Rien à faire."
     )
     return Wait(newest, left_s, sentence)
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
+from amcloud.stages import paris
 from amcloud.stages.app import App, ConnectorUse, StageName
 
 NOTICE: Final = timedelta(days=180)
@@ -25,7 +25,6 @@ SECRET_TYPE: Final = "amcloud.cnamts.fr/connector"  # noqa: S105 - a type, not a
 LISTED: Final = "connectors"
 """Key, in the instance's Secret, of what it was given."""
 MOST_GIVEN: Final = 50
-_PARIS: Final = ZoneInfo("Europe/Paris")
 _GIVEN = re.compile(r"(?P<name>[a-z][-a-z0-9]{0,62})=(?P<version>[a-z0-9][a-z0-9.-]{0,19})")
 
 
@@ -271,7 +270,7 @@ def _version(connector: Connector, asked: str, before: str, now: datetime) -> Ve
 
 def _ending(use: ConnectorUse, connector: Connector, ends_at: datetime, now: datetime) -> str:
     ends = "a pris fin" if ends_at <= now else "prend fin"
-    day = f"{ends_at.astimezone(_PARIS):%d/%m/%Y}"
+    day = paris.day(ends_at)
     advice = _advice(use, connector, ends_at, now)
     return f"la version {use.version} du connecteur « {use.name} » {ends} le {day}{advice}"
 

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from amcloud.stages.conditions import bounded, rfc3339
 from amcloud.stages.outcome import StageOutcome
-from amcloud.stages.render import TIME_ZONE
+from amcloud.stages.paris import PARIS
 from amcloud.stages.verdict import moments
 from psram.model import Report, ReportVerdict, Verdict
 
@@ -57,7 +56,7 @@ def conforming_until(report: Report) -> str | None:
     """The moment, midnight in Paris, from which another verdict is foreseen though no code changes; or ``None``."""
     if report.horizon is None or report.horizon.on is None:
         return None
-    return rfc3339(datetime.combine(report.horizon.on, time(), ZoneInfo(TIME_ZONE)).astimezone(UTC))
+    return rfc3339(datetime.combine(report.horizon.on, time(), PARIS).astimezone(UTC))
 
 
 def _blocking(rule: str, title: str, findings: Sequence[Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from amcloud.stages import connectors, egress, kinds, templating
 from amcloud.stages.connectors import Link
 from amcloud.stages.kinds import Offers
 from amcloud.stages.manifest import App, Organisation, Stage, StageName, Track
+from amcloud.stages.paris import TIME_ZONE
 
 SIZES: Final = "sizes.yaml"
 CREDENTIALS: Final = "amcloud-credentials"
@@ -27,7 +28,6 @@ MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 OWNER: Final = f"{GROUP}/owner"
 HELD: Final = f"{GROUP}/credentials"
 """Annotation of a pod: :func:`fingerprint` of the credentials that it was made with."""
-TIME_ZONE: Final = "Europe/Paris"
 
 _LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from amcloud.stages import judgement, notices, problems, proofs, revisions, stage_conditions
 from amcloud.stages.app import App, StageName, Track
 from amcloud.stages.conditions import MESSAGE_LONGEST, Condition, Status, bounded, kept, merged, rfc3339, status_of
 from amcloud.stages.outcome import Ended, StageOutcome
-from amcloud.stages.render import TIME_ZONE
+from amcloud.stages.paris import today
 from amcloud.stages.verdict import CATALOGUED, Reason, in_force
 
 Values = Mapping[str, Any]
@@ -197,7 +196,7 @@ def _summary(stages: Sequence[Values], ready: Condition) -> dict[str, Any]:
 
 def _day(moment: str | None) -> str | None:
     """The day in Paris of a moment of the status."""
-    return None if moment is None else datetime.fromisoformat(moment).astimezone(ZoneInfo(TIME_ZONE)).date().isoformat()
+    return None if moment is None else today(datetime.fromisoformat(moment)).isoformat()
 
 
 def _next_retry(app: App, now: datetime) -> str | None:

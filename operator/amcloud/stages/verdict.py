@@ -11,14 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, assert_never
-from zoneinfo import ZoneInfo
 
-from amcloud.stages import connectors
+from amcloud.stages import connectors, paris
 from amcloud.stages.app import App, Authority, Service, StageName, Suspension, Track
 from psram.model import Report, ReportVerdict
 from psram.rules import Moment as RuleMoment
-
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 class Reason(StrEnum):
@@ -241,7 +238,7 @@ def suspended(suspension: Suspension) -> str:
         case _:
             assert_never(suspension.by)
     end = suspension.until
-    until = f" jusqu'au {end.astimezone(_PARIS):%d/%m/%Y %H:%M} (heure de Paris)" if end else ""
+    until = f" jusqu'au {paris.day_and_hour(end)}" if end else ""
     why = suspension.reason.rstrip()
     why += "" if why.endswith((".", "!", "?", "…")) else "."
     match suspension.service:
