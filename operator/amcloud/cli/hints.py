@@ -36,7 +36,7 @@ HINTS: Final[Mapping[str, str]] = {
     "StatusRefused": "vérifiez les droits du jeton de la plateforme sur le projet de la forge",
     "SecretMissing": "demandez aux exploitants de créer ce Secret",
     "MigrationFailed": "corrigez la migration et poussez ; la base n'a pas été changée par celle qui échoue",
-    "TenantLeak": "corrigez la table dite, aussitôt : amcloud check --explain TEN-001",
+    "TenantLeak": "corrigez ce qui fuit, aussitôt : amcloud isolation {app} --stage {stage} le dit route par route",
     "QuotaExceeded": "demandez une taille plus grande (spec.hosting.size) ou moins de répliques",
     "Unschedulable": "prévenez les exploitants : le cluster n'a plus de place",
     "ImagePullFailed": "prévenez l'équipe de la plateforme, ou relancez le pipeline si l'image a été retirée",

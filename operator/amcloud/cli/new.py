@@ -18,9 +18,10 @@ from amcloud.cli.exits import Exit, refuse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The sandbox's own repository, so that the first try works without any option.
+# The sandbox's own, so that the first try works without any option; whatever is assumed is said.
 SANDBOX_COMPOSER_URL = "http://198.18.0.1:8930"
 SAMPLE_ORGANISATION, SAMPLE_NAMESPACE = "671", "cpam-bas-rhin"
+_OF_THE_SANDBOX = "celui du bac à sable"
 LOCK, MANIFEST = "composer.lock", "composer.json"
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -73,6 +74,36 @@ def problem(choices: Choices) -> str | None:
         (_URL, choices.composer_url, "--composer : une adresse http(s) de dépôt Composer"),
     )
     return next((say for pattern, value, say in checks if not pattern.fullmatch(value)), None)
+
+
+def chosen(name: str, organisation: str, namespace: str, composer: str) -> tuple[Choices, tuple[str, ...]]:
+    """The choices, and what the person who typed them should know: what was changed, what was assumed."""
+    choices = Choices(
+        name.lower(),
+        organisation or SAMPLE_ORGANISATION,
+        namespace or SAMPLE_NAMESPACE,
+        composer or SANDBOX_COMPOSER_URL,
+    )
+    assumed = [
+        f"{value} ({option})"
+        for given, value, option in (
+            (organisation, choices.organisation, "--organisation"),
+            (namespace, choices.namespace, "--namespace"),
+            (composer, choices.composer_url, "--composer"),
+        )
+        if not given
+    ]
+    notes = (
+        [f"{name} : un nom s'écrit en minuscules, l'application s'appelle {choices.name}."]
+        if name != choices.name
+        else []
+    )
+    if assumed:
+        notes.append(
+            f"Supposé, comme dans le bac à sable : {', '.join(assumed)}. "
+            "Ailleurs, recommencez avec ces options : organisme, groupe et dépôt seraient ceux d'un autre."
+        )
+    return choices, tuple(notes)
 
 
 def render(template: Mapping[str, bytes], choices: Choices) -> tuple[File, ...]:
@@ -181,21 +212,33 @@ def register(app: typer.Typer) -> None:
     def new(  # noqa: PLR0917  (typer's way of declaring a command line)
         name: Annotated[str, typer.Argument(metavar="NOM", help="Nom de l'application, qui est aussi son adresse.")],
         directory: Annotated[
-            Path | None, typer.Argument(metavar="[DOSSIER]", help="Où l'écrire ; par défaut ./NOM.", show_default=False)
+            Path | None, typer.Argument(metavar="DOSSIER", help="Où l'écrire ; par défaut ./NOM.", show_default=False)
         ] = None,
         organisation: Annotated[
-            str, typer.Option(metavar="CODE", help="Organisme propriétaire, trois chiffres.")
-        ] = SAMPLE_ORGANISATION,
+            str,
+            typer.Option(metavar="CODE", help="Organisme propriétaire, trois chiffres.", show_default=_OF_THE_SANDBOX),
+        ] = "",
         namespace: Annotated[
-            str, typer.Option(metavar="ESPACE", help="Espace de noms et groupe de la forge de cet organisme.")
-        ] = SAMPLE_NAMESPACE,
+            str,
+            typer.Option(
+                metavar="ESPACE",
+                help="Espace de noms et groupe de la forge de cet organisme.",
+                show_default=_OF_THE_SANDBOX,
+            ),
+        ] = "",
         composer: Annotated[
-            str, typer.Option(metavar="URL", envvar="AMCLOUD_COMPOSER_URL", help="Dépôt Composer agréé.")
-        ] = SANDBOX_COMPOSER_URL,
+            str,
+            typer.Option(
+                metavar="URL",
+                envvar="AMCLOUD_COMPOSER_URL",
+                help="Dépôt Composer agréé.",
+                show_default=_OF_THE_SANDBOX,
+            ),
+        ] = "",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Montre les fichiers sans rien écrire.")] = False,
     ) -> None:
-        choices = Choices(name, organisation, namespace, composer)
-        folder = directory or Path(name)
+        choices, notes = chosen(name, organisation, namespace, composer)
+        folder = directory or Path(choices.name)
         wrong = problem(choices)
         if wrong:
             refuse("new", wrong)
@@ -203,6 +246,8 @@ def register(app: typer.Typer) -> None:
         if occupied:
             refuse("new", occupied, Exit.REFUSED)
         files = render(template(), choices)
+        for note in notes:
+            typer.echo(note, err=True)
         if dry_run:
             typer.echo("\n".join(f"{folder / file.path}" for file in files))
             typer.echo(f"{len(files)} fichiers seraient écrits ; rien ne l'a été.")

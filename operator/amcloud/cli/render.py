@@ -25,6 +25,7 @@ EXAMPLE_CREDENTIALS = (
     "exemple",
 )
 NEVER = 1000
+_NEVER_HOSTED = "cette application n'est pas hébergée : il n'y a rien à afficher"
 # Since and until which minor version Kubernetes serves an API version.
 LIFETIMES = {
     "batch/v1beta1": (8, 25),
@@ -100,8 +101,8 @@ def _objects(
     found = _manifest(file)
     known = _organisations(organisations, found)
     app = manifest.parse(found, known, lambda _: _owner(found))
-    if app.repository is None or not app.stages:
-        raise InvalidManifestError("spec.stages", "cette application n'est pas hébergée : il n'y a rien à afficher")
+    if app.repository is None:
+        raise InvalidManifestError("spec.stages", _NEVER_HOSTED)
     _possible(app, stage=stage, image=image, commit=commit)
     revision = stages.Revision(commit, image or f"registre.example/{app.repository.project}@sha256:{'0' * 64}")
     return [
@@ -151,8 +152,13 @@ def _example(app: App, use: ConnectorUse) -> Connector:
 
 def _possible(app: App, *, stage: str, image: str, commit: str) -> None:
     """Refuse what no revision of ``app`` could have: an answer of nothing, or of objects never made, would lie."""
+    from amcloud.stages.app import Track
     from amcloud.stages.intention import COMMIT, IMAGE
 
+    if not app.stages:
+        raise InvalidManifestError("spec.stages", _NEVER_HOSTED)
+    if app.track is Track.HORS_STANDARD:
+        raise InvalidManifestError("spec.track", f"filière hors-standard, inscrite au catalogue : {_NEVER_HOSTED}")
     declared = [str(one.name) for one in app.stages]
     if stage and stage not in declared:
         raise InvalidManifestError("--stage", f"« {stage} » n'est pas dans spec.stages ({', '.join(declared)})")

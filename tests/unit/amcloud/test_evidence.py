@@ -34,7 +34,7 @@ def test_names_under_localhost_are_this_machine(url: str, place: str, headers: d
 
 class _Reports(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response({"/absent/evidence.json": 404, "/panne/evidence.json": 503}.get(self.path, 200))
         self.end_headers()
         self.wfile.write(b"{}")
 
@@ -43,7 +43,7 @@ class _Reports(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("place", "code", "words"), [("ici.json", 0, "2 octets"), ("x/y", 1, "ne peut pas être écrit")]
+    ("place", "code", "words"), [("ici.json", 0, "2 octets"), ("x/y", 3, "ne peut pas être écrit")]
 )
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str, code: int, words: str) -> None:
     with HTTPServer(("127.0.0.1", 0), _Reports) as server:
@@ -52,3 +52,23 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str, code
         done = CliRunner().invoke(build("evidence"), asked)
     assert done.exit_code == code
     assert words in done.output
+
+
+@pytest.mark.parametrize(("path", "code"), [("absent", 1), ("panne", 2)])
+def test_a_refusal_is_not_a_silence(path: str, code: int, tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Reports) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        asked = ["evidence", f"http://127.0.0.1:{server.server_port}/{path}", "--output", str(tmp_path / "x")]
+        done = CliRunner().invoke(build("evidence"), asked)
+    assert done.exit_code == code
+    assert done.output.startswith("amcloud evidence : ")
+
+
+def test_a_server_that_is_not_there_gives_no_answer(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Reports) as server:
+        closed = server.server_port
+    done = CliRunner().invoke(
+        build("evidence"), ["evidence", f"http://127.0.0.1:{closed}/a", "-o", str(tmp_path / "x")]
+    )
+    assert done.exit_code == 2
+    assert done.output.startswith("amcloud evidence : les preuves de ")

@@ -53,6 +53,13 @@ def test_the_manifest_names_the_application_and_its_owner() -> None:
     assert document["spec"]["repository"]["project"] == "cpam-haut-rhin/mon-appli"
 
 
+def test_what_the_manifest_declares_of_personal_data_is_what_the_entities_say() -> None:
+    holds = any(b"#[PersonalData(" in data for path, data in rendered().items() if path.startswith("src/Entity/"))
+    declared = yaml.safe_load(rendered()["localapp.yaml"])["spec"]["privacy"]
+    assert holds
+    assert declared == {"classification": "personal"}, "the number in the register is its owner's to give"
+
+
 def test_the_operator_accepts_the_manifest() -> None:
     app = manifest.parse(
         with_server_fields(yaml.safe_load(rendered()["localapp.yaml"])),
@@ -131,6 +138,34 @@ def test_a_wrong_choice_is_a_wrong_command_line(typed: tuple[str, ...], tmp_path
     assert said.exit_code == 3
     assert said.output.startswith("amcloud new : ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_in_capitals_is_written_small_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(cli.build("new"), ["new", "ESSAI", "--dry-run"])
+    assert said.exit_code == 0, said.output
+    assert "ESSAI : un nom s'écrit en minuscules, l'application s'appelle essai." in said.stderr
+    assert "essai/localapp.yaml" in said.stdout
+
+
+ALL = ("--organisation", "681", "--namespace", "cpam-haut-rhin", "--composer", "https://artefacts.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "assumed"),
+    [
+        pytest.param(
+            (), ["671 (--organisation)", "cpam-bas-rhin (--namespace)", "http://198.18.0.1:8930 (--composer)"]
+        ),
+        pytest.param(ALL[:4], ["http://198.18.0.1:8930 (--composer)"], id="the repository alone"),
+        pytest.param(ALL, [], id="nothing"),
+    ],
+)
+def test_what_is_assumed_is_said_with_the_option_that_changes_it(given: tuple[str, ...], assumed: list[str]) -> None:
+    said = CliRunner().invoke(cli.build("new"), ["new", "essai", *given, "--dry-run"], env={"AMCLOUD_COMPOSER_URL": ""})
+    assert said.exit_code == 0, said.output
+    assert all(each in said.stderr for each in assumed)
+    assert said.stderr.count("--") == len(assumed)
 
 
 def test_nothing_is_overwritten(tmp_path: Path, no_composer: None) -> None:

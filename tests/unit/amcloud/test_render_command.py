@@ -38,6 +38,13 @@ def test_what_no_revision_could_have_is_refused_with_a_reason(option: str, value
     assert reason in why
 
 
+def test_an_application_that_is_never_hosted_has_no_object() -> None:
+    never = SAMPLE.parents[1] / "tableau-perso" / "localapp.yaml"
+    done = CliRunner().invoke(build("render"), ["render", str(never)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "hors-standard" in done.stderr
+
+
 CALLER = """\
 apiVersion: amcloud.cnamts.fr/v1
 kind: LocalApp
