@@ -23,6 +23,7 @@ from amcloud.stages.apply import Apply, Key, Prune
 from amcloud.stages.connectors import SECRET_TYPE, Given, Link
 from amcloud.stages.render import Object
 from amcloud.stages.report import Event
+from amcloud.stages.verdict import Acceptance
 from psram import packs
 from psram.facts import Facts
 from psram.judge import judge
@@ -290,6 +291,39 @@ def test_a_suspension_by_the_ddsi_is_read_beside_its_application_and_counts_when
     finally:
         api.delete(f"{path}/{app.name}", doing="test")
     assert damaged is not None and damaged.by is Authority.DDSI
+
+
+def test_proces_verbaux_are_read_of_one_application_in_the_order_in_which_they_were_signed(
+    cluster: KubernetesCluster, api: Api
+) -> None:
+    app, commit = parsed(local_app()), "c" * 40
+    assert cluster.dossier(app).acceptances == ()
+    path = f"/apis/amcloud.cnamts.fr/v1/namespaces/{app.namespace}/acceptancereports"
+    found = {
+        "avril": ("Positive", "2026-04-02"),
+        "mars": ("Negative", "2026-03-02"),
+        "autre": ("Positive", "2026-05-02"),
+    }
+    for name, (outcome, day) in found.items():
+        spec = {
+            "app": "annuaire-local" if name == "autre" else app.name,
+            "commit": commit,
+            "outcome": outcome,
+            "signer": "Dominique Exemple",
+            "signedTime": f"{day}T09:00:00Z",
+            "document": {"digest": f"sha256:{'0' * 64}"},
+        }
+        metadata, version = {"name": name}, "amcloud.cnamts.fr/v1"
+        body = {"apiVersion": version, "kind": "AcceptanceReport", "metadata": metadata, "spec": spec}
+        assert api.create(path, body, doing="test")
+    try:
+        assert cluster.dossier(app).acceptances == (
+            Acceptance(commit, positive=False),
+            Acceptance(commit, positive=True),
+        )
+    finally:
+        for name in found:
+            api.delete(f"{path}/{name}", doing="test")
 
 
 def test_data_that_are_owed_are_remembered_until_they_are_settled(cluster: KubernetesCluster) -> None:
