@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from amcloud.settings import GROUP
 from amcloud.stages import troubles
@@ -18,6 +18,8 @@ from amcloud.stages.verdict import Reason
 COMMIT = f"{GROUP}/commit"
 _HOLDERS = frozenset({"web", "schedule", "command"})
 _OVER = frozenset({"Succeeded", "Failed"})
+DEGRADED_S: Final = 60.0
+"""Seconds of trouble after which a revision that had served is said to hold no longer: no rollout is waited for."""
 
 
 class Progress(StrEnum):
@@ -141,7 +143,7 @@ def _rollout(deployment: Object, pods: tuple[Object, ...], *, now: datetime, dea
     since = troubles.time(progressing.get("lastUpdateTime")) or troubles.created(deployment)
     degraded = progressing.get("reason") == "NewReplicaSetAvailable"  # rolled out before; what is missing went since
     if degraded:
-        since = trouble.since if trouble else None
+        since, deadline_s = trouble.since if trouble else None, min(DEGRADED_S, deadline_s)
     expired = progressing.get("reason") == "ProgressDeadlineExceeded" or _late(since, now, deadline_s)
     if expired or (trouble and trouble.lasting):
         reason = trouble.reason if trouble else Reason.ROLLOUT_FAILED

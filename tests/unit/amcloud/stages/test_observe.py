@@ -221,6 +221,19 @@ def test_a_service_that_degraded_long_after_its_rollout_is_not_a_failed_rollout(
     assert seen(Wave.SERVICE, live(Deployment=degraded), later_s=86_400).progress is Progress.UNDER_WAY
 
 
+@pytest.mark.parametrize(("later_s", "reason"), [(30, Reason.ROLLING_OUT), (90, Reason.UNSCHEDULABLE)])
+def test_what_a_service_that_had_rolled_out_lacks_is_its_reason_within_a_minute(later_s: float, reason: Reason) -> None:
+    since = {**NO_ROOM, "lastTransitionTime": "2026-03-02T08:00:00Z"}
+    degraded = live(Deployment={**ROLLED_OUT, "availableReplicas": 0, "readyReplicas": 0})
+    told = seen(Wave.SERVICE, degraded, pod(conditions=[since]), later_s=later_s)
+    assert told.reason is reason
+    assert "0/1 nodes" in told.sentence
+    if reason is Reason.UNSCHEDULABLE:
+        assert told.degraded and "Le service ne tient plus" in told.sentence
+    starting = seen(Wave.SERVICE, live(Deployment=STARTING), pod(conditions=[since]), later_s=later_s)
+    assert starting.progress is Progress.UNDER_WAY, "a rollout has its whole time"
+
+
 @pytest.mark.parametrize(
     "status", [None, {"conditions": None}, {"containerStatuses": None}, {"containerStatuses": [{}]}]
 )
