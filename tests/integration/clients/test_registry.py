@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 import pytest
-import requests
+from pushed_images import push
 
 from amcloud.clients.registry import OciRegistry
 from amcloud.errors import UnavailableError
@@ -15,37 +12,11 @@ from amcloud_sandbox.testing.services import RegistryServer, registry
 __all__ = ["registry"]
 COMMIT = "a" * 40
 PROJECT = "cpam-bas-rhin/suivi-courriers"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-def push(server: RegistryServer, project: str, tag: str, config: object) -> str:
-    """Digest of an image with that configuration and no layer."""
-    content = json.dumps(config).encode()
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    upload = requests.post(f"{server.url}/v2/{project}/blobs/uploads/", timeout=10)
-    place = upload.headers["Location"]
-    done = requests.put(f"{place}{'&' if '?' in place else '?'}digest={digest}", data=content, timeout=10)
-    assert done.status_code == 201
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": digest,
-            "size": len(content),
-        },
-        "layers": [],
-    }
-    body = json.dumps(manifest).encode()
-    headers = {"Content-Type": MANIFEST}
-    put = requests.put(f"{server.url}/v2/{project}/manifests/{tag}", data=body, headers=headers, timeout=10)
-    assert put.status_code == 201, put.text
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def test_an_image_is_named_by_its_digest_and_says_its_revision(registry: RegistryServer) -> None:
     labels = {"org.opencontainers.image.revision": COMMIT}
-    digest = push(registry, PROJECT, COMMIT, {"config": {"Labels": labels}})
+    digest = push(registry.url, PROJECT, COMMIT, {"config": {"Labels": labels}})
     found = OciRegistry(registry.url, "localhost:5000").image(PROJECT, COMMIT)
     assert found is not None
     assert found.reference == f"localhost:5000/{PROJECT}@{digest}"
@@ -63,7 +34,7 @@ def test_an_image_is_named_by_its_digest_and_says_its_revision(registry: Registr
     ],
 )
 def test_an_image_that_says_no_revision_has_none(registry: RegistryServer, config: object) -> None:
-    push(registry, PROJECT, "b" * 40, config)
+    push(registry.url, PROJECT, "b" * 40, config)
     found = OciRegistry(registry.url, "localhost:5000").image(PROJECT, "b" * 40)
     assert found is not None
     assert found.revision == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from kubernetes import client as k8s
 from kubernetes import config as k8s_config
 from kubernetes.client.rest import ApiException
 from patience import until
+from pushed_images import push
 
 from amcloud_sandbox.control_plane import ControlPlane, free_port
 from amcloud_sandbox.forge import provision
@@ -42,7 +42,6 @@ WEBHOOK_TOKEN = "jeton-webhook"
 RUNNER = "usine logicielle (exemple)"
 NORMS_PROJECT = "normes/psram"
 SAMPLE = ROOT / "sandbox" / "apps" / "suivi-courriers"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 WAIT_S = 60.0
 PUSHED: dict[str, str] = {}
 """Digest of the image of each commit, which the pipeline's own file names."""
@@ -308,24 +307,7 @@ def statuses(forge: RunningForge, name: str, commit: str) -> list[tuple[str, str
 def push_image(server: RegistryServer, path: str, commit: str, *, revision: str | None = None) -> None:
     """An image without layers, labelled with its commit, is in the registry; :func:`finish` says its digest."""
     labels = {"org.opencontainers.image.revision": revision or commit}
-    content = json.dumps({"config": {"Labels": labels}}).encode()
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    place = requests.post(f"{server.url}/v2/{path}/blobs/uploads/", timeout=10).headers["Location"]
-    joint = "&" if "?" in place else "?"
-    assert requests.put(f"{place}{joint}digest={digest}", data=content, timeout=10).ok
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": digest,
-            "size": len(content),
-        },
-        "layers": [],
-    }
-    body, headers = json.dumps(manifest).encode(), {"Content-Type": MANIFEST}
-    PUSHED[commit] = f"sha256:{hashlib.sha256(body).hexdigest()}"
-    assert requests.put(f"{server.url}/v2/{path}/manifests/{commit}", data=body, headers=headers, timeout=10).ok
+    PUSHED[commit] = push(server.url, path, commit, {"config": {"Labels": labels}})
 
 
 def junit(application: Path) -> str:

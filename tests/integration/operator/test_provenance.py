@@ -7,6 +7,7 @@ import json
 
 import requests
 from patience import until
+from pushed_images import MANIFEST
 
 from amcloud.clients.attestations import tag
 from amcloud.clients.registry import OciRegistry
@@ -14,7 +15,7 @@ from amcloud.clients.signing import Signer
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import RegistryServer
 
-from .conftest import GROUP_PATH, MANIFEST, PUSHED, Cluster, Operator, finish, local_app, project, push_image
+from .conftest import GROUP_PATH, PUSHED, Cluster, Operator, finish, local_app, project, push_image
 from .test_operator import hook, sample
 
 NAME = "remplacee"
