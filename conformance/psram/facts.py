@@ -1,7 +1,8 @@
 """What was found in a repository at one commit: serialisable values, no source text beyond what a rule needs.
 
 Facts of a file's content are kept once per blob (:class:`BlobFacts`), so that they can be cached by blob id and
-extractor version; paths point to blobs.
+extractor version; paths point to blobs. They are trees of plain values, of which a big repository has many: the garbage
+collector, which looks for circles, is told to leave them alone (``gc=False``).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Skip(StrEnum):
     HOSTILE = "hostile"
 
 
-class FileFact(msgspec.Struct, frozen=True, order=True):
+class FileFact(msgspec.Struct, gc=False, frozen=True, order=True):
     """One entry of the tree. ``target`` is a link's; ``skipped`` says why its content has no facts."""
 
     path: str
@@ -46,7 +47,7 @@ class FileFact(msgspec.Struct, frozen=True, order=True):
     skipped: Skip | None = None
 
 
-class Mark(msgspec.Struct, frozen=True, order=True):
+class Mark(msgspec.Struct, gc=False, frozen=True, order=True):
     """Something seen on a line: ``name`` by ``kind``; ``excerpt`` is the stripped line for fingerprints."""
 
     line: int
@@ -56,7 +57,7 @@ class Mark(msgspec.Struct, frozen=True, order=True):
     excerpt: str = ""
 
 
-class Declaration(msgspec.Struct, frozen=True):
+class Declaration(msgspec.Struct, gc=False, frozen=True):
     """A class, interface, trait or enum, names resolved to fully qualified ones."""
 
     name: str
@@ -69,7 +70,7 @@ class Declaration(msgspec.Struct, frozen=True):
     properties: tuple[str, ...] = ()
 
 
-class SqlSite(msgspec.Struct, frozen=True):
+class SqlSite(msgspec.Struct, gc=False, frozen=True):
     """A call that sends SQL: literal text, and ``dynamic`` where a value is pasted into it."""
 
     line: int
@@ -80,7 +81,7 @@ class SqlSite(msgspec.Struct, frozen=True):
     excerpt: str = ""
 
 
-class Member(msgspec.Struct, frozen=True):
+class Member(msgspec.Struct, gc=False, frozen=True):
     """A property that Doctrine maps: ``owner`` is its class or trait, ``attributes`` are resolved names."""
 
     owner: str
@@ -90,7 +91,7 @@ class Member(msgspec.Struct, frozen=True):
     attributes: tuple[Mark, ...] = ()
 
 
-class Typing(msgspec.Struct, frozen=True):
+class Typing(msgspec.Struct, gc=False, frozen=True):
     """Parameters, returns and properties of a file: all, those with a type, the others (``line name``, a line each).
 
     ``untyped`` names the first hundred only; the counts are whole.
@@ -101,7 +102,7 @@ class Typing(msgspec.Struct, frozen=True):
     untyped: str = ""
 
 
-class PhpFacts(msgspec.Struct, frozen=True):
+class PhpFacts(msgspec.Struct, gc=False, frozen=True):
     """A PHP file. With ``has_error`` nothing but ``error_line`` is known."""
 
     has_error: bool = False
@@ -120,7 +121,7 @@ class PhpFacts(msgspec.Struct, frozen=True):
     tests: tuple[TestSuite, ...] = ()
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, gc=False, frozen=True):
     """A scalar of a YAML document by its dotted path."""
 
     path: str
@@ -128,7 +129,7 @@ class Entry(msgspec.Struct, frozen=True):
     line: int
 
 
-class DataFacts(msgspec.Struct, frozen=True):
+class DataFacts(msgspec.Struct, gc=False, frozen=True):
     """A YAML, dotenv or Dockerfile content, flattened; ``problem`` says why it could not be read."""
 
     entries: tuple[Entry, ...] = ()
@@ -136,7 +137,7 @@ class DataFacts(msgspec.Struct, frozen=True):
     problem_line: int = 0
 
 
-class SqlColumn(msgspec.Struct, frozen=True, omit_defaults=True):
+class SqlColumn(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """A column that a migration creates; ``references`` is the table that it points to."""
 
     name: str
@@ -145,7 +146,7 @@ class SqlColumn(msgspec.Struct, frozen=True, omit_defaults=True):
     references: str = ""
 
 
-class SqlPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+class SqlPolicy(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """A row level security policy. ``using`` and ``checks``: alternatives (OR) of conditions (AND), each written in one
     canonical way (``organisation = current_setting('…')``); empty when the clause is absent."""
 
@@ -157,7 +158,7 @@ class SqlPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     checks: tuple[tuple[str, ...], ...] = ()
 
 
-class SqlStatement(msgspec.Struct, frozen=True, omit_defaults=True):
+class SqlStatement(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """One statement of an SQL file that changes tables, policies or rights.
 
     Names are as PostgreSQL folds them, ``public`` taken off. ``sources`` are tables that it copies or shows; ``reason``
@@ -175,14 +176,14 @@ class SqlStatement(msgspec.Struct, frozen=True, omit_defaults=True):
     shown: str = ""
 
 
-class SqlRead(msgspec.Struct, frozen=True):
+class SqlRead(msgspec.Struct, gc=False, frozen=True):
     """One block of a query: the tables that it names (``?`` for one that cannot be read) and the columns it binds."""
 
     tables: tuple[str, ...]
     bound: tuple[str, ...] = ()
 
 
-class DataSite(msgspec.Struct, frozen=True, omit_defaults=True):
+class DataSite(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """A place where code reaches the database beside the entity manager, or changes whose rows it sees.
 
     ``text`` is the SQL or DQL as far as it is literal, empty when it is not; ``reads`` are its blocks; ``tables`` are
@@ -201,7 +202,7 @@ class DataSite(msgspec.Struct, frozen=True, omit_defaults=True):
     excerpt: str = ""
 
 
-class TestMethod(msgspec.Struct, frozen=True, omit_defaults=True):
+class TestMethod(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """A test, with what it names: classes by full name, and words that can be tables."""
 
     __test__ = False  # pytest: not a test class
@@ -212,7 +213,7 @@ class TestMethod(msgspec.Struct, frozen=True, omit_defaults=True):
     mentions: tuple[str, ...] = ()
 
 
-class TestSuite(msgspec.Struct, frozen=True, omit_defaults=True):
+class TestSuite(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """A class of tests; ``mentions`` are those of its constants, helpers and annotations, good for all of its tests."""
 
     __test__ = False  # pytest: not a test class
@@ -225,7 +226,7 @@ class TestSuite(msgspec.Struct, frozen=True, omit_defaults=True):
     methods: tuple[TestMethod, ...] = ()
 
 
-class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+class BlobFacts(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     """All facts of one content."""
 
     php: PhpFacts | None = None
@@ -239,14 +240,14 @@ class BlobFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     begins_as_php: bool = False
 
 
-class Constraint(msgspec.Struct, frozen=True):
+class Constraint(msgspec.Struct, gc=False, frozen=True):
     """A requirement of composer.json."""
 
     name: str
     constraint: str
 
 
-class LockedPackage(msgspec.Struct, frozen=True):
+class LockedPackage(msgspec.Struct, gc=False, frozen=True):
     """A package of composer.lock."""
 
     name: str
@@ -262,7 +263,7 @@ class LockedPackage(msgspec.Struct, frozen=True):
     line: int = 0
 
 
-class ComposerFacts(msgspec.Struct, frozen=True):
+class ComposerFacts(msgspec.Struct, gc=False, frozen=True):
     """composer.json and composer.lock at the root. ``problem`` fields are French, empty when readable."""
 
     manifest_present: bool = False
@@ -285,7 +286,7 @@ class ComposerFacts(msgspec.Struct, frozen=True):
     license: tuple[str, ...] = ()
 
 
-class Syntax(msgspec.Struct, frozen=True):
+class Syntax(msgspec.Struct, gc=False, frozen=True):
     """What a real PHP said of one blob; ``line`` 0 and empty ``error`` when it compiles."""
 
     ok: bool
@@ -293,14 +294,14 @@ class Syntax(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class SyntaxFacts(msgspec.Struct, frozen=True):
+class SyntaxFacts(msgspec.Struct, gc=False, frozen=True):
     """Verdicts of one PHP version, by blob id."""
 
     php_version: str
     verdicts: dict[str, Syntax]
 
 
-class PastSecret(msgspec.Struct, frozen=True, order=True):
+class PastSecret(msgspec.Struct, gc=False, frozen=True, order=True):
     """A secret that an earlier commit holds: the oldest known commit that had it, and where it lay there."""
 
     commit: str
@@ -308,7 +309,7 @@ class PastSecret(msgspec.Struct, frozen=True, order=True):
     mark: Mark
 
 
-class History(msgspec.Struct, frozen=True):
+class History(msgspec.Struct, gc=False, frozen=True):
     """What was read of the commits before this one. ``problem`` says in French why some of it was not."""
 
     commit: str

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
+import msgspec
+
 from psram.checks import Params
 from psram.checks.common import outcome, unknown
-from psram.checks.locked import at_package
+from psram.checks.locked import LOCK, at_package
 from psram.facts import ComposerFacts, Facts
 from psram.model import Context, Finding, Outcome
+from psram.wording import counted
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -18,13 +21,23 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     approved = [*params["approved"], *(context.package_sources or ())]
     structural = [*_repositories(composer, params), *_undeclared(composer, approved)]
     foreign = list(_foreign(composer, approved))
-    if structural or (foreign and context.package_sources is not None):
-        certain = foreign if context.package_sources is not None else []
-        return outcome(dict.fromkeys([*structural, *certain]))
-    if foreign:
+    if context.package_sources is not None:
+        return outcome(dict.fromkeys([*structural, *(finding for _, finding in foreign)]))
+    if foreign and not structural:
         said = "la liste des dépôts de paquets agréés, que la plateforme connaît"
-        return unknown(said, foreign, confirm=True)
-    return outcome([])
+        return unknown(said, _questions(foreign), confirm=True)
+    return outcome(dict.fromkeys(structural))
+
+
+def _questions(foreign: Iterable[tuple[str, Finding]]) -> Iterator[Finding]:
+    """One a host, at the first place that names it: the platform may well approve it."""
+    named: dict[str, list[Finding]] = {}
+    for host, finding in foreign:
+        named.setdefault(host, []).append(finding)
+    for host, findings in named.items():
+        packages = sum(finding.path == LOCK for finding in findings)
+        whence = f" ({counted(packages, 'paquet en vient', 'paquets en viennent')})" if packages else ""
+        yield msgspec.structs.replace(findings[0], message=f"dépôt à confirmer : {host}{whence}", excerpt=host)
 
 
 def _repositories(composer: ComposerFacts, params: Params) -> Iterator[Finding]:
@@ -38,13 +51,14 @@ def _repositories(composer: ComposerFacts, params: Params) -> Iterator[Finding]:
         yield Finding(said, "composer.json", composer.lines.get("repositories", 1))
 
 
-def _foreign(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Finding]:
+def _foreign(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[tuple[str, Finding]]:
     accepted = [urlsplit(url) for url in approved]
     for repository in composer.repositories:
         if repository.kind == "composer" and not _within(repository.name, accepted):
             line = composer.lines.get(repository.name, composer.lines.get("repositories", 1))
-            yield Finding(f"dépôt non agréé : {_host(repository.name)}", "composer.json", line)
-    yield from _packages(composer, accepted, "vient d'un hôte non agréé")
+            host = _host(repository.name)
+            yield host, Finding(f"dépôt non agréé : {host}", "composer.json", line)
+    yield from _packages(composer, accepted)
 
 
 def _undeclared(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Finding]:
@@ -52,17 +66,19 @@ def _undeclared(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Fi
     declared = [
         f"{urlsplit(r.name).scheme}://{urlsplit(r.name).netloc}" for r in composer.repositories if r.kind == "composer"
     ]
-    yield from _packages(composer, [urlsplit(url) for url in (*declared, *approved)], "vient d'un hôte non agréé")
+    known = [urlsplit(url) for url in (*declared, *approved)]
+    yield from (finding for _, finding in _packages(composer, known))
     for package in composer.packages:
         if package.dist_type == "path":
             yield at_package(package, f"{package.name} vient d'un dossier local", "source")
 
 
-def _packages(composer: ComposerFacts, accepted: list[SplitResult], said: str) -> Iterator[Finding]:
+def _packages(composer: ComposerFacts, accepted: list[SplitResult]) -> Iterator[tuple[str, Finding]]:
     for package in composer.packages:
         for url in (package.dist_url, package.source_url):
             if url and package.dist_type != "path" and not _within(url, accepted):
-                yield at_package(package, f"{package.name} {said} : {_host(url)}", "source")
+                said = f"{package.name} vient d'un hôte non agréé : {_host(url)}"
+                yield _host(url), at_package(package, said, "source")
                 break
 
 

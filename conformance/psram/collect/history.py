@@ -6,7 +6,7 @@ So a push costs only the contents that it brought.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,9 +37,12 @@ class Past:
 
 
 def listed(
-    repository: Path, commit: str, present: Collection[str], limits: Limits, cache: FactCache | None = None
+    repository: Path, commit: str, present: Mapping[str, int], limits: Limits, cache: FactCache | None = None
 ) -> Past | None:
-    """The contents that the commit no longer has but its history does, within the limits; ``None`` when not asked."""
+    """The contents that the commit no longer has but its history does, within the limits; ``None`` when not asked.
+
+    ``present``: the contents that the commit has, with their sizes.
+    """
     if not commit or not limits.history_commits:
         return None
     try:
@@ -49,6 +52,7 @@ def listed(
             max_commits=limits.history_commits,
             timeout_s=limits.history_timeout_s,
             cache=cache,
+            sizes=present,
         )
     except CollectError as error:
         return Past(commit, problem=str(error))

@@ -77,8 +77,9 @@ def of_worktree(path: Path, limits: Limits) -> Listing:
         if not head.worktree:
             return _of_head(path, head, "HEAD", limits)
         commit = head.commit
-        tree, committed, problem = _at_head(path, head, limits)
-        changes = git.work(path, head.prefix, timeout_s=limits.timeout_s)
+        with git.work(path, head.prefix, timeout_s=limits.timeout_s) as differs:  # meanwhile the commit is listed
+            tree, committed, problem = _at_head(path, head, limits)
+            changes = differs()
     on_disk = {f.path: f for f in (_disk_file(path, name, limits) for name in changes.changed) if f is not None}
     gone = {shown(name) for name in changes.deleted}
     kept = [f for f in committed if f.path not in gone and f.path not in on_disk]
@@ -107,7 +108,8 @@ def _at_head(path: Path, head: git.Head, limits: Limits) -> tuple[str, list[File
 
 def _without_commit(path: Path, limits: Limits) -> git.Work:
     if git.is_repository(path):
-        return git.work(path, git.prefix(path), timeout_s=limits.timeout_s)
+        with git.work(path, git.prefix(path), timeout_s=limits.timeout_s) as differs:
+            return differs()
     return git.Work(tuple(_walk(path, limits.max_files)), frozenset())
 
 

@@ -34,9 +34,11 @@ _CONSTANTS: Final = frozenset({"const_element"})
 
 
 def _finish(file: PhpFile) -> None:
+    if file.held.isdisjoint(known.PATTERNS):
+        return
     sites: dict[tuple[int, str], DataSite] = {}
     filters = b"getfilter" in file.lower
-    for count, (start, end, group) in enumerate(known.candidates(file.lower)):
+    for count, (start, end, group) in enumerate(known.candidates(file.lower, file.held)):
         name = file.content[start:end].decode("ascii", "replace")
         if name.lower() in ("disable", "suspend", "setparameter") and not filters:
             continue
@@ -200,4 +202,4 @@ def arguments(node: Node) -> list[Node]:
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
 
 
-EXTRACTOR: Final = Extractor(finish_if={known.ANY: _finish})
+EXTRACTOR: Final = Extractor(asks=known.PATTERNS, finish=_finish)

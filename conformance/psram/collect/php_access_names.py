@@ -61,29 +61,29 @@ _METHOD: Final = re.compile(rb"[-:][>:]\s*(\w+)\s*\(")
 _FUNCTION: Final = re.compile(
     rf"(?<![\w$>:\\])({'|'.join(sorted(FUNCTIONS | CONNECTS, key=lambda name: (-len(name), name)))})\s*\(".encode()
 )
-_FAMILIES: Final = (b"pg_", b"mysql", b"odbc_", b"oci_", b"sqlsrv_", b"db2_", b"ibase_", b"sqlite_")
 _CREATED: Final = re.compile(rf"\bnew\s+(\\?(?:\w+\\)*(?:{'|'.join(CREATED)}))\b".encode())
-_KIT: Final = re.compile(rb"amcloud\\starterkit\\tenancy\\\w+")
-ANY: Final = (
-    rb"(?i)[-:][>:][\s\x0b]*(?:"
-    + b"|".join(sorted(METHODS))
-    + rb")[\s\x0b]*\(|pg_|mysql|odbc_|oci_|sqlsrv_|db2_|ibase_|sqlite_|amcloud\\starterkit|"
-    + "|".join(CREATED).encode()
-)
-"""Without this in a source (:mod:`psram.collect.sieve`), there is no candidate."""
+_KIT: Final = re.compile(rb"(amcloud\\starterkit\\tenancy\\\w+)")
+_LOOKS: Final = {
+    # without this pattern in a source, that one finds nothing that counts
+    rb"(?i)[-:][>:][\s\x0b]*(?:" + b"|".join(sorted(METHODS)) + rb")[\s\x0b]*\(": ("method", _METHOD),
+    rb"(?i)(?:" + "|".join(sorted(FUNCTIONS | CONNECTS)).encode() + rb")[\s\x0b]*\(": ("function", _FUNCTION),
+    rb"(?i)\bnew[\s\x0b]+[\w\\]*(?:" + "|".join(CREATED).encode() + rb")\b": ("created", _CREATED),
+    rb"(?i)amcloud\\starterkit\\tenancy": ("kit", _KIT),
+}
+PATTERNS: Final = tuple(_LOOKS)
+"""What tells most sources apart (:mod:`psram.collect.sieve`)."""
 Candidate = tuple[int, int, str]
 
 
-def candidates(lower: bytes) -> list[Candidate]:
-    """Start, end and kind (method, function, created, kit) of names that may reach a database, in a lower-case source.
+def candidates(lower: bytes, held: frozenset[bytes]) -> list[Candidate]:
+    """Start, end and kind (method, function, created, kit) of names that may reach a database.
 
-    Plain searches come first: most files have nothing of the rarer kinds.
+    ``lower`` is the source in lower case, ``held`` which of :data:`PATTERNS` it holds.
     """
-    found = [(m.start(1), m.end(1), "method") for m in _METHOD.finditer(lower) if m[1] in METHODS]
-    if any(family in lower for family in _FAMILIES):
-        found += [(m.start(1), m.end(1), "function") for m in _FUNCTION.finditer(lower)]
-    if any(name.encode() in lower for name in CREATED):
-        found += [(m.start(1), m.end(1), "created") for m in _CREATED.finditer(lower)]
-    if b"amcloud\\starterkit" in lower:
-        found += [(m.start(), m.end(), "kit") for m in _KIT.finditer(lower)]
-    return sorted(found)
+    return sorted(
+        (found.start(1), found.end(1), kind)
+        for pattern, (kind, look) in _LOOKS.items()
+        if pattern in held
+        for found in look.finditer(lower)
+        if kind != "method" or found[1] in METHODS
+    )

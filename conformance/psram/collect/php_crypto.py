@@ -177,7 +177,7 @@ def _note(file: PhpFile, node: Node, name: str, detail: str) -> None:
 EXTRACTOR: Final = Extractor(
     nodes_if={function_calls(_WATCHED): {"function_call_expression": _call}},
     finish_if={
-        words(b"verify", b"allow_self_signed"): _unverified,
+        words(b"verify_peer", b"verify_host", b"curlopt_ssl_verify", b"allow_self_signed"): _unverified,
         words(b"mcrypt_"): _mcrypt,
         _MAYBE_COMPARED: _comparisons,
     },

@@ -142,7 +142,9 @@ def sarif(result: RuleResult) -> tuple[str, str]:
 
 
 def code_quality(result: RuleResult) -> str | None:
-    """GitLab's severity, ``None`` for what is no problem."""
+    """GitLab's severity, ``None`` for what is no problem, or not yet one: what the platform alone can confirm."""
+    if result.to_confirm:
+        return None
     said = VERDICTS[result.verdict].code_quality
     if said != BY_SEVERITY:
         return said

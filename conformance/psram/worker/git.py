@@ -5,9 +5,10 @@ Never ``git archive``: it honours ``export-ignore``, so a project could hide cod
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
@@ -238,10 +239,20 @@ def prefix(path: Path) -> bytes:
     return _ask(path, "rev-parse", "--show-prefix", doing="lecture du dépôt git", timeout_s=10).rstrip(b"\n")
 
 
-def work(path: Path, inside: bytes, *, timeout_s: float) -> Work:
-    """What the work tree under ``path`` (``inside`` it) changes, adds (ignored files excepted) and removes."""
-    argv = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
-    answer = _ask(path, *argv, "--", ".", doing="lecture des fichiers non validés", timeout_s=timeout_s)
+@contextlib.contextmanager
+def work(path: Path, inside: bytes, *, timeout_s: float) -> Iterator[Callable[[], Work]]:
+    """Begins to look; what is given waits for the answer.
+
+    It is what the work tree under ``path`` (``inside`` it) changes, adds (ignored files excepted) and removes.
+    """
+    asked = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
+    argv = _git(path, *asked, "--", ".")
+    doing = "lecture des fichiers non validés"
+    with programs.begun(argv, doing=doing, timeout_s=timeout_s, max_bytes=_LISTING_MAX_BYTES, env=_ENV) as said:
+        yield lambda: _work(path, inside, said())
+
+
+def _work(path: Path, inside: bytes, answer: bytes) -> Work:
     cut = len(inside)
     changed: list[bytes] = []
     deleted: set[bytes] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import IO, Final
 
 import msgspec
@@ -67,11 +68,13 @@ class Done(msgspec.Struct, frozen=True, array_like=True):
     cpu_s: float = 0.0
 
 
+@functools.cache
 def bits(roles: frozenset[Role]) -> int:
     """Roles as a number, a bit each."""
     return sum(1 << _ROLES.index(role) for role in roles)
 
 
+@functools.cache
 def roles_of(number: int) -> frozenset[Role]:
     """The roles of that number."""
     return frozenset(role for place, role in enumerate(_ROLES) if number >> place & 1)

@@ -4,6 +4,7 @@ difference is computed: hostile attributes and text conversions have no hold on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,10 +49,19 @@ _ANCESTORS: Final = 64
 _MAX_DEPTH: Final = 50
 
 
-def walk(repository: Path, commit: str, *, max_commits: int, timeout_s: float, cache: FactCache | None = None) -> Walk:
+def walk(
+    repository: Path,
+    commit: str,
+    *,
+    max_commits: int,
+    timeout_s: float,
+    cache: FactCache | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> Walk:
     """The contents that the commit's history holds, its own included, of its last ``max_commits`` commits.
 
-    With a cache, only what came since an ancestor that was walked before is asked for, when no merge lies between.
+    ``sizes`` are those of contents that are known already: git is not asked for them. With a cache, only what came
+    since an ancestor that was walked before is asked for, when no merge lies between.
 
     Raises:
         CollectError: git cannot, says too much or takes too long.
@@ -60,7 +70,7 @@ def walk(repository: Path, commit: str, *, max_commits: int, timeout_s: float, c
         repository, "rev-parse", "--is-shallow-repository", "--show-prefix", doing=_DOING, timeout_s=timeout_s
     )
     shallow, prefix, *_end = (*answer.split(b"\n"), b"")
-    asked = _Asked(repository, prefix, max_commits, timeout_s)
+    asked = _Asked(repository, prefix, max_commits, timeout_s, sizes or {})
     if cache is None or shallow == b"true":
         objects, commits = asked.objects(commit)
     else:
@@ -73,6 +83,7 @@ class _Asked(NamedTuple):
     prefix: bytes
     max_commits: int
     timeout_s: float
+    sizes: Mapping[str, int]
 
     def objects(self, commit: str, *, since: str = "") -> tuple[list[PastObject], int]:
         """The contents of the commit's history (without those of ``since``'s), and the number of its commits."""
@@ -92,18 +103,25 @@ class _Asked(NamedTuple):
             max_bytes=_MAX_BYTES,
         )
         named, commits = _named(listing)
-        if not named:
-            return [], commits
-        sizes = git.ask(
+        sizes = {blob: self.sizes[blob] for blob in named if blob in self.sizes}
+        unknown = [name for name in named if name not in sizes]
+        if unknown:
+            sizes |= self._asked_sizes(unknown)
+        return [PastObject(blob, sizes[blob], *place) for blob, place in named.items() if blob in sizes], commits
+
+    def _asked_sizes(self, names: list[str]) -> dict[str, int]:
+        """The sizes of those of these objects that are contents."""
+        answer = git.ask(
             self.repository,
             "cat-file",
             "--batch-check=%(objectname) %(objecttype) %(objectsize)",
             "--buffer",
             doing=_DOING,
             timeout_s=self.timeout_s,
-            stdin="".join(f"{blob}\n" for blob in named).encode(),
+            stdin="".join(f"{name}\n" for name in names).encode(),
         )
-        return _blobs(sizes, named), commits
+        objects = (line.split() for line in answer.split(b"\n"))
+        return {o[0].decode(): int(o[2]) for o in objects if len(o) == 3 and o[1] == b"blob"}  # noqa: PLR2004
 
     def key(self, commit: str) -> bytes:
         """Under which the cache knows a walk."""
@@ -186,13 +204,3 @@ def _named(listing: bytes) -> tuple[dict[str, tuple[str, bytes]], int]:
         elif path:
             found.setdefault(name.decode(), (commit, path))
     return found, commits
-
-
-def _blobs(sizes: bytes, named: dict[str, tuple[str, bytes]]) -> list[PastObject]:
-    found = []
-    for line in sizes.split(b"\n"):
-        parts = line.split()
-        if len(parts) == 3 and parts[1] == b"blob":  # noqa: PLR2004  `<id> <type> <size>`
-            blob = parts[0].decode()
-            found.append(PastObject(blob, int(parts[2]), *named[blob]))
-    return found

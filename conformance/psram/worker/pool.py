@@ -5,10 +5,12 @@ The answer depends neither on how many processes there were nor on which one rea
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
 from typing import Final
 
 from psram.errors import CollectError
@@ -19,37 +21,69 @@ MANY: Final = 200
 """From so many contents on, two processes are faster than one."""
 MAX_HOSTILE: Final = 20
 _JOB_ITEMS: Final = 64
+_LEAST_ITEMS: Final = 8
+_SHARES: Final = 6
 _JOB_BYTES: Final = 2 * 1024 * 1024
 _AHEAD: Final = 2
 Sized = tuple[Item, int]
 
 
 class Pool:
-    """The processes of one reading: started at once, so that they are ready when :meth:`read` gives them work.
+    """The processes of one reading. The first starts at once, before it is known what there is to read.
 
-    :meth:`end` must be called.
-
-    Raises:
-        CollectError: no process starts.
+    :meth:`begin`, then :meth:`plan` as often as there is more to read, then :meth:`results`. To be used in a ``with``.
     """
 
-    def __init__(self, setup: Setup, *, processes: int) -> None:
-        self._setup = setup
+    def __init__(self) -> None:
+        self._setup: Setup | None = None
+        self._deadline = 0.0
         self._processes: list[Process] = []
         self._selector = selectors.DefaultSelector()
         self._waiting: deque[Job] = deque()
         self._numbers = 0
         self.hostile: set[str] = set()
+        self._early: Process | None = None
+        with contextlib.suppress(OSError):  # it is tried again when there is something to read
+            self._early = Process()
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End all processes."""
+        for process in (*self._processes, *((self._early,) if self._early is not None else ())):
+            process.end()
+        self._processes.clear()
+        self._early = None
+        self._selector.close()
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was told where to read."""
+        return self._setup is not None
+
+    def begin(self, setup: Setup, *, processes: int) -> None:
+        """Say where to read, with so many processes.
+
+        Raises:
+            CollectError: no process starts.
+        """
+        self._setup = setup
+        self._deadline = time.monotonic() + setup.timeout_s
         for _ in range(processes):
             self._add()
 
-    def read(
-        self,
-        contents: Sequence[Sized],
-        composer: tuple[Item | None, Item | None] | None,
-        *,
-        advanced: Callable[[int], None],
-    ) -> Iterator[Done]:
+    def plan(self, contents: Sequence[Sized], composer: tuple[Item | None, Item | None] | None = None) -> None:
+        """Have these contents read, beginning at once."""
+        if composer is not None:
+            self._put((), composer)
+        for items in _batches(contents):
+            self._put(items)
+        self._feed()
+
+    def results(self, *, advanced: Callable[[int], None]) -> Iterator[Done]:
         """What each job gave, in no order; ids of contents that kill their process are in :attr:`hostile` afterwards.
 
         ``advanced`` is told how many contents are done more.
@@ -57,30 +91,23 @@ class Pool:
         Raises:
             CollectError: too many contents are hostile, or time is over.
         """
-        deadline = time.monotonic() + self._setup.timeout_s
-        if composer is not None:
-            self._plan((), composer)
-        for items in _batches(contents):
-            self._plan(items)
         while self._waiting or any(process.jobs for process in self._processes):
             self._feed()
-            left = deadline - time.monotonic()
+            left = self._deadline - time.monotonic()
             ready = self._selector.select(left) if left > 0 else []
             if not ready:
-                raise CollectError(f"l'analyse a été arrêtée après {self._setup.timeout_s:.0f} s")
+                raise CollectError(f"l'analyse a été arrêtée après {self._asked.timeout_s:.0f} s")
             for key, _events in ready:
                 for done in self._heard(key.data):
                     advanced(len(done.found))
                     yield done
 
-    def end(self) -> None:
-        """End all processes."""
-        for process in self._processes:
-            process.end()
-        self._processes.clear()
-        self._selector.close()
+    @property
+    def _asked(self) -> Setup:
+        assert self._setup is not None
+        return self._setup
 
-    def _plan(
+    def _put(
         self, items: tuple[Item, ...], composer: tuple[Item | None, Item | None] | None = None, *, first: bool = False
     ) -> None:
         self._numbers += 1
@@ -92,9 +119,11 @@ class Pool:
 
     def _add(self) -> None:
         try:
-            process = Process(self._setup)
+            process = self._early or Process()
         except OSError as error:
             raise CollectError(f"l'analyse ne peut pas démarrer ({error.strerror})") from error
+        self._early = None
+        process.begin(self._asked)
         self._processes.append(process)
         self._selector.register(process, selectors.EVENT_READ, process)
 
@@ -131,7 +160,7 @@ class Pool:
         first, *others = jobs
         if first.composer is not None or len(first.items) == 1:
             if place is None:  # it died before it began: not of this content
-                megabytes = self._setup.memory_bytes // 1024 // 1024
+                megabytes = self._asked.memory_bytes // 1024 // 1024
                 raise CollectError(f"l'analyse s'est interrompue (plus de {megabytes} Mio de mémoire, ou une panne)")
             self._condemn(first)
         else:
@@ -139,9 +168,9 @@ class Pool:
             parts = (first.items[:cut], first.items[cut : cut + 1], first.items[cut + 1 :])
             for part in parts:
                 if part:
-                    self._plan(part, first=True)
+                    self._put(part, first=True)
         for job in reversed(others):
-            self._plan(job.items, job.composer, first=True)
+            self._put(job.items, job.composer, first=True)
         if self._waiting:
             self._add()
 
@@ -153,12 +182,14 @@ class Pool:
 
 
 def _batches(contents: Sequence[Sized]) -> Iterator[tuple[Item, ...]]:
-    """The contents in their order, so many and so big together at most."""
+    """The contents in their order, so many and so big together at most; less towards the end, where one would wait."""
     batch: list[Item] = []
-    held = 0
+    held, left = 0, len(contents)
     for item, size in contents:
-        if batch and (len(batch) >= _JOB_ITEMS or held + size > _JOB_BYTES):
+        most = max(_LEAST_ITEMS, min(_JOB_ITEMS, left // _SHARES))
+        if batch and (len(batch) >= most or held + size > _JOB_BYTES):
             yield tuple(batch)
+            left -= len(batch)
             batch, held = [], 0
         batch.append(item)
         held += size

@@ -20,11 +20,14 @@ _RECEIVED_AT_ONCE = 1 << 20
 
 
 class Process:
-    """A child of this process, without its environment, in a folder and a group of its own."""
+    """A child of this process, without its environment, in a folder and a group of its own.
 
-    def __init__(self, setup: Setup) -> None:
+    It loads its readers at once, and begins when it is told where to read.
+    """
+
+    def __init__(self) -> None:
         self.jobs: deque[Job] = deque()
-        self._setup = setup
+        self._tired_s = 0.0
         self._frames = Frames()
         self._folder = tempfile.mkdtemp(prefix="psram-")  # removed with what a killed child left in it
         self._progress = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
@@ -43,6 +46,10 @@ class Process:
         except OSError:
             self._forgotten()
             raise
+
+    def begin(self, setup: Setup) -> None:
+        """Say where to read and within which bounds, once."""
+        self._tired_s = setup.cpu_s / 2
         self._write(frame(setup))
 
     def fileno(self) -> int:
@@ -71,7 +78,7 @@ class Process:
             if not self.jobs or not _answers(self.jobs[0], each):
                 return None
             self.jobs.popleft()
-            self._tired = self._tired or each.kib > _RETIRED_KIB or each.cpu_s > self._setup.cpu_s / 2
+            self._tired = self._tired or each.kib > _RETIRED_KIB or each.cpu_s > self._tired_s
         return done
 
     def at_work_on(self) -> int | None:

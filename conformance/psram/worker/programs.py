@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -43,19 +43,42 @@ def output(
     Raises:
         CollectError: it cannot start, ends badly, takes too long or says more than ``max_bytes``.
     """
+    with begun(
+        argv, doing=doing, timeout_s=timeout_s, max_bytes=max_bytes, cwd=cwd, env=env, stdin=stdin, ok=ok
+    ) as said:
+        return said()
+
+
+@contextlib.contextmanager
+def begun(
+    argv: Sequence[str],
+    *,
+    doing: str,
+    timeout_s: float,
+    max_bytes: int,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    ok: tuple[int, ...] = (0,),
+) -> Iterator[Callable[[], bytes]]:
+    """A started program; what is given waits for its standard output, and raises as :func:`output` does."""
+    deadline = time.monotonic() + timeout_s
     with stream(argv, doing=doing, cwd=cwd, env=env, stdin=stdin) as (process, errors):
-        assert process.stdout is not None
-        deadline = time.monotonic() + timeout_s
-        try:
-            answer = _read(process.stdout.fileno(), max_bytes, deadline)
-            if len(answer) > max_bytes:
-                raise CollectError(f"{doing} : la réponse dépasse {max_bytes // 1024} Kio")
-            code = process.wait(timeout=max(deadline - time.monotonic(), 0.01))
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise CollectError(f"{doing} : pas de réponse en {timeout_s:.0f} s") from error
-        if code not in ok:
-            raise CollectError(f"{doing} : {_last_line(errors) or f'code de retour {code}'}")
-    return answer
+
+        def said() -> bytes:
+            assert process.stdout is not None
+            try:
+                answer = _read(process.stdout.fileno(), max_bytes, deadline)
+                if len(answer) > max_bytes:
+                    raise CollectError(f"{doing} : la réponse dépasse {max_bytes // 1024} Kio")
+                code = process.wait(timeout=max(deadline - time.monotonic(), 0.01))
+            except (TimeoutError, subprocess.TimeoutExpired) as error:
+                raise CollectError(f"{doing} : pas de réponse en {timeout_s:.0f} s") from error
+            if code not in ok:
+                raise CollectError(f"{doing} : {_last_line(errors) or f'code de retour {code}'}")
+            return answer
+
+        yield said
 
 
 def _read(descriptor: int, max_bytes: int, deadline: float) -> bytes:

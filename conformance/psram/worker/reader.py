@@ -6,6 +6,7 @@ notes which one it begins with; when it dies, the caller knows which content to 
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
@@ -25,6 +26,9 @@ _COULD_NOT = 70
 
 def main(progress: int) -> None:
     """Serve until the input ends; ``progress`` is the descriptor where the content at work is noted."""
+    from psram.collect import contents, php  # noqa: F401  they load before it is known what to read
+
+    gc.freeze()  # what is loaded stays: nothing of it is garbage
     given = read_frame(sys.stdin.buffer)
     if given is None:
         return
@@ -34,8 +38,6 @@ def main(progress: int) -> None:
         compiler = Compiler(setup.php, setup.timeout_s) if setup.php is not None else None
         if compiler is not None:
             compiler.begin()
-        from psram.collect import contents  # noqa: F401  it loads while git and PHP start
-
         _bound_memory(setup.memory_bytes)
         try:
             _serve(Reader(setup, objects, compiler, progress))

@@ -39,6 +39,9 @@ _syntaxes: Final = msgspec.msgpack.Decoder(Syntax)
 _composers: Final = msgspec.msgpack.Decoder(ComposerFacts)
 
 
+Composer = tuple[Item | None, Item | None]
+
+
 class Wanted(NamedTuple):
     """A content to be known, and the keys under which the cache may know it."""
 
@@ -66,11 +69,13 @@ class Reader:
         *,
         php: Php | None,
         limits: Limits,
+        pool: Pool,
         cache: FactCache | None = None,
         processes: int | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._limits = limits
+        self._pool = pool
         self._cache = cache
         self._processes = processes
         self._progress = progress
@@ -90,16 +95,16 @@ class Reader:
         wanted = [self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items()]
         todo = self._looked_up([w for w in wanted if w.item.facts or w.item.syntax], gathered)
         composer = self._composer_items(choice, listing)
-        if composer is not None:
-            self._composer_known(composer, gathered)
-        with contextlib.ExitStack() as ended:
-            pool = self._pool(listing, todo, ended) if todo else None  # it starts while git lists the history
-            past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits, self._cache)
-            if past is not None:
-                todo += self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
-            if todo or (composer is not None and gathered.composer is None):
-                pool = pool or self._pool(listing, todo, ended)
-                self._read(pool, todo, composer if gathered.composer is None else None, gathered)
+        if composer is not None and self._composer_known(composer, gathered):
+            composer = None
+        self._begun(listing, todo, composer)  # the processes read while git lists the history
+        past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits, self._cache)
+        if past is not None:
+            more = self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
+            self._begun(listing, more, None)
+            todo += more
+        if self._pool.begun:
+            self._read(todo, composer, gathered)
         syntax = SyntaxFacts(self._php_version, dict(sorted(gathered.syntax.items()))) if self._php_version else None
         found = gathered.composer or ComposerFacts()
         before = None
@@ -145,7 +150,7 @@ class Reader:
                 left.append(each._replace(item=item))
         return left
 
-    def _composer_items(self, choice: Choice, listing: Listing) -> tuple[Item | None, Item | None] | None:
+    def _composer_items(self, choice: Choice, listing: Listing) -> Composer | None:
         if not choice.manifests:
             return None
         blobs = [choice.manifests.get(name, "") for name in (MANIFEST, LOCK)]
@@ -154,22 +159,29 @@ class Reader:
         )
         return first, second
 
-    def _composer_key(self, items: tuple[Item | None, Item | None]) -> bytes:
+    def _composer_key(self, items: Composer) -> bytes:
         named = b"".join(b"\0" if item is None else bytes.fromhex(item.blob) for item in items)
         return named + _COMPOSER.to_bytes(2, "big") + self._facts_digest
 
-    def _composer_known(self, items: tuple[Item | None, Item | None], gathered: Gathered) -> None:
+    def _composer_known(self, items: Composer, gathered: Gathered) -> bool:
         key = self._composer_key(items)
         kept = self._cache.get([key]).get(key) if self._cache is not None else None
         if kept is not None:
-            try:
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
                 gathered.composer = _composers.decode(kept)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return
+        return gathered.composer is not None
 
-    def _pool(self, listing: Listing, todo: list[Wanted], ended: contextlib.ExitStack) -> Pool:
+    def _begun(self, listing: Listing, todo: list[Wanted], composer: Composer | None) -> None:
+        """Have these contents read."""
+        if not todo and composer is None:
+            return
+        if not self._pool.begun:
+            self._pool.begin(self._setup(listing, todo), processes=self._processes or (2 if len(todo) >= MANY else 1))
+        self._pool.plan([(each.item, each.size) for each in todo], composer)
+
+    def _setup(self, listing: Listing, todo: list[Wanted]) -> Setup:
         limits = self._limits
-        setup = Setup(
+        return Setup(
             str(listing.repository.absolute()),
             self._php if any(each.item.syntax for each in todo) else None,
             limits.max_blob_bytes,
@@ -178,21 +190,12 @@ class Reader:
             limits.file_cpu_s,
             limits.timeout_s,
         )
-        pool = Pool(setup, processes=self._processes or (2 if len(todo) >= MANY else 1))
-        ended.callback(pool.end)
-        return pool
 
-    def _read(
-        self,
-        pool: Pool,
-        todo: list[Wanted],
-        composer: tuple[Item | None, Item | None] | None,
-        gathered: Gathered,
-    ) -> None:
+    def _read(self, todo: list[Wanted], composer: Composer | None, gathered: Gathered) -> None:
         by_blob = {each.item.blob: each for each in todo}
         step = _Steps(self._progress, len(todo))
         try:
-            for done in pool.read([(each.item, each.size) for each in todo], composer, advanced=step.advanced):
+            for done in self._pool.results(advanced=step.advanced):
                 for found in done.found:
                     _taken(found, by_blob.pop(found.blob), gathered)
                 if done.composer is not None and composer is not None:
@@ -202,7 +205,7 @@ class Reader:
                     self._keep(gathered)
         finally:
             self._keep(gathered)
-        for blob in sorted(pool.hostile):
+        for blob in sorted(self._pool.hostile):
             _condemned(blob, by_blob.get(blob), composer, gathered)
 
     def _keep(self, gathered: Gathered) -> None:
@@ -263,9 +266,7 @@ def _syntax_noted(blob: str, kept: bytes, gathered: Gathered) -> bool:
 _HOSTILE: Final = "le contenu arrête l'analyse (trop de calcul ou de mémoire)"
 
 
-def _condemned(
-    blob: str, wanted: Wanted | None, composer: tuple[Item | None, Item | None] | None, gathered: Gathered
-) -> None:
+def _condemned(blob: str, wanted: Wanted | None, composer: Composer | None, gathered: Gathered) -> None:
     if wanted is not None:
         gathered.known.note(blob, Reading(State.HOSTILE))
         gathered.syntax.pop(blob, None)

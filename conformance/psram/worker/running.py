@@ -10,6 +10,7 @@ from psram.collect import listing
 from psram.errors import PackError, PsramError, UsageError
 from psram.facts import Facts
 from psram.worker import git
+from psram.worker.pool import Pool
 from psram.worker.protocol import Answer, Ask, Progress, Request
 from psram.worker.reading import Reader
 from psram.worker.store import FactCache
@@ -28,6 +29,11 @@ def run(request: Request, *, cache: FactCache | None, progress: _Told, processes
 
 
 def _answer(request: Request, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
+    with Pool() as pool:  # its first process loads while this one loads what judges, and git lists
+        return _read(request, pool, cache, progress, processes)
+
+
+def _read(request: Request, pool: Pool, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
     from psram import evidence, packs
     from psram.judge import judge
 
@@ -40,6 +46,7 @@ def _answer(request: Request, cache: FactCache | None, progress: _Told, processe
     reader = Reader(
         php=None if bundle is not None else request.php,
         limits=request.limits,
+        pool=pool,
         cache=cache,
         processes=processes,
         progress=progress,
