@@ -82,6 +82,16 @@ def review(app: App, outcomes: Sequence[StageOutcome], world: World) -> Reviewed
     return Reviewed(tuple(reviews), after_s, problem)
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What was found of one commit; ``judged`` is ``None`` while nothing was, or where it cannot be read."""
+
+    commit: str
+    outcome: StageOutcome
+    judged: Judged | None = None
+    question: Question | None = None
+
+
 @dataclass
 class _Bench:
     """What the verdicts of one pass have in common."""
@@ -94,36 +104,39 @@ class _Bench:
     token: str | None
     left: int = merge_requests.COMMITS_A_PASS
     _heads: Mapping[str, str] | None = None
-    _targets: dict[tuple[StageName, str], tuple[Report | None, float | None]] = field(default_factory=dict)
+    _targets: dict[tuple[StageName, str], _Verdict] = field(default_factory=dict)
 
     def reviewed(self, request: MergeRequest) -> Iterator[Review | float]:
-        """The review of a merge request, and the seconds after which to go on."""
+        """The review of a merge request, and the seconds after which to go on.
+
+        The review comes before anything is told: where the forge takes no status, the note still says the verdict.
+        """
         stage = merge_requests.stage_for(self.app, request)
         if stage is None:
             return
-        before, after_s = self._before(request, stage)
-        if request.commit in self.followed:
-            # the stage's own pass has judged it, by the rules of where it is
+        # a commit that a stage follows was judged by the stage's own pass, by the rules of where it is
+        own = None if request.commit in self.followed else self._verdict(stage, request.commit)
+        before, target = self._before(request, stage)
+        if own is None:
             yield Review(request, stage, self.followed[request.commit], None, before)
         else:
-            outcome, judged = self._told(stage, request.commit, request)
-            yield Review(request, stage, outcome, judged, before)
-            yield from _soon(outcome.retry_after_s)
-        yield from _soon(after_s)
+            yield Review(request, stage, own.outcome, own.judged, before)
+            yield from self._tell(own, request.head)
+        if target is not None:
+            yield from self._tell(target)
         commits = self.world.forge.merge_request_commits(self.app.source.project, request)
         judged_already = self.world.reports.judged(self.app, stage.name, commits)
         earlier = merge_requests.unseen(commits, judged={*judged_already, request.commit}, of_stages=self.followed)
         for commit in earlier[: self.left]:
-            outcome, _ = self._told(stage, commit, request)
-            yield from _soon(outcome.retry_after_s)
+            yield from self._tell(self._verdict(stage, commit), request.head)
             self.left -= 1
         if earlier and self.left == 0:
             yield AGAIN_S
 
-    def _before(self, request: MergeRequest, stage: Stage) -> tuple[Report | None, float | None]:
-        """The report of the target branch's newest commit, which is judged here where no stage does it.
+    def _before(self, request: MergeRequest, stage: Stage) -> tuple[Report | None, _Verdict | None]:
+        """The report of the target branch's newest commit; its verdict, if it was judged here and now.
 
-        Also the seconds after which there may be one.
+        That is where no stage does it, once a pass for each branch. A branch that is closed to us has none.
         """
         names = merge_requests.following(self.app, request.target_branch)
         outcome = next((one for one in self.outcomes if one.stage in names), None)
@@ -134,39 +147,39 @@ class _Bench:
             return None, None
         if (same := self.followed.get(commit)) is not None:
             return same.report or self.world.reports.report(self.app, same.stage, commit), None
-        if (stage.name, commit) not in self._targets:
-            told, judged = self._told(stage, commit)
-            found = judged.report if judged else self.world.reports.report(self.app, stage.name, commit)
-            self._targets[stage.name, commit] = found, told.retry_after_s
-        return self._targets[stage.name, commit]
+        key, fresh = (stage.name, commit), None
+        if key not in self._targets:
+            fresh = self._targets[key] = self._verdict(stage, commit)
+        judged = self._targets[key].judged
+        return judged.report if judged else self.world.reports.report(self.app, stage.name, commit), fresh
 
     def _head(self, branch: str) -> str | None:
         if self._heads is None:
-            self._heads = self.world.source.refs(self.app.source.project, self.token)
+            try:
+                self._heads = self.world.source.refs(self.app.source.project, self.token)
+            except errors.RepositoryRefusedError:
+                self._heads = {}  # the stages say it
         return self._heads.get(f"refs/heads/{branch}")
 
-    def _told(
-        self, stage: Stage, commit: str, request: MergeRequest | None = None
-    ) -> tuple[StageOutcome, Judged | None]:
-        """The verdict on a commit, told on it and kept."""
+    def _verdict(self, stage: Stage, commit: str) -> _Verdict:
+        """The verdict on a commit, told to nobody yet."""
         world, app = self.world, self.app
         was = next((one.was.commit for one in self.outcomes if one.stage is stage.name and one.was), None)
         so_far = replace(StageOutcome.begin(stage.name, None), commit=commit, correlation=world.cause)
-        judged: Judged | None = None
         try:
             question = Question.of(app, stage, commit, self.token, world, was=was, now=world.clock.now())
             so_far, judged = judge(question, Moment.BUILD, world, so_far)
         except (errors.RepositoryRefusedError, errors.BrokenInstallationError) as error:
-            so_far = so_far.interrupted(error)
+            return _Verdict(commit, so_far.interrupted(error))
         if judged is not None:
             so_far = replace(so_far, report_url=world.reports.url(app, stage.name, commit))
-        if (status := report.review_status(app, so_far)) is not None:
-            world.forge.set_status(app.source.project, commit, status, ref=request.head if request else "")
-        if judged is not None:
-            world.reports.keep(question, judged)
-        return so_far, judged
+        return _Verdict(commit, so_far, judged, question)
 
-
-def _soon(after_s: float | None) -> Iterator[float]:
-    if after_s is not None:
-        yield after_s
+    def _tell(self, verdict: _Verdict, ref: str = "") -> Iterator[float]:
+        """The verdict is told on its commit and kept; the seconds after which there may be one, where there is none."""
+        if verdict.outcome.retry_after_s is not None:
+            yield verdict.outcome.retry_after_s
+        if (status := report.review_status(self.app, verdict.outcome)) is not None:
+            self.world.forge.set_status(self.app.source.project, verdict.commit, status, ref=ref)
+        if verdict.judged is not None and verdict.question is not None:
+            self.world.reports.keep(verdict.question, verdict.judged)

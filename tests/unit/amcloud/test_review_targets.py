@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
+import pytest
 from amcloud_fakes import FakeWorld
 from amcloud_samples import TWO, result
 from amcloud_story import hosted, one_pass, settle
 
+from amcloud.errors import RepositoryRefusedError
 from amcloud.ports import Judged, Question, UnderWay
 from amcloud.stages.merge_requests import MergeRequest
 from psram.model import Finding
@@ -70,10 +73,29 @@ def test_a_target_of_several_merge_requests_is_judged_once_a_pass() -> None:
     assert all("**Par rapport à `develop`**" in outside.discussion.told(n)[0] for n in range(4))
 
 
-def test_a_target_that_is_gone_or_hidden_keeps_no_commit_from_its_verdict() -> None:
+@pytest.mark.parametrize("why", ["gone", "hidden", "refused"])
+def test_a_target_that_tells_nothing_keeps_no_commit_from_its_verdict(why: str) -> None:
     outside = hosted()
     aimed(outside)
-    del outside.source.heads["refs/heads/develop"]
-    settle(outside)
+    read = outside.source.refs
+    if why == "gone":
+        del outside.source.heads["refs/heads/develop"]
+    elif why == "refused":
+        outside.forge.refused = {TWO}
+    else:
+        asked: list[str] = []
+
+        def once_a_pass(project: str, token: str | None) -> Mapping[str, str]:
+            asked.append(project)
+            if len(asked) % 2 == 0:  # the stage's own reading comes first
+                raise RepositoryRefusedError("fermé")
+            return read(project, token)
+
+        outside.source.refs = once_a_pass  # type: ignore[method-assign]
+        one_pass(outside)
+        assert len(asked) == 2
+    if why != "hidden":
+        settle(outside)
     assert outside.forge.last(HEADS[0], "amcloud/psram").state == "success"
-    assert "n'a pas encore de rapport" in outside.discussion.told(3)[0]
+    compared = "**Par rapport à `develop`**" if why == "refused" else "n'a pas encore de rapport"
+    assert compared in outside.discussion.told(3)[0]

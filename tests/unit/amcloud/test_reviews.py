@@ -122,6 +122,7 @@ def test_a_commit_whose_status_is_refused_keeps_no_other_merge_request_from_its_
     outside.forge.refused = {BRANCH[0]}
     settle(outside)
     assert [outside.forge.last(BRANCH[n], "amcloud/psram") is not None for n in range(3)] == [False, True, True]
+    assert all("Commit" in outside.discussion.told(n)[0] for n in range(3)), "the note says it all the same"
     assert conditions(outside)["ForgeNotified"] == ("False", "StatusRefused")
 
 
