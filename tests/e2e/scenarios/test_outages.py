@@ -1,4 +1,5 @@
-"""The operator starts again, forge, registry and database are down: what must still be true, and what comes after."""
+"""The node is closed, the registry or everything is down, the operator starts again: what is said, what must still
+be true, and what comes after."""
 
 from __future__ import annotations
 
@@ -14,12 +15,13 @@ from collections.abc import Iterator
 import pytest
 from patience import until
 
-from amcloud_sandbox import access, processes
+from amcloud_sandbox import access, containerd, processes
 from amcloud_sandbox.access import Role
 from amcloud_sandbox.demo import browser, install
 from amcloud_sandbox.demo.scene import STAGE, Cast
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.parts import load
+from amcloud_sandbox.parts.node import NODE
 from amcloud_sandbox.parts.postgres import PART as POSTGRES
 
 from ..conftest import Ground
@@ -32,18 +34,18 @@ SWEEP_S = 60
 
 
 @contextlib.contextmanager
-def down(ground: Ground) -> Iterator[None]:
+def down(ground: Ground, *services: str) -> Iterator[None]:
     """No process of these services runs; their data stay. At the end all applications are as they were."""
     layout, before = Layout(), states(ground)
-    stopped = [name for name in processes.names(layout=layout) if name.startswith(DOWN)]
-    assert len(stopped) >= len(DOWN), stopped
+    stopped = [name for name in processes.names(layout=layout) if name.startswith(services)]
+    assert len(stopped) >= len(services), stopped
     try:
         for name in stopped:
             processes.send_signal(name, signal.SIGINT, layout=layout)  # PostgreSQL's "fast": sessions are ended
             processes.stop(name, layout=layout)
         yield
     finally:
-        for part in load(DOWN):
+        for part in load(services):
             part.up(layout, print)
         left = {name: said for name, said in before.items() if not name.endswith(f"/{NAME}")}
         until("the others serve as before", lambda: left.items() <= states(ground).items(), timeout_s=90)
@@ -91,6 +93,89 @@ def row_level_security(word: str) -> None:
         connection.execute(f"ALTER TABLE courrier {word} ROW LEVEL SECURITY".encode())
 
 
+def annotate(ground: Ground, cast: Cast) -> None:
+    """A pass is wanted now."""
+    asked = f"amcloud.cnamts.fr/requestedAt={time.time()}"
+    ground.where.kubectl("annotate", "lapp", NAME, "-n", cast.namespace, "--overwrite", asked)
+
+
+def said(ground: Ground, cast: Cast, reason: str) -> str:
+    """What the stage says, once that is its reason."""
+
+    def ready() -> str:
+        found = next((c for c in ground.stage(cast).get("conditions", []) if c["type"] == "Ready"), {})
+        return str(found.get("message") or "en service") if found.get("reason") == reason else ""
+
+    return str(until(f"{reason} is said", ready, timeout_s=100))
+
+
+def without_pods(ground: Ground) -> None:
+    ground.where.kubectl("delete", "pods", "-n", INSTANCE, "-l", "app.kubernetes.io/component=web", "--wait=true")
+
+
+@contextlib.contextmanager
+def closed_node(ground: Ground) -> Iterator[None]:
+    ground.where.kubectl("cordon", NODE)
+    try:
+        yield
+    finally:
+        ground.where.kubectl("uncordon", NODE)
+
+
+def forgotten_by_the_node(image: str) -> None:
+    """The node has that image no longer, and must pull it again."""
+    ctr = ["ctr", f"--address={containerd.socket(Layout())}", "-n", "k8s.io", "images"]
+    repository = image.partition("@")[0]
+    listed = subprocess.run([*ctr, "ls", "-q"], capture_output=True, text=True, check=True).stdout.split()
+    subprocess.run([*ctr, "rm", *(one for one in listed if one.startswith(repository))], check=True)
+
+
+def test_a_quota_that_is_reached_is_one_reason_and_ends_with_it(ground: Ground, served: Cast) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "essai", "namespace": INSTANCE},
+             "spec": {"hard": {"pods": "0"}}}  # fmt: skip
+    ground.where.kubectl.apply(quota)
+    try:
+        without_pods(ground)
+        assert "quota « essai »" in said(ground, served, "QuotaExceeded")
+    finally:
+        ground.where.kubectl("delete", "resourcequota", "essai", "-n", INSTANCE)
+    said(ground, served, "Serving")
+
+
+def test_a_pod_that_no_node_takes_is_one_reason_and_ends_with_it(ground: Ground, served: Cast) -> None:
+    with closed_node(ground):
+        without_pods(ground)
+        said(ground, served, "Unschedulable")
+    said(ground, served, "Serving")
+
+
+def test_an_image_that_cannot_be_pulled_is_one_reason_and_ends_with_it(ground: Ground, served: Cast) -> None:
+    image = str(ground.stage(served)["image"])
+    with closed_node(ground):
+        without_pods(ground)
+        forgotten_by_the_node(image)
+        with down(ground, "registry"):
+            ground.where.kubectl("uncordon", NODE)
+            assert image.rpartition("/")[2][:20] in said(ground, served, "ImagePullFailed")
+    said(ground, served, "Serving")
+
+
+def test_a_secret_that_is_missing_is_a_state_until_it_is_there(ground: Ground, served: Cast) -> None:
+    def secrets(*names: str) -> None:
+        patch = json.dumps({"spec": {"hosting": {"secrets": names}}})
+        ground.where.kubectl("patch", "lapp", NAME, "-n", served.namespace, "--type=merge", "-p", patch)
+
+    secrets("essai-smtp")
+    assert "essai-smtp" in said(ground, served, "SecretMissing")
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "essai-smtp", "namespace": INSTANCE},
+              "stringData": {"SMTP_PASSWORD": "exemple"}}  # fmt: skip
+    ground.where.kubectl.apply(secret)
+    annotate(ground, served)
+    said(ground, served, "Serving")
+    secrets()
+    said(ground, served, "Serving")
+
+
 def test_a_leak_that_came_while_the_revision_serves_is_told_the_service_goes_on_and_nobody_may_choose_that_revision(
     ground: Ground, served: Cast
 ) -> None:
@@ -111,8 +196,7 @@ def test_a_leak_that_came_while_the_revision_serves_is_told_the_service_goes_on_
         assert "← fuite entre organismes" in amcloud("rollback", NAME, "--list").stdout
         refused = amcloud("rollback", NAME, commit[:8])
         assert refused.returncode == 3 and "ni reprise ni promue" in refused.stderr, refused.stderr
-        asked = f"amcloud.cnamts.fr/requestedAt={time.time()}"
-        kubectl("annotate", "lapp", NAME, "-n", served.namespace, "--overwrite", asked)
+        annotate(ground, served)
         until("closed again", lambda: isolated(ground, served) == ("True", "TenantIsolated"))
         until("and told so", lambda: "leak" not in ground.stage(served)["history"][0])
     assert load.sent > 50 and not load.failures, (load.sent, load.failures[:5])
@@ -123,7 +207,7 @@ def test_with_forge_registry_and_database_down_an_application_is_stopped_and_del
 ) -> None:
     kubectl = ground.where.kubectl
     assert DATABASE in databases()
-    with down(ground):
+    with down(ground, *DOWN):
         asked = amcloud("suspend", NAME, "--reason", "Essai de panne", "--stop")
         assert asked.returncode == 0, asked.stderr
         pods = ("get", "pods", "-n", INSTANCE, "-l", "app.kubernetes.io/component=web", "-o", "name")
