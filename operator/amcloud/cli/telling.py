@@ -84,7 +84,7 @@ def _notes(facts: Facts, target: Target) -> Iterator[str]:
     php = any(file.path.endswith(".php") for file in facts.files)
     if not php and not facts.composer.manifest_present:
         yield "Aucun fichier PHP ni composer.json ici : est-ce bien le dossier de l'application ?"
-    elif not _has_kit(facts):
+    elif not _has_kit(facts) and not facts.composer.manifest_problem:  # one that cannot be read may ask for the kit
         yield (
             "Écrite sans le Starter Kit : « amcloud new NOM » donne une application conforme où porter ce code, "
             "module par module (docs/contrat-starter-kit.md)."
@@ -117,7 +117,7 @@ def _next(report: Report, target: Target, *, mended: tuple[str, ...], decided: b
     elif blocking and report.verdict_for(_source(), confirmed_later=True) is not ReportVerdict.CONFORMING:
         yield f"Ensuite : amcloud check --explain {blocking[0].rule_id}"
     elif report.uncommitted and report.commit:
-        yield "Ensuite : git commit -a, puis git push (la plateforme vérifie chaque commit poussé)"
+        yield "Ensuite : git add -A, git commit, puis git push (la plateforme vérifie chaque commit poussé)"
     elif report.uncommitted:
         yield "Ensuite : git init, git add ., git commit, puis git push (la plateforme vérifie chaque commit poussé)"
     elif target.ask is not Ask.URL and not decided:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psram import advisories, checks, packs
+from psram import advisories, checks, packs, reports
 from psram.asking import ask
 from psram.collect import composer
 from psram.facts import ComposerFacts, Facts
@@ -141,6 +141,45 @@ def test_without_a_readable_lock_nothing_is_said_of_dependencies() -> None:
             continue  # these read composer.json
         assert outcome.verdict is Verdict.NOT_EVALUATED, rule_id
         assert "CMP-001" in outcome.missing_evidence
+
+
+def test_a_host_that_the_platform_may_approve_is_asked_about_once() -> None:
+    unknown = msgspec.structs.replace(context(TODAY), package_sources=None)
+    outcome, _ = asked("CMP-005", facts(), unknown)
+    assert (outcome.verdict, outcome.confirm) == (Verdict.UNKNOWN, True)
+    assert [(f.path, f.message) for f in outcome.findings] == [
+        ("composer.json", f"dépôt à confirmer : 198.18.0.1:8930 ({len(facts().composer.packages)} paquets en viennent)")
+    ]
+    report = judge(facts(), PACK, unknown)
+    problems = json.loads(reports.write("codequality", report, Presentation()))
+    assert "CMP-005" not in {p["check_name"] for p in problems}
+
+
+def test_a_host_that_the_platform_refuses_is_told_at_each_package() -> None:
+    elsewhere = msgspec.structs.replace(context(TODAY), package_sources=("https://artefacts.example",))
+    outcome, _ = asked("CMP-005", facts(), elsewhere)
+    assert outcome.verdict is Verdict.VIOLATED
+    assert len(outcome.findings) == 1 + len(facts().composer.packages)
+    assert "non agréé" in outcome.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("manifest", "lock", "place"),
+    [
+        pytest.param(b'{"a": 1,\n"b": 2,,\n}', None, ("composer.json", 2), id="a comma too many"),
+        pytest.param(MANIFEST, b'{\n\n"packages": [}', ("composer.lock", 3), id="in the lock"),
+    ],
+)
+def test_what_is_no_json_is_shown_where_it_breaks(manifest: bytes, lock: bytes | None, place: tuple[str, int]) -> None:
+    broken = Facts(commit="1" * 40, tree="2" * 40, composer=composer.facts(manifest, lock))
+    (finding,) = asked("CMP-001", broken, context(TODAY))[0].findings
+    assert (finding.path, finding.line) == place
+
+
+def test_a_manifest_that_is_no_json_is_mended_first() -> None:
+    broken = Facts(commit="1" * 40, tree="2" * 40, composer=composer.facts(b"{,}", None))
+    (finding,) = asked("CMP-001", broken, context(TODAY))[0].findings
+    assert "corriger d'abord" in finding.message
 
 
 NAMES = st.sampled_from(
