@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ from psram import advisories, versions
 from psram.collect import composer, php_json
 
 COMPOSER = Path("/usr/share/php/Composer/autoload.php")
+LACKING = shutil.which("php") is None or not COMPOSER.exists()
 pytestmark = pytest.mark.skipif(
-    shutil.which("php") is None or not COMPOSER.exists(), reason="Debian's composer and php are not installed"
+    LACKING and "CI" not in os.environ,  # where they must be there, their absence fails
+    reason="Debian's composer and php are not installed",
 )
 
 HASHES = """

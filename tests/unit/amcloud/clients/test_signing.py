@@ -75,5 +75,5 @@ def test_a_key_that_is_none_is_refused_without_being_told(text: str) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_believed_or_not(envelope: bytes) -> None:
+def test_no_bytes_that_nobody_signed_are_believed(envelope: bytes) -> None:
     assert SIGNER.opened(envelope).problem
