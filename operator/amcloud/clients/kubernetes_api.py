@@ -37,7 +37,8 @@ DISCOVERY_S: Final = 600.0
 DISCOVERY_AGAIN_S: Final = 2.0
 """The same when a kind was not found: a CRD may just have been installed."""
 MONITORING: Final = ("monitoring.coreos.com", "metrics.k8s.io")
-GROUPS: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", *MONITORING, GROUP)
+_BUILT_IN: Final = ("apps", "batch", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io")
+GROUPS: Final = (*_BUILT_IN, *MONITORING, GROUP)
 FIELDS: Final[Mapping[str, tuple[str, str]]] = {TIME_ZONE_FIELD: ("apis/batch/v1", "io.k8s.api.batch.v1.CronJobSpec")}
 """Where the server's schema tells of fields that came within an API version."""
 MERGE_PATCH: Final = "application/merge-patch+json"

@@ -27,9 +27,8 @@ _MADE_BY_THE_SERVER: Final = "kubernetes.io/service-account-token"
 _NOT_KEPT: Final = frozenset({"Command"})
 """Requests of a moment: written again, they would be carried out again."""
 _BINDINGS: Final = Resource("rbac.authorization.k8s.io/v1", "rolebindings", namespaced=True)
-"""Served by every version; the operator itself never asks for them, so that discovery leaves their group out."""
-_GIVEN: Final = frozenset({"amcloud-developpeur", "amcloud-responsable"})
-"""The roles that an organisation's people have in its namespace: a changed archive must not give another one."""
+_GIVEN: Final = frozenset({"amcloud-developpeur", "amcloud-responsable", "amcloud-exploitant-espace"})
+"""The roles that people have in an organisation's namespace: a changed archive must not give another one."""
 _BEFORE: Final = ("Namespace", "Secret", "ConfigMap", "RoleBinding", "Organisation", "NormPack", "Connector")
 _AFTER: Final = ("LocalApp", "ConformanceReport")
 _DOING: Final = "sauvegarde des ressources du cluster"

@@ -20,7 +20,10 @@ INVENTORY: Final = "amcloud-inventory"
 """Name of the ConfigMap that remembers what was applied."""
 APPLIED: Final = f"{GROUP}/applied"
 _FOUNDATION: Final = frozenset(
-    {"Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap", "NetworkPolicy"}
+    {
+        *("Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Secret", "ConfigMap"),
+        *("NetworkPolicy", "RoleBinding"),
+    }
 )
 _NEVER_PRUNED: Final = frozenset({"Namespace", "Secret", "PersistentVolumeClaim"})
 """What holds data or credentials goes with its application only, never by a change of templates."""
@@ -51,7 +54,7 @@ class Wave(IntEnum):
     """Order of application: a wave starts when the one before is done."""
 
     FOUNDATION = 1
-    """Namespace, quota, service account, secrets, configuration, network policy."""
+    """Namespace, quota, service account, secrets, configuration, network policy, what people may do."""
     MIGRATION = 2
     """The migration Job, which must complete."""
     SERVICE = 3

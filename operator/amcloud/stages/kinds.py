@@ -17,6 +17,7 @@ VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "ConfigMap": ("v1",),
     "Service": ("v1",),
     "NetworkPolicy": ("networking.k8s.io/v1",),
+    "RoleBinding": ("rbac.authorization.k8s.io/v1",),
     "Ingress": ("networking.k8s.io/v1",),
     "Deployment": ("apps/v1",),
     "Job": ("batch/v1",),

@@ -26,6 +26,7 @@ def organisations() -> tuple[dict[str, Any], ...]:
         metadata = {"name": label, "labels": {"amcloud.cnamts.fr/organisation": code}}
         manifests.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         manifests += [rights(label, code, role) for role in ("developpeur", "responsable")]
+        manifests.append(deposit(label))
     return tuple(manifests)
 
 
@@ -38,6 +39,18 @@ def rights(namespace: str, code: str, role: str) -> dict[str, Any]:
         "metadata": {"name": f"amcloud-{role}s", "namespace": namespace},
         "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": f"amcloud-{role}"},
         "subjects": [{"apiGroup": api, "kind": "Group", "name": f"amcloud:{role}s:{code}"}],
+    }
+
+
+def deposit(namespace: str) -> dict[str, Any]:
+    """What exploitants may do in an organisation's namespace: put a Secret there, which nobody reads back."""
+    api = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "amcloud-exploitants", "namespace": namespace},
+        "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": "amcloud-exploitant-espace"},
+        "subjects": [{"apiGroup": api, "kind": "Group", "name": "amcloud:exploitants"}],
     }
 
 

@@ -73,7 +73,7 @@ GROUPS = ("developpeurs", "exploitants", "auditeurs", "dc2r")
         *((f"amcloud:{group}", "list conformancereports", True) for group in GROUPS),
         ("amcloud:exploitants", "create localapps", True),
         ("amcloud:exploitants", "patch normpacks", True),
-        ("amcloud:exploitants", "create secrets", True),
+        ("amcloud:exploitants", "create secrets", False),
         ("amcloud:exploitants", "get secrets", False),
         *((f"amcloud:{group}", "create conformancereports", False) for group in GROUPS),
         *((f"amcloud:{group}", "patch localapps/status", False) for group in GROUPS),

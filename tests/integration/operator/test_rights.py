@@ -52,6 +52,7 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
     **{f"delete {kind}": PRUNED for kind in (
         "/configmaps", "/services", "/serviceaccounts", "/resourcequotas", "/limitranges", "apps/deployments",
         "networking.k8s.io/ingresses", "networking.k8s.io/networkpolicies", "policy/poddisruptionbudgets",
+        "rbac.authorization.k8s.io/rolebindings",
     )},
     "get amcloud.cnamts.fr/connectors": CONNECTED,
     "list amcloud.cnamts.fr/connectors": CONNECTED,
