@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -110,10 +111,16 @@ def test_one_application_does_not_reach_the_database_of_another(database: Postgr
         psycopg.connect(elsewhere)
 
 
-def test_known_credentials_stay_and_make_the_second_call_free(postgres: PostgresServer, access: Access) -> None:
+def test_known_credentials_stay_and_make_the_second_call_free(
+    postgres: PostgresServer, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = PostgresDatabase(postgres.operator_url)
     assert database.ensure(COURRIERS, access) == access
-    database._url = postgres.operator_url.replace("amcloud_operator:", "nobody:")  # any connection would now fail
+
+    def refused(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("the second call connects")
+
+    monkeypatch.setattr(psycopg, "connect", refused)
     assert database.ensure(COURRIERS, access) == access
 
 
