@@ -11,7 +11,8 @@ from typing import Final
 
 import yaml
 
-_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from psram.yaml_loader import LOADER
+
 _MARGIN: Final = re.compile(r"^[ \t]*(?:[-?:][ \t]+)*", re.MULTILINE)
 _OPENS: Final = (
     yaml.FlowSequenceStartToken,
@@ -31,7 +32,7 @@ def nests_beyond(text: str, limit: int) -> bool:
         return False
     depth = 0
     try:
-        for token in yaml.scan(text, Loader=_LOADER):  # one by one, nothing is built
+        for token in yaml.scan(text, Loader=LOADER):  # one by one, nothing is built
             if isinstance(token, _OPENS):
                 depth += 1
             elif isinstance(token, _CLOSES):

@@ -13,11 +13,11 @@ import yaml
 
 from psram.facts import DataFacts, Entry
 from psram.yaml_depth import nests_beyond
+from psram.yaml_loader import LOADER
 
 MAX_NESTING: Final = 100
 MAX_ENTRIES: Final = 20_000
 _MAX_VALUE: Final = 500
-_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def facts(content: bytes) -> DataFacts:
@@ -29,7 +29,7 @@ def facts(content: bytes) -> DataFacts:
     if too_deep(source):
         return DataFacts(problem=f"le fichier imbrique plus de {MAX_NESTING} niveaux")
     try:
-        documents = list(yaml.compose_all(source, Loader=_LOADER))
+        documents = list(yaml.compose_all(source, Loader=LOADER))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return DataFacts(problem="YAML illisible", problem_line=0 if mark is None else mark.line + 1)

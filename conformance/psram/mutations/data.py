@@ -10,6 +10,7 @@ import yaml
 
 from psram import packs
 from psram.errors import PackError
+from psram.yaml_loader import LOADER
 
 
 class Replace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +109,6 @@ def reasons(known: dict[str, Mutations]) -> dict[tuple[str, str], dict[str, str]
 def read(file: Path) -> Any:
     """The YAML document. Raises ``PackError`` when it cannot be read."""
     try:
-        return yaml.safe_load(file.read_text("utf-8"))
+        return yaml.load(file.read_text("utf-8"), Loader=LOADER)  # noqa: S506  the safe loader, in C
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise PackError(f"{file.name} ne peut pas être lu : {error}") from error

@@ -52,7 +52,7 @@ def expected(namespace: str) -> frozenset[Right]:
     """The rights that ``deploy/base/rbac-operator.yaml`` gives to the operator."""
     text = (assets.folder("deploy") / "base" / "rbac-operator.yaml").read_text(encoding="utf-8")
     found: frozenset[Right] = frozenset()
-    for document in yaml.safe_load_all(text):
+    for document in yaml.load_all(text, Loader=yaml.CSafeLoader):
         if document["metadata"]["name"] != installation.ACCOUNT:
             continue
         if document["kind"] == "ClusterRole":

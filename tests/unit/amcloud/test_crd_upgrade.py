@@ -21,7 +21,7 @@ LOWER = ("minLength", "minItems", "minimum")
 
 def versions(path: Path) -> dict[str, Any]:
     """Schemas by version."""
-    spec = yaml.safe_load(path.read_text(encoding="utf-8"))["spec"]
+    spec = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["spec"]
     return {one["name"]: one["schema"]["openAPIV3Schema"] for one in spec["versions"] if one["served"]}
 
 

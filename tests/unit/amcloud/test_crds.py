@@ -25,7 +25,7 @@ FILES = sorted(CRDS.glob("*.yaml"))
 
 @functools.cache
 def crd(path: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
 
 
 def schema(path: Path) -> dict[str, Any]:

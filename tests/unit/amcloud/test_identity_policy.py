@@ -11,7 +11,7 @@ import yaml
 from celpy.adapter import json_to_cel
 
 POLICY = Path(__file__).parents[3] / "deploy" / "identity" / "policy.yaml"
-DOCUMENTS = list(yaml.safe_load_all(POLICY.read_text(encoding="utf-8")))
+DOCUMENTS = list(yaml.load_all(POLICY.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
 POLICIES = {one["metadata"]["name"]: one for one in DOCUMENTS if one["kind"] == "ValidatingAdmissionPolicy"}
 
 

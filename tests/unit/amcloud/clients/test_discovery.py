@@ -86,7 +86,7 @@ def offers(found: Documents) -> Offers:
 
 
 def described() -> dict[str, Any]:
-    return dict(yaml.safe_load(CURRENT.read_text(encoding="utf-8")))
+    return dict(yaml.load(CURRENT.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
 
 
 def chosen(offered: Offers) -> dict[str, str | None]:
@@ -149,7 +149,9 @@ def test_what_installs_us_is_served_by_a_current_server() -> None:
     served = {(version, kind) for version, kinds in described()["resources"].items() for kind in kinds}
     files = [*(ROOT / "deploy").rglob("*.yaml"), *(ROOT / "crds").glob("*.yaml")]
     current = [file for file in files if not file.parent.name.endswith("-1.20") and file.name != "kustomization.yaml"]
-    documents_ = [one for file in current for one in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    documents_ = [
+        one for file in current for one in yaml.load_all(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    ]
     installed = {(one["apiVersion"], one["kind"]) for one in documents_ if isinstance(one, dict) and "kind" in one}
     assert len(installed) > 10
     assert installed <= served

@@ -82,6 +82,7 @@ def _data(text: str) -> str:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Root's desk at an empty forge."""
     forge = open_forge(Config(data=tmp_path, url="http://forge.example", root_token=ROOT, runner_token="runner"))
+    forge.store.run("pragma synchronous=off")  # no test outlives the power
     with TestClient(build(forge), base_url="http://forge.example") as http:
         yield Desk(forge, http)
     forge.close()
