@@ -127,6 +127,21 @@ def test_a_pipeline_is_started_where_the_push_did_not(forge: RunningForge, gitla
     assert gitlab.pipelines(PROJECT, commit)[0].status in (PipelineStatus.PENDING, PipelineStatus.RUNNING)
 
 
+def test_a_project_that_lets_nobody_set_variables_gets_its_pipeline_all_the_same(
+    forge: RunningForge, gitlab: GitlabForge
+) -> None:
+    commit = forge.commit(PROJECT, {".gitlab-ci.yml": CI_FILE, "a": "no variables"})
+    refusal = {"message": {"base": ["Insufficient permissions to set pipeline variables"]}}
+    forge.fail({"kind": "status", "status": 400, "body": refusal, "path": "*/pipeline", "method": "POST", "count": 1})
+    try:
+        gitlab.start_pipeline(PROJECT, "main", commit, "envoi-de-la-forge")
+    finally:
+        forge.fail()
+    project = forge.project(PROJECT)
+    newest = max(project.pipelines.list(sha=commit, get_all=True), key=lambda one: one.id)
+    assert newest.source == "api" and newest.variables.list(get_all=True) == []
+
+
 def test_a_project_without_ci_says_so(forge: RunningForge, gitlab: GitlabForge) -> None:
     forge.project("cpam-bas-rhin/sans-ci", maintainers=("amcloud",))
     commit = forge.commit("cpam-bas-rhin/sans-ci", {"a": "1"})

@@ -185,6 +185,13 @@ def test_statuses_of_a_commit(forge: Forge, ground: Ground) -> None:
     assert {"type": "branch", "name": "main"} in refs
 
 
+def test_a_status_where_a_merge_request_is_as_for_a_fork_s_commit(forge: Forge, ground: Ground) -> None:
+    head = f"refs/merge-requests/{ground.iid}/head"
+    body = {"state": "success", "name": "amcloud/psram", "ref": head}
+    made = forge.ask("POST /projects/:id/statuses/:sha", body, id=ground.id, sha=ground.head)
+    assert (made["ref"], made["status"]) == (head, "success")
+
+
 def test_pipelines_and_their_jobs(forge: Forge, ground: Ground) -> None:
     made = forge.ask("POST /projects/:id/pipeline", {"ref": "main"}, id=ground.id)
     assert made["sha"] == ground.sha
