@@ -22,6 +22,9 @@ ROTATE = f"{GROUP}/rotate-"
 INTENTION = f"{GROUP}/revision-"
 """With a stage's name: annotation of a LocalApp that says which revision a person wants there."""
 
+RUNBOOKS = "docs/runbooks.md"
+"""The page of this repository: no address, where an installation gives none."""
+
 
 class Executor(StrEnum):
     """Where repositories are read."""
@@ -60,6 +63,10 @@ class Settings:
     """Requests that the operator sends to the forge at most, for all applications together."""
     service_networks: tuple[str, ...] = ()
     """CIDRs where the platform's services that are given by name answer; without them, their port is open anywhere."""
+    dns_networks: tuple[str, ...] = ()
+    """CIDRs of resolvers that instances ask besides the cluster's own DNS pods, such as a cache on each node."""
+    runbooks_url: str = RUNBOOKS
+    """Where people read what to do about an alert: ``#<alert>`` is added to it."""
     package_sources: tuple[str, ...] = ()
     """Composer repositories (URL prefixes) that applications may use, besides those of the norm pack."""
     approved_runners: tuple[str, ...] = ()
@@ -143,7 +150,9 @@ class _Reader:
             webhook_url=self._text("WEBHOOK_URL", f"{scheme}://webhooks.{domain}{port}/webhooks/gitlab"),
             forge_token_file=self._text("FORGE_TOKEN_FILE", ""),
             forge_requests_per_minute=self._number("FORGE_REQUESTS_PER_MINUTE", 600.0),
-            service_networks=self._networks(self._words("SERVICE_NETWORKS", "")),
+            service_networks=self._networks("SERVICE_NETWORKS"),
+            dns_networks=self._networks("DNS_NETWORKS"),
+            runbooks_url=self._text("RUNBOOKS_URL", "") or RUNBOOKS,
             package_sources=tuple(self._text("PACKAGE_SOURCES", "").split()),
             approved_runners=self._words("APPROVED_RUNNERS", ""),
             approved_templates=self._words("APPROVED_TEMPLATES", "amcloud/pipelines@v1"),
@@ -194,13 +203,14 @@ class _Reader:
         """Texts separated by commas; blanks around them do not count, those inside do: descriptions have some."""
         return tuple(word for part in self._text(name, default).split(",") if (word := part.strip()))
 
-    def _networks(self, words: tuple[str, ...]) -> tuple[str, ...]:
+    def _networks(self, name: str) -> tuple[str, ...]:
+        words = self._words(name, "")
         for word in words:
             try:
                 ipaddress.ip_network(word)
             except ValueError:
                 said = f"un réseau comme 192.0.2.0/24 est attendu, trouvé « {word[:40]} »"
-                self._problems.append(f"AMCLOUD_SERVICE_NETWORKS : {said}")
+                self._problems.append(f"AMCLOUD_{name} : {said}")
         return words
 
     def _number(self, name: str, default: float) -> float:

@@ -9,7 +9,8 @@ from amcloud.clients.signing import Signer
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError, UnavailableError
-from amcloud.settings import Settings
+from amcloud.settings import RUNBOOKS, Settings
+from amcloud.stages.egress import target
 
 _PLACEHOLDERS: Final = ("a-remplacer", ".example")
 _WHERE: Final = "ConfigMap ou Secret « amcloud-settings » (docs/reglages.md), puis redémarrez l'opérateur."
@@ -53,9 +54,24 @@ def doubts(settings: Settings) -> Iterator[Finding]:
         said = f"Le jeton des notifications a moins de {_SHORTEST_TOKEN} caractères : il se devine."
         yield warning("settings-webhook", said, f"AMCLOUD_WEBHOOK_TOKEN (openssl rand -hex 32) : {_WHERE}")
     yield from provenance(settings)
+    yield from network(settings)
+    if settings.runbooks_url == RUNBOOKS:
+        said = "Les alertes ne mènent nulle part : aucune adresse ne publie la conduite à tenir."
+        yield warning("settings-runbooks", said, f"AMCLOUD_RUNBOOKS_URL (docs/runbooks.md, publié) : {_WHERE}")
     if not settings.advisories:
         said = "Aucune base d'avis de sécurité : la règle CMP-002 est indéterminée, et refuse."
         yield error("settings-advisories", said, f"AMCLOUD_ADVISORIES (docs/dependances.md) : {_WHERE}")
+
+
+def network(settings: Settings) -> Iterator[Finding]:
+    """Instances go to the database and to the identity provider, and to nowhere else by the same ports."""
+    named = {"la base": settings.database_url, "l'identité": settings.oidc_issuer}
+    found = {what: target(url) for what, url in named.items()}
+    wide = {what: one["port"] for what, one in found.items() if one is not None and not one["cidr"]}
+    if wide and not settings.service_networks:
+        ports = " et ".join(f"le port {port} ({what})" for what, port in wide.items())
+        said = f"Les instances atteignent {ports} de n'importe quelle adresse : un nom ne se dit pas au réseau."
+        yield error("settings-networks", said, f"AMCLOUD_SERVICE_NETWORKS=<réseaux où ils répondent> : {_WHERE}")
 
 
 def provenance(settings: Settings) -> Iterator[Finding]:

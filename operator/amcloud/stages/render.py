@@ -225,6 +225,8 @@ def _surroundings(
         "https": settings.url_scheme == "https",
         "oidc_issuer": settings.oidc_issuer,
         "egress": egress.allowed((access.app_url, settings.oidc_issuer), settings.service_networks, links),
+        "dns_networks": list(settings.dns_networks),
+        "runbooks": settings.runbooks_url,
         "rollout_deadline_s": int(settings.rollout_deadline_s),
     }
 

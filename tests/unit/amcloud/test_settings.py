@@ -23,11 +23,13 @@ def test_runners_are_separated_by_commas_since_their_descriptions_have_blanks() 
     assert found.approved_runners == ("Usine logicielle 1", "#12")
 
 
-def test_networks_of_services_are_networks() -> None:
-    found = Settings.from_environment({**NEEDED, "AMCLOUD_SERVICE_NETWORKS": "192.0.2.0/24, 198.51.100.7/32"})
-    assert found.service_networks == ("192.0.2.0/24", "198.51.100.7/32")
-    with pytest.raises(BrokenInstallationError, match=r"AMCLOUD_SERVICE_NETWORKS.*base\.example"):
-        Settings.from_environment({**NEEDED, "AMCLOUD_SERVICE_NETWORKS": "base.example"})
+@pytest.mark.parametrize("name", ["service_networks", "dns_networks"])
+def test_networks_are_networks(name: str) -> None:
+    variable = f"AMCLOUD_{name.upper()}"
+    found = Settings.from_environment({**NEEDED, variable: "192.0.2.0/24, 198.51.100.7/32"})
+    assert getattr(found, name) == ("192.0.2.0/24", "198.51.100.7/32")
+    with pytest.raises(BrokenInstallationError, match=rf"{variable}.*base\.example"):
+        Settings.from_environment({**NEEDED, variable: "base.example"})
 
 
 def test_checks_may_be_jobs() -> None:

@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "AMCLOUD_WEBHOOK_TOKEN": "w" * 32,
     "AMCLOUD_APPROVED_RUNNERS": "usine",
     "AMCLOUD_ADVISORIES": "/avis",
+    "AMCLOUD_SERVICE_NETWORKS": "192.0.2.0/24",
+    "AMCLOUD_RUNBOOKS_URL": "https://pages.test/runbooks",
     "AMCLOUD_PROVENANCE_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 }
 
@@ -126,6 +128,8 @@ def test_missing_settings_are_all_named_at_once() -> None:
         ("AMCLOUD_APPROVED_RUNNERS", "", "settings-runners", "error"),
         ("AMCLOUD_WEBHOOK_TOKEN", "court", "settings-webhook", "warning"),
         ("AMCLOUD_ADVISORIES", "", "settings-advisories", "error"),
+        ("AMCLOUD_SERVICE_NETWORKS", "", "settings-networks", "error"),
+        ("AMCLOUD_RUNBOOKS_URL", "", "settings-runbooks", "warning"),
         ("AMCLOUD_PROVENANCE_KEY", "", "settings-provenance", "error"),
         ("AMCLOUD_PROVENANCE_KEY", "trop-courte", "settings-provenance", "error"),
         ("AMCLOUD_PROVENANCE_PUBLIC_KEYS", "trop-courte", "settings-provenance", "error"),
@@ -136,6 +140,13 @@ def test_doubtful_settings_are_told(variable: str, value: str, check: str, state
     found = {one.check: one for one in configuration.examine(ground(**{variable: value}))}
     assert found[check].state == state
     assert "x" * 20 not in "".join(one.said + one.remedy for one in found.values())
+
+
+def test_ports_that_are_open_to_everywhere_are_named_and_an_address_opens_none() -> None:
+    (found,) = configuration.doubts(ground(AMCLOUD_SERVICE_NETWORKS="").settings())
+    assert "le port 5432 (la base) et le port 443 (l'identité)" in found.said
+    by_address = {"AMCLOUD_DATABASE_URL": "postgresql://a@192.0.2.1/a", "AMCLOUD_OIDC_ISSUER": "https://192.0.2.2"}
+    assert not list(configuration.doubts(ground(AMCLOUD_SERVICE_NETWORKS="", **by_address).settings()))
 
 
 def pack(

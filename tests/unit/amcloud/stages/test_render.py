@@ -324,6 +324,47 @@ def test_a_service_given_by_name_is_in_the_networks_of_the_settings() -> None:
     ]
 
 
+def test_names_are_asked_of_the_cluster_s_dns_and_of_the_resolvers_of_the_settings_alone() -> None:
+    settings = dataclasses.replace(SETTINGS, dns_networks=("169.254.20.10/32",))
+    (asked,) = (
+        rule
+        for rule in one(objects(settings=settings), "NetworkPolicy", "sorties")["spec"]["egress"]
+        if rule["ports"][0]["port"] == 53
+    )
+    assert asked["to"] == [
+        {"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}},
+        {"ipBlock": {"cidr": "169.254.20.10/32"}},
+    ]
+
+
+def test_an_alert_leads_to_where_the_installation_publishes_what_to_do() -> None:
+    settings = dataclasses.replace(SETTINGS, runbooks_url="https://pages.example/runbooks")
+    (group,) = one(objects(offers=WATCHED, settings=settings), "PrometheusRule")["spec"]["groups"]
+    found = {rule["annotations"]["runbook_url"] for rule in group["rules"]}
+    assert "https://pages.example/runbooks#amcloudtacheenechec" in found and len(found) == 4
+
+
+def test_an_instance_opens_nothing_on_nodes_and_keeps_nothing_on_volumes() -> None:
+    hard = one(objects(), "ResourceQuota")["spec"]["hard"]
+    assert {hard[f"services.{way}"] for way in ("nodeports", "loadbalancers")} == {"0"}
+    assert hard["persistentvolumeclaims"] == "0"
+
+
+@pytest.mark.parametrize("size", render.sizes(TEMPLATES).values(), ids=render.sizes(TEMPLATES))
+def test_the_disk_of_a_node_is_bounded_and_holds_what_a_pod_may_write(size: dict[str, Any]) -> None:
+    def mebibytes(text: str) -> int:
+        return int(text[:-2]) * {"Mi": 1, "Gi": 1024}[text[-2:]]
+
+    limit = mebibytes(size["limits"]["ephemeral-storage"])
+    assert limit > 512, "less than /tmp alone may hold: pods would be evicted"
+    assert mebibytes(size["requests"]["ephemeral-storage"]) <= limit
+    pods = int(size["quota"]["pods"])
+    assert mebibytes(size["quota"]["limits.ephemeral-storage"]) >= pods * limit
+    assert mebibytes(size["quota"]["requests.ephemeral-storage"]) >= pods * mebibytes(
+        size["requests"]["ephemeral-storage"]
+    )
+
+
 def test_a_migration_calls_no_national_service() -> None:
     job = one(objects(links=(BY_ADDRESS,)), "Job")
     assert "connector" not in json.dumps(job).lower()
