@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,16 +19,24 @@ from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 
 
-@pytest.fixture
-def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    programs = tmp_path / "bin"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state with the keys of a control plane, which take long to make; copied for each test."""
+    folder = tmp_path_factory.mktemp("made")
+    programs = folder / "bin"
     programs.mkdir()
     for name in binaries.CLUSTER_PROGRAMS:
         (programs / name).touch(mode=0o755)
-    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(programs))
-    layout = Layout(state=tmp_path / "state", cache=tmp_path / "cache")
+    layout = Layout(state=folder / "state", cache=folder / "cache")
     write_credentials(ControlPlane(layout, binaries.Programs(programs)))
-    return layout
+    return folder
+
+
+@pytest.fixture
+def layout(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path / "bin"))
+    return Layout(state=tmp_path / "state", cache=tmp_path / "cache")
 
 
 def test_the_administrators_kubeconfig_and_kubectl_come_first(layout: Layout, tmp_path: Path) -> None:
