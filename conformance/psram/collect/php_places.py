@@ -66,9 +66,7 @@ class Place:
     def said(self, pattern: re.Pattern[bytes], line: int) -> str:
         """The first group of a pattern found in the comment on the statement, or just above it."""
         first = (self.nearest(_STATEMENTS) or self.node).start_point.row
-        lines: list[bytes] = self.file.state.setdefault(__name__, [])
-        if not lines:
-            lines.extend(self.file.content.split(b"\n"))
+        lines = self.file.lines
         while first > 0 and _COMMENT_LINE.match(lines[first - 1]) and line - first < _MAX_COMMENT_LINES:
             first -= 1
         found = pattern.search(b"\n".join(lines[first:line])[:4000])

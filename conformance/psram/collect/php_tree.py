@@ -59,11 +59,16 @@ class PhpFile:
             self._lower = self.content.lower()
         return self._lower
 
-    def excerpt(self, line: int) -> str:
-        """The line's text without spaces, for fingerprints; ``line`` is 1-based."""
+    @property
+    def lines(self) -> list[bytes]:
+        """The content's lines, cut once."""
         if self._lines is None:
             self._lines = self.content.split(b"\n")
-        return stripped(self._lines[line - 1]) if 0 < line <= len(self._lines) else ""
+        return self._lines
+
+    def excerpt(self, line: int) -> str:
+        """The line's text without spaces, for fingerprints; ``line`` is 1-based."""
+        return stripped(self.lines[line - 1]) if 0 < line <= len(self.lines) else ""
 
     def called(self, node: Node) -> str:
         """The function that a call names, imports followed, in lower case; empty when the name is computed."""
@@ -108,10 +113,16 @@ _BETWEEN: Final = rb"[\x00-\x20\x80-\xff]*"
 """White space as tree-sitter knows it, beyond ASCII too; a comment begins with one of the two signs that follow it."""
 
 
+_IMPORTED: Final = (
+    rb"\bfunction(?:[\x00-\x20\x80-\xff]+[\w\\\x80-\xff]+" + _BETWEEN + rb"(?:[,;}/#]|as\b)|" + _BETWEEN + rb"[/#])"
+)
+"""``use function …``, alone or in a group: another name may then stand for a function's own."""
+
+
 def function_calls(names: Iterable[str]) -> bytes:
     """The pattern of calls of these functions by their names, or by others that an import may give them."""
     written = b"|".join(name.encode() for name in sorted(names))
-    return rb"(?i)(?:^|[^\w>:$]|[^-]>|[^:]:)(?:" + written + rb")" + _BETWEEN + rb"[(/#]|\buse\b[^;(]*\bfunction\b"
+    return rb"(?i)(?:^|[^\w>:$]|[^-]>|[^:]:)(?:" + written + rb")" + _BETWEEN + rb"[(/#]|" + _IMPORTED
 
 
 def method_calls(names: Iterable[str]) -> bytes:

@@ -5,11 +5,11 @@ One pass over a content says which of these could be in it (:mod:`psram.collect.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from psram.collect.chance import looks_random, looks_whole
 from psram.collect.masking import MAX_MARKS, Hit, marks
 from psram.collect.personal_data import PATTERNS, iban_valid, nir_key, personal
 from psram.collect.sieve import Sieve, words
@@ -72,8 +72,13 @@ _WORDS: Final = tuple(
     )
 )
 _ASSIGNED: Final = re.compile(
-    rb"([a-z_-]{3,13}[a-z0-9_]{0,20})['\"]?\s{0,8}(?:=>|:=|[:=])\s{0,8}(['\"]?)([^\s'\"#,;)]{12,200})\2"
+    rb"([a-z_-]{3,13}[a-z0-9_]{0,20})['\"]?\s{0,8}(?:=>|:=|[:=])\s{0,8}"
+    rb"(?:(?P<quote>['\"])(?P<whole>[^\s'\"]{12,200})(?P=quote)|(?P<bare>[^\s'\"]{12,200}))"
 )
+_BARE: Final = re.compile(rb"[^#,;)]{12,200}")
+"""How far a value goes that nothing ends."""
+_SET: Final = re.compile(rb"[ \t]{0,8}(?:(?:export|ENV|ARG)[ \t]{1,4})?[A-Z][A-Z0-9_]{0,60}=")
+"""What is before a value that goes to the end of its line: a variable of an environment."""
 _AUTHORIZATION: Final = re.compile(
     rb"authorization['\"]?\s{0,8}(?:=>|[:=,])\s{0,8}['\"]?(?:basic|bearer)\s{1,4}([a-z0-9+/=._-]{16,500})"
 )
@@ -88,9 +93,7 @@ _ABOUT: Final = re.compile(
 _MADE_UP: Final = re.compile(rb"dummy|fake|exemple|example|sample|factice|fictif|placeholder")
 _QUERIED: Final = re.compile(rb"[?&][a-z_-]{0,11}$")
 _CONSTANT: Final = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-_CODE: Final = re.compile(rb"[/\\:()\[\]{}<>|$]|->|\.\w+\.")
 _LOCAL_HOSTS: Final = (b"localhost", b"127.0.0.1", b"[::1]", b"0.0.0.0")
-_MIN_ENTROPY_BITS: Final = 3.3
 _ADDRESSED: Final = rb"://[^\s@/]+@"
 _AUTHORIZED: Final = words(b"authorization")
 SIEVE: Final = Sieve(
@@ -152,14 +155,14 @@ def _assigned(content: bytes, held: frozenset[bytes]) -> Iterator[Hit]:
         position = lower.find(word)
         while position >= 0:
             found = _ASSIGNED.match(lower, position)
-            if found is not None and found.start(3) not in tried:
-                tried.add(found.start(3))
+            if found is not None and found.end(1) not in tried:
+                tried.add(found.end(1))
                 if not _is_name_only(lower, position, found):
-                    yield from _valued(content, found.start(3), found.end(3), quoted=bool(found[2]))
+                    yield from _value(content, found)
             position = lower.find(word, position + len(word))
     if _AUTHORIZED in held:
         for found in _AUTHORIZATION.finditer(lower):
-            yield from _valued(content, found.start(1), found.end(1), quoted=True)
+            yield from _valued(content, found.start(1), found.end(1))
 
 
 def _is_name_only(lower: bytes, position: int, found: re.Match[bytes]) -> bool:
@@ -175,18 +178,20 @@ def _is_name_only(lower: bytes, position: int, found: re.Match[bytes]) -> bool:
     return False
 
 
-def _valued(content: bytes, start: int, end: int, *, quoted: bool) -> Iterator[Hit]:
-    value = content[start:end]
-    if not quoted and _CONSTANT.fullmatch(value):
+def _value(content: bytes, found: re.Match[bytes]) -> Iterator[Hit]:
+    """The value of an assignment: between its quotes, to the end of a variable's line, or as far as it may go."""
+    if found["quote"]:
+        yield from _valued(content, *found.span("whole"), whole=True)
         return
-    if _PLACEHOLDER.search(value) is None and _looks_random(value):
+    start, end = found.span("bare")
+    if _SET.fullmatch(content, content.rfind(b"\n", 0, start) + 1, start):
+        yield from _valued(content, start, end, whole=True)
+    elif (bare := _BARE.match(content, start, end)) and not _CONSTANT.fullmatch(bare[0]):
+        yield from _valued(content, start, bare.end())
+
+
+def _valued(content: bytes, start: int, end: int, *, whole: bool = False) -> Iterator[Hit]:
+    """``whole`` says that the value is known to its end, so that any character may be in it."""
+    value = content[start:end]
+    if _PLACEHOLDER.search(value) is None and (looks_random(value) or (whole and looks_whole(value))):
         yield _hit(content, start, end, "secret en clair")
-
-
-def _looks_random(value: bytes) -> bool:
-    """Whether a value is more like a key than like a word, a path, a class or an identifier."""
-    if _CODE.search(value) or not re.search(rb"[0-9]", value) or not re.search(rb"[A-Za-z]", value):
-        return False
-    counts = [value.count(byte) for byte in set(value)]
-    entropy = -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
-    return entropy >= _MIN_ENTROPY_BITS

@@ -52,7 +52,10 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all processes."""
+        self.end()
+
+    def end(self) -> None:
+        """End all processes; what they found stays."""
         for process in (*self._processes, *((self._early,) if self._early is not None else ())):
             process.end()
         self._processes.clear()

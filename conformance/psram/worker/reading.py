@@ -92,7 +92,7 @@ class Reader:
         """
         choice = choose(listing.files, self._limits)
         gathered = Gathered()
-        wanted = [self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items()]
+        wanted = (self._wanted(blob, size, choice, listing) for blob, size in choice.wanted.items())
         todo = self._looked_up([w for w in wanted if w.item.facts or w.item.syntax], gathered)
         composer = self._composer_items(choice, listing)
         if composer is not None and self._composer_known(composer, gathered):
@@ -105,6 +105,7 @@ class Reader:
             todo += more
         if self._pool.begun:
             self._read(todo, composer, gathered)
+        self._pool.end()  # their memory is free before all facts are judged together
         syntax = SyntaxFacts(self._php_version, dict(sorted(gathered.syntax.items()))) if self._php_version else None
         found = gathered.composer or ComposerFacts()
         before = None
