@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+import gitlab
+import requests
+
 from amcloud.clients import forge_facts
 from amcloud.clients.forge_calls import ONCE, ForgeCalls
 from psram.proofs import CiInclude, ProtectedRef
@@ -41,8 +44,8 @@ class ProjectState:
     pipeline: LastPipeline | None
 
 
-def read(calls: ForgeCalls, project: str) -> ProjectState:
-    """The project as the token of ``calls`` sees it.
+def read(calls: ForgeCalls, project: str, *, built: bool = True) -> ProjectState:
+    """The project as the token of ``calls`` sees it; not ``built``: without what only its CI and branches tell.
 
     Raises:
         RepositoryRefusedError: it is not there for this token, or too little of it may be read.
@@ -51,11 +54,9 @@ def read(calls: ForgeCalls, project: str) -> ProjectState:
         found: Any = calls.gitlab.projects.get(project, **ONCE)
         account = calls.gitlab.http_get("/user", **ONCE)
         assert isinstance(account, dict)
-        branches = [
-            rule.attributes for rule in found.protectedbranches.list(per_page=RULES_MOST, get_all=False, **ONCE)
-        ]
-        tags = [rule.attributes for rule in found.protectedtags.list(per_page=RULES_MOST, get_all=False, **ONCE)]
-        lint = found.ci_lint.get(include_jobs=True, **ONCE).attributes
+        branches = _rules(found.protectedbranches) if built else []
+        tags = _rules(found.protectedtags) if built else []
+        lint = _lint(found) if built else {}
         facts = forge_facts.project(found.attributes, branches, tags, lint)
         return ProjectState(
             id=int(found.attributes["id"]),
@@ -70,8 +71,22 @@ def read(calls: ForgeCalls, project: str) -> ProjectState:
             ci_valid=bool(lint.get("valid")),
             ci_errors=tuple(str(one) for one in lint.get("errors") or ())[:5],
             includes=facts.includes or (),
-            pipeline=_pipeline(found, facts.default_branch),
+            pipeline=_pipeline(found, facts.default_branch) if built else None,
         )
+
+
+def _rules(rules: Any) -> list[dict[str, Any]]:
+    return [dict(rule.attributes) for rule in rules.list(per_page=RULES_MOST, get_all=False, **ONCE)]
+
+
+def _lint(project: Any) -> dict[str, Any]:
+    """The CI configuration of the default branch as merged; of a project without a commit, that there is none."""
+    try:
+        return dict(project.ci_lint.get(include_jobs=True, **ONCE).attributes)
+    except gitlab.GitlabGetError as error:
+        if error.response_code != requests.codes.not_found:
+            raise
+        return {"valid": False, "errors": ["le dépôt est vide : poussez-y une première révision"]}
 
 
 def _level(project: Any, user: int) -> int:

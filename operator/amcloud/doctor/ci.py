@@ -17,8 +17,8 @@ _WAITING: Final = frozenset({"created", "pending", "waiting_for_resource", "prep
 
 def examine(ground: Ground) -> Iterator[Finding]:
     """The file, the template, the runner."""
-    if not visible(ground):
-        return  # the project's own family says it
+    if not visible(ground) or ground.is_norms:
+        return  # the project's own family says it; where norms are discussed nothing is made
     found, settings = state(ground), ground.settings()
     yield file(found)
     yield template(found, settings.approved_templates)

@@ -19,6 +19,9 @@ from amcloud.stages.app import App
 def examine(ground: Ground) -> Iterator[Finding]:
     """Each LocalApp that follows the project: its manifest, its credential, its refs."""
     found = followers(ground)
+    if ground.is_norms and not found.apps:
+        yield ok("localapp", f"{ground.project} est le projet des normes : les contestations y arrivent.")
+        return
     for name, problem in found.broken.items():
         yield error(
             "localapp", f"{name} : le manifeste est refusé ({problem}).", f"kubectl describe lapp -A | grep {name}"

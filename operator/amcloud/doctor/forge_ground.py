@@ -36,7 +36,8 @@ def state(ground: Ground) -> forge_state.ProjectState:
     Raises:
         RepositoryRefusedError: it is not there for the operator's token.
     """
-    return _state(ground.settings().forge_url, ground.settings().forge_token, ground.project)
+    settings = ground.settings()
+    return _state(settings.forge_url, settings.forge_token, ground.project, built=not ground.is_norms)
 
 
 def visible(ground: Ground) -> bool:
@@ -65,5 +66,5 @@ def followers(ground: Ground) -> Followers:
 
 
 @lru_cache(maxsize=4)
-def _state(url: str, token: str, project: str) -> forge_state.ProjectState:
-    return forge_state.read(ForgeCalls(url, token), project)
+def _state(url: str, token: str, project: str, *, built: bool) -> forge_state.ProjectState:
+    return forge_state.read(ForgeCalls(url, token), project, built=built)

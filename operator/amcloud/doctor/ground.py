@@ -28,6 +28,11 @@ class Ground:
     unread: str = ""
     """Why the environment could not be read, when it could not."""
 
+    @property
+    def is_norms(self) -> bool:
+        """Whether the project is the one where contested rules arrive, and no application's."""
+        return bool(self.project) and self.project.casefold() == self.settings().norms_project.casefold()
+
     def settings(self) -> Settings:
         """The operator's settings.
 

@@ -15,6 +15,7 @@ from amcloud.stages.app import Ref, RefKind
 from psram.proofs import ProtectedRef
 
 DEVELOPER: Final = 30
+REPORTER: Final = 20
 
 
 def examine(ground: Ground) -> Iterator[Finding]:
@@ -27,6 +28,9 @@ def examine(ground: Ground) -> Iterator[Finding]:
         return
     yield named(found, ground.project)
     yield archived(found)
+    if ground.is_norms:
+        yield answering(found)
+        return
     refs = [stage.ref for app in followers(ground).apps for stage in app.stages]
     yield rights(found, refs)
     yield from protections(refs, found.branches, found.tags)
@@ -48,6 +52,15 @@ def archived(found: ProjectState) -> Finding:
         return ok("project-archived", "Le projet n'est pas archivé.")
     said = "Le projet est archivé : ni statut, ni pipeline, ni push. Ce qui est en service le reste."
     return error("project-archived", said, "Désarchivez-le sur la forge, ou retirez l'application.")
+
+
+def answering(found: ProjectState) -> Finding:
+    """Whether the operator's account may open the issues of contested rules, and close one opened twice."""
+    account = f"Le compte de l'opérateur (« {found.account} »)"
+    if not found.admin and found.level < REPORTER:
+        said = f"{account} n'est pas Reporter du projet des normes : il ne peut ni lire ni ouvrir de contestation."
+        return error("project-rights", said, f"Ajoutez {found.account} au projet (Developer, pour fermer un doublon).")
+    return ok("project-rights", f"{account} peut ouvrir les contestations et lire leurs réponses.")
 
 
 def rights(found: ProjectState, refs: Sequence[Ref]) -> Finding:

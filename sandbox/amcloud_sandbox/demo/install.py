@@ -5,6 +5,7 @@ Administrator's rights serve here only; afterwards the operator works under its 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -62,6 +63,9 @@ def install(
         _wait_available(platform, narrator, name)
     address = kubectl.json("get", "service", OPERATOR, "-n", NAMESPACE)["spec"]["clusterIP"]
     hook_url = f"http://{address}:8080/webhooks/gitlab"
+    # this forge knows no name of the cluster's; « doctor » and « forge connect » read the address there
+    told = json.dumps({"data": {"AMCLOUD_WEBHOOK_URL": hook_url}})
+    kubectl("patch", "configmap", "amcloud-settings", "-n", NAMESPACE, "--type=merge", "-p", told)
     projects.ensure_norms(platform, hook_url=hook_url)
     return hook_url
 

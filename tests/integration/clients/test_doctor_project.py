@@ -92,6 +92,31 @@ def test_a_ci_file_without_the_template_is_an_error_that_gives_the_line(
     assert wrong.state is State.ERROR and "amcloud/usine" in wrong.remedy and "ref: v1" in wrong.remedy
 
 
+def test_the_norms_project_is_examined_as_what_it_is(forge: RunningForge, api: Api) -> None:
+    norms = forge.project("amcloud/normes-examinees", visibility="internal")
+    forge.user("amcloud-lecteur")
+    reader: Any = forge.client().users.list(username="amcloud-lecteur", get_all=False)[0]
+    here = ground(
+        forge, api, AMCLOUD_NORMS_PROJECT="AMCloud/Normes-Examinees", AMCLOUD_FORGE_TOKEN=forge.user("amcloud-lecteur")
+    )
+    here = Ground(api, here.environment, here.namespace, here.inside, here.now, norms.path_with_namespace)
+    stranger = found(here, "project")["project-rights"]
+    assert stranger.state is State.ERROR and "Reporter du projet des normes" in stranger.said
+    norms.members.create({"user_id": reader.id, "access_level": 20})
+    forge_ground._state.cache_clear()
+    alone = found(here, "project")
+    assert alone["project-rights"].state is State.OK
+    assert set(alone) == {"project-name", "project-archived", "project-rights"} and found(here, "ci") == {}
+
+
+def test_a_project_without_a_commit_is_said_to_be_empty(forge: RunningForge, api: Api) -> None:
+    empty = forge.project("cpam-bas-rhin/vide-examine", maintainers=("amcloud-lecteur",))
+    here = ground(forge, api)
+    here = Ground(api, here.environment, here.namespace, here.inside, here.now, empty.path_with_namespace)
+    assert found(here, "project")["project-name"].state is State.OK
+    assert "le dépôt est vide" in found(here, "ci")["ci-file"].said
+
+
 def test_an_invalid_ci_file_is_told_with_the_forge_s_words(forge: RunningForge, api: Api, project: Any) -> None:
     forge.commit(PATH, {".gitlab-ci.yml": "include: [{project: amcloud/absent, file: x.yml}]\n"})
     assert found(ground(forge, api), "ci")["ci-file"].state is State.ERROR
