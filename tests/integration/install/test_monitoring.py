@@ -6,6 +6,7 @@ removal, not Prometheus Operator's own validation.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,9 +102,22 @@ def desired(cluster: KubernetesCluster) -> tuple[Object, ...]:
 def test_the_operator_s_measures_and_alerts_are_taken_twice_alike(plane: ControlPlane) -> None:
     kubectl(plane, "apply", "-k", str(ROOT / "deploy" / "monitoring"))
     again = kubectl(plane, "apply", "-k", str(ROOT / "deploy" / "monitoring"))
-    assert again.count("unchanged") == 3
+    assert again.count("unchanged") == 4
     alerts = kubectl(plane, "get", "prometheusrule", "amcloud-operator", "-n", "amcloud-system", "-o", "yaml")
     assert "AmcloudFuiteEntreOrganismes" in alerts
+
+
+def test_alerts_lead_to_the_address_that_an_overlay_gives(plane: ControlPlane, tmp_path: Path) -> None:
+    base = os.path.relpath(ROOT / "deploy" / "monitoring", tmp_path)
+    target = {"version": "v1", "kind": "ConfigMap", "name": "amcloud-monitoring", "namespace": "amcloud-system"}
+    patch = [{"op": "replace", "path": "/data/runbooks", "value": "https://pages.example/conduite"}]
+    (tmp_path / "runbooks.yaml").write_text(yaml.safe_dump(patch), encoding="utf-8")
+    whole = {"bases": [base], "patchesJson6902": [{"target": target, "path": "runbooks.yaml"}]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
+    made = list(yaml.safe_load_all(kubectl(plane, "kustomize", str(tmp_path))))
+    (rules,) = (one for one in made if one["kind"] == "PrometheusRule")
+    led = {rule["annotations"]["runbook_url"] for group in rules["spec"]["groups"] for rule in group["rules"]}
+    assert len(led) == 17 and all(one.startswith("https://pages.example/conduite#amcloud") for one in led)
 
 
 def test_an_instance_s_own_are_applied_once_and_are_gone_with_their_kinds(plane: ControlPlane) -> None:

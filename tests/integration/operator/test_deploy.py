@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from amcloud.doctor import configuration
+from amcloud.settings import Settings
+
 from .conftest import ROOT, Cluster
 
 EXAMPLE = ROOT / "deploy" / "overlays" / "exemple"
@@ -47,6 +50,21 @@ def test_every_pod_is_restricted(built: list[dict[str, Any]]) -> None:
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
             assert set(container["resources"]) == {"requests", "limits"}
             assert {"livenessProbe", "readinessProbe"} <= set(container)
+
+
+def test_the_example_narrows_the_network_and_names_all_that_rules_need(built: list[dict[str, Any]]) -> None:
+    (said,) = (one["data"] for one in built if one["kind"] == "ConfigMap")
+    environment = {**said, **dict.fromkeys(("AMCLOUD_FORGE_TOKEN", "AMCLOUD_WEBHOOK_TOKEN"), "x" * 32)}
+    environment["AMCLOUD_DATABASE_URL"] = "postgresql://amcloud@postgres.example/amcloud"
+    told = {one.check for one in configuration.doubts(Settings.from_environment(environment))}
+    assert told == {"settings-provenance"}, "the only one that the example leaves empty, and says so"
+    policies = {one["metadata"]["name"]: one["spec"] for one in built if one["kind"] == "NetworkPolicy"}
+    for name, spec in policies.items():
+        for rule in spec.get("egress", []):
+            assert rule.get("to") and rule.get("ports"), name
+        for rule in spec.get("ingress", []):
+            assert rule.get("from") and rule.get("ports"), name
+    assert set(policies) == {"default-deny", "amcloud-operator", "amcloud-reports"}
 
 
 def test_the_operator_is_alone(built: list[dict[str, Any]]) -> None:
@@ -120,4 +138,5 @@ def test_the_manifests_use_no_field_that_old_kustomize_does_not_know() -> None:
     for path in Path(ROOT / "deploy").rglob("kustomization.yaml"):
         known = {"apiVersion", "kind", "resources", "bases", "namespace", "images", "generatorOptions"}
         known |= {"configMapGenerator", "secretGenerator", "patchesJson6902", "patchesStrategicMerge"}
+        known |= {"configurations", "vars"}
         assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= known
