@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,11 @@ def render(  # noqa: PLR0917 - typer: one argument an option
     connectors: Path | None = typer.Option(
         None, "--connectors", help="Manifestes Connector (YAML) ; exemples par défaut.", exists=True, dir_okay=False
     ),
+    networks: str = typer.Option(
+        "192.0.2.0/24",
+        "--networks",
+        help="Réseaux de la base et de l'identité (AMCLOUD_SERVICE_NETWORKS) ; vide : leur port est ouvert partout.",
+    ),
 ) -> None:
     """The objects as YAML on standard output; credentials are examples."""
     import yaml
@@ -76,6 +82,7 @@ def render(  # noqa: PLR0917 - typer: one argument an option
             minor=minor,
             organisations=organisations,
             connectors=connectors,
+            networks=networks,
         )
     except AmcloudError as error:
         typer.echo(f"Erreur : {error}", err=True)
@@ -93,6 +100,7 @@ def _objects(
     minor: int,
     organisations: Path | None,
     connectors: Path | None,
+    networks: str,
 ) -> list[Object]:
     from amcloud import assets
     from amcloud.stages import manifest
@@ -104,6 +112,7 @@ def _objects(
     if app.repository is None:
         raise InvalidManifestError("spec.stages", _NEVER_HOSTED)
     _possible(app, stage=stage, image=image, commit=commit)
+    settings = _settings(domain, networks)
     revision = stages.Revision(commit, image or f"registre.example/{app.repository.project}@sha256:{'0' * 64}")
     return [
         one
@@ -117,7 +126,7 @@ def _objects(
             manifest.served(app, wanted, known),
             stages.Access(*EXAMPLE_CREDENTIALS),
             _offers(minor),
-            _settings(domain),
+            settings,
             assets.hosting_templates(),
             _links(app, wanted, connectors),
         )
@@ -255,8 +264,15 @@ def _offers(minor: int) -> Offers:
     return Offers(found, minor, frozenset({TIME_ZONE_FIELD} if minor >= TIME_ZONE_SINCE else ()))
 
 
-def _settings(domain: str) -> Settings:
+def _settings(domain: str, networks: str) -> Settings:
     from amcloud.settings import Settings
+
+    listed = tuple(word for part in networks.split(",") if (word := part.strip()))
+    for word in listed:
+        try:
+            ipaddress.ip_network(word)
+        except ValueError as error:
+            raise InvalidManifestError("--networks", f"un réseau est attendu, trouvé « {word[:40]} »") from error
 
     elsewhere = f"https://exemple.{domain}"
     return Settings(
@@ -271,4 +287,5 @@ def _settings(domain: str) -> Settings:
         reports_url=elsewhere,
         oidc_issuer=f"https://connexion.{domain}",
         webhook_token="",
+        service_networks=listed,
     )

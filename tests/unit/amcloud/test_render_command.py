@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from amcloud.cli import build
@@ -28,6 +30,7 @@ def test_a_sample_becomes_objects() -> None:
     [
         ("--stage", "recette", "n'est pas dans spec.stages (acceptance)"),
         ("--image", "registre.example/x:latest", "nom@sha256:…"),
+        ("--networks", "base.example", "un réseau est attendu, trouvé « base.example »"),
         ("--commit", "main", "l'identifiant complet d'un commit"),
     ],
 )
@@ -36,6 +39,20 @@ def test_what_no_revision_could_have_is_refused_with_a_reason(option: str, value
     assert (code, said) == (1, "")
     assert why.startswith(f"Erreur : {option} : ")
     assert reason in why
+
+
+def egress(*arguments: str) -> list[dict[str, Any]]:
+    code, said, why = render("--stage", "acceptance", *arguments)
+    assert code == 0, why
+    (found,) = (one for one in yaml.safe_load_all(said) if one["metadata"]["name"] == "sorties")
+    return [rule for rule in found["spec"]["egress"] if rule["ports"][0]["port"] != 53]
+
+
+def test_networks_bound_where_instances_go_and_without_any_ports_are_open_to_everywhere() -> None:
+    given = egress("--networks", "198.51.100.0/24, 203.0.113.7/32")
+    assert {to["ipBlock"]["cidr"] for rule in given for to in rule["to"]} == {"198.51.100.0/24", "203.0.113.7/32"}
+    assert all("to" in rule for rule in egress())
+    assert not any("to" in rule for rule in egress("--networks", ""))
 
 
 def test_an_application_that_is_never_hosted_has_no_object() -> None:
