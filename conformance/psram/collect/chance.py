@@ -8,9 +8,9 @@ import re
 import string
 from typing import Final
 
-_CODE: Final = re.compile(rb"[/\\:()\[\]{}<>|$]|->|\.\w+\.")
+_CODE: Final = re.compile(rb"[/\\:()\[\]{}<>|$#,;]|->|\.\w+\.")
 _WRITTEN: Final = re.compile(
-    rb"\\|->|::|://|\w\(|\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|<[^>]*>|\.\w+\.|\||%(?:\d+\$)?[a-zA-Z](?![A-Za-z0-9])|^[#./]\w+$"
+    rb"\\|->|::|://|\w\(|\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|<[^>]*>|\.\w+\.|\||%(?:\d+\$)?[a-zA-Z](?![A-Za-z0-9])|^[#.][\w.-]+$"
 )
 """What a value between quotes holds when it is code, a format, an address, a selector or a pattern."""
 _DIGIT: Final = re.compile(rb"[0-9]")
@@ -19,6 +19,8 @@ _KINDS: Final = bytes.maketrans(
     (string.ascii_uppercase + string.ascii_lowercase + string.digits).encode() + bytes(range(128, 256)),
     b"A" * 26 + b"a" * 26 + b"0" * 10 + b"a" * 128,
 )
+_JOINTS: Final = b"/._-"
+"""What joins words, in paths and names: it mixes nothing."""
 _MIN_ENTROPY_BITS: Final = 3.3
 _MIN_CHANGES: Final = 0.4
 """Share of neighbours of another kind (digit, capital, small letter, each sign): 0.6 and more where each is drawn."""
@@ -33,7 +35,7 @@ def looks_whole(value: bytes) -> bool:
     """The same of a value whose end is known: signs may be part of it, if its characters are mixed all along."""
     if _WRITTEN.search(value) is not None or not _mixed(value):
         return False
-    kinds = value.translate(_KINDS)
+    kinds = value.translate(_KINDS, _JOINTS)
     changes = sum(one != other for one, other in itertools.pairwise(kinds))
     return changes >= _MIN_CHANGES * (len(kinds) - 1)
 

@@ -162,7 +162,7 @@ def _assigned(content: bytes, held: frozenset[bytes]) -> Iterator[Hit]:
             position = lower.find(word, position + len(word))
     if _AUTHORIZED in held:
         for found in _AUTHORIZATION.finditer(lower):
-            yield from _valued(content, found.start(1), found.end(1))
+            yield from _valued(content, *found.span(1), whole=True)
 
 
 def _is_name_only(lower: bytes, position: int, found: re.Match[bytes]) -> bool:

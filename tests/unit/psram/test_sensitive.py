@@ -120,6 +120,61 @@ def test_what_is_a_secret(line: str) -> None:
     assert found[0].detail == fictitious.salted(KEY.encode())
 
 
+DRAWN = {
+    "base64": examples.composed("wJalrXUt@@nF9MI/K7MDENG/bPxRfiCYzK3pQaT7uV"),
+    "base64 to its end": examples.composed("q3Xv/8TbR4n@@+Yw1aF3kLq92MzXv7TbR4nYw1w=="),
+    "signs": examples.composed("Kp7#vR2@@mLq9$Xz4T"),
+    "more signs": examples.composed("Kp7,vR2@@*Lq9^Xz4;T!"),
+    "no capital": examples.composed("m8#kq2v@@,zt5$xw9p"),
+}
+ENDED = [
+    "'secret_access_key' => '{value}',",
+    "AWS_SECRET_ACCESS_KEY='{value}'",
+    'DATABASE_PASSWORD="{value}"',
+    "DATABASE_PASSWORD={value}",
+    "  export API_TOKEN={value}",
+    "ENV API_KEY={value}",
+    'secret: "{value}"',
+]
+
+
+def test_an_authorization_is_known_to_its_end() -> None:
+    line = f"Authorization: Basic {DRAWN['base64 to its end']}"
+    assert [mark.line for mark in sensitive.secrets(line.encode())] == [1]
+
+
+@pytest.mark.parametrize("line", ENDED)
+@pytest.mark.parametrize("value", [pytest.param(value, id=name) for name, value in DRAWN.items()])
+def test_a_value_whose_end_is_known_may_hold_any_sign(line: str, value: str) -> None:
+    found = sensitive.secrets(f"premier\n{line}\n".format(value=value).encode())
+    assert [(mark.line, mark.detail) for mark in found] == [(2, fictitious.salted(value.encode()))]
+    assert value not in found[0].excerpt
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "'token' => '/api/v2/jetons/{id}',",
+        "'token' => '/^[a-zA-Z0-9]{8,20}$/',",
+        "'token' => '2026-01-01T00:00:00Z',",
+        "$secret = 'config/Secrets2/prod.php';",
+        "$password = '#user_pass1-text';",
+        "$tokenFormat = '%1$s:%2$s/%3$d';",
+        "$secret = 'App\\Security\\V2Secret';",
+        "'password' => 'md5(Salt2.$mot1)',",
+        "$apiKey = '$this->cle2';",
+        "'api_key' => 'https://forge.test/Api2/Cle9'",
+        "PASSWORD_BASE=/run/secrets/Base2.txt",
+        "TOKEN=$AUTRE_JETON1/x2",
+        "TOKEN=soleil/printemps/2026",
+        "token = Soleil2#printemps",
+        "secret=a1,b2,c3,d4,e5,f6,g7",
+    ],
+)
+def test_what_is_written_between_quotes_and_is_no_secret(line: str) -> None:
+    assert sensitive.secrets(line.encode()) == ()
+
+
 DECLARED = "valeurs_fictives:\n  - valeur: {value}\n    justification: {why}\n"
 
 
