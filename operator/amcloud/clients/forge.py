@@ -40,7 +40,7 @@ FAILED_JOBS_READ: Final = 3
 CORRELATION_VARIABLE: Final = "AMCLOUD_CORRELATION"
 RULES_MAX: Final = 100
 MERGE_REQUESTS_MAX: Final = 50
-COMMITS_MAX: Final = 20
+COMMITS_MAX: Final = 100
 ACTIVITY_LAG: Final = timedelta(minutes=65)
 """GitLab moves a project's ``last_activity_at`` at most once an hour."""
 
@@ -218,7 +218,7 @@ class GitlabForge:
             return tuple(_merge_request(one.attributes) for one in listed if one.attributes.get("sha"))
 
     def merge_request_commits(self, project: str, request: MergeRequest) -> tuple[str, ...]:
-        """The commits that a merge request brings, newest first; the twenty newest at most."""
+        """The commits that a merge request brings, newest first; the hundred newest at most."""
         asked = (project, request.iid, request.commit)
         if (known := self._commits.get(asked)) is not None:
             return known

@@ -11,7 +11,7 @@ from amcloud.clients.forge import GitlabForge
 from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError, StatusRefusedError
 from amcloud.stages.build import Pipeline, PipelineStatus
 from amcloud.stages.report import CommitState, CommitStatus
-from amcloud_sandbox.testing.forge import CI_FILE, RunningForge
+from amcloud_sandbox.testing.forge import CI_FILE, RunningForge, git
 from psram.proofs import CiInclude, ProtectedRef
 
 PROJECT = "cpam-bas-rhin/suivi-courriers"
@@ -95,6 +95,19 @@ def test_a_token_without_the_scope_is_the_platform_team_s_business(forge: Runnin
     commit = forge.commit(PROJECT, {"a": "narrow"})
     with pytest.raises(BrokenInstallationError, match="AMCLOUD_FORGE_TOKEN\\) n'a pas la portée « api »"):
         GitlabForge(forge.url, narrow).set_status(PROJECT, commit, FAILED)
+
+
+def test_every_commit_of_a_long_branch_is_told_beyond_the_first_page(forge: RunningForge, gitlab: GitlabForge) -> None:
+    first = forge.commit(PROJECT, {"a": "long"}, branch="longue")
+    work = forge.folder / "work" / PROJECT
+    for number in range(30):
+        git(work, "commit", "--quiet", "--allow-empty", "-m", f"n° {number}")
+    forge.push(work, PROJECT, "HEAD:refs/heads/longue")
+    wanted = {"source_branch": "longue", "target_branch": "main", "title": "Longue"}
+    forge.project(PROJECT).mergerequests.create(wanted)
+    request = next(one for one in gitlab.merge_requests(PROJECT) if one.source_branch == "longue")
+    commits = gitlab.merge_request_commits(PROJECT, request)
+    assert (commits[0], commits[-1], len(commits)) == (git(work, "rev-parse", "HEAD"), first, 31)
 
 
 def test_pipelines_speak_of_their_jobs_and_not_of_our_statuses(forge: RunningForge, gitlab: GitlabForge) -> None:
