@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
+from typing import NamedTuple
 
 
 def read(module: ModuleType) -> frozenset[str]:
@@ -12,26 +14,34 @@ def read(module: ModuleType) -> frozenset[str]:
 
     Wider than what is really read, never narrower: a name that appears nowhere in the code cannot be read by it.
     """
+    waiting, seen = [module.__name__], set[str]()
     words: set[str] = set()
-    for found in _with_helpers(module):
-        for value in vars(found).values():
-            if getattr(value, "__module__", None) == found.__name__:
-                for code in _codes(value):
-                    words.update(_strings(code))
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name in sys.modules:
+            seen.add(name)
+            own = _own(name)
+            words |= own.words
+            waiting += own.helpers
     return frozenset(words)
 
 
-def _with_helpers(module: ModuleType) -> Iterator[ModuleType]:
-    """The module and those of ``psram.checks`` and ``psram`` whose functions or classes it uses."""
-    waiting, seen = [module.__name__], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name not in sys.modules:
-            continue
-        seen.add(name)
-        yield sys.modules[name]
-        used = {_home(value) for value in vars(sys.modules[name]).values()}
-        waiting += sorted(n for n in used if n.startswith("psram."))
+class _Own(NamedTuple):
+    words: frozenset[str]
+    helpers: tuple[str, ...]
+
+
+@functools.cache  # checks share their helpers
+def _own(name: str) -> _Own:
+    """The strings in the code of a module, and the modules of ours whose functions or classes it uses."""
+    module = sys.modules[name]
+    values = tuple(vars(module).values())
+    codes = (code for value in values if getattr(value, "__module__", None) == name for code in _codes(value))
+    used = {_home(value) for value in values}
+    return _Own(
+        frozenset(word for code in codes for word in _strings(code)),
+        tuple(sorted(n for n in used if n.startswith("psram."))),
+    )
 
 
 def _home(value: object) -> str:
