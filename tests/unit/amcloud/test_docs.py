@@ -38,7 +38,7 @@ def test_every_setting_has_a_line_and_no_line_is_about_another() -> None:
     told = set(re.findall(r"^\| (`AMCLOUD_[^|]+) \|", page("reglages.md"), re.MULTILINE))
     named = set(re.findall(r"`AMCLOUD_(\w+)`", " ".join(told)))
     source = (ROOT / "operator" / "amcloud" / "settings.py").read_text(encoding="utf-8")
-    assert named == set(re.findall(r'_(?:text|number|words)\("([A-Z_]+)"', source))
+    assert named == set(re.findall(r'_(?:text|number|words|networks)\("([A-Z_]+)"', source))
 
 
 def test_every_measure_has_a_line() -> None:
