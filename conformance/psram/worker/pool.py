@@ -36,7 +36,6 @@ class Pool:
 
     def __init__(self) -> None:
         self._setup: Setup | None = None
-        self._deadline = 0.0
         self._processes: list[Process] = []
         self._selector = selectors.DefaultSelector()
         self._waiting: deque[Job] = deque()
@@ -74,7 +73,6 @@ class Pool:
             CollectError: no process starts.
         """
         self._setup = setup
-        self._deadline = time.monotonic() + setup.timeout_s
         for _ in range(processes):
             self._add()
 
@@ -94,9 +92,10 @@ class Pool:
         Raises:
             CollectError: too many contents are hostile, or time is over.
         """
+        deadline = time.monotonic() + self._asked.timeout_s
         while self._waiting or any(process.jobs for process in self._processes):
             self._feed()
-            left = self._deadline - time.monotonic()
+            left = deadline - time.monotonic()
             ready = self._selector.select(left) if left > 0 else []
             if not ready:
                 raise CollectError(f"l'analyse a été arrêtée après {self._asked.timeout_s:.0f} s")
