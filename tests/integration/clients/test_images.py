@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+from pushed_images import push
 
 from amcloud.clients.attestations import tag
 from amcloud.clients.kubernetes_api import Api
@@ -26,7 +27,6 @@ from amcloud_sandbox.testing.services import RegistryServer, free_port, registry
 
 from .conftest import Passes, local_app, parsed
 from .test_cluster import installed
-from .test_registry import push
 
 __all__ = ["installed", "registry"]
 
@@ -40,7 +40,7 @@ def image(server: RegistryServer, letter: str, *, created: str = OLD, project: s
     """A commit and its image in the registry."""
     commit = letter * 40
     labels = {"org.opencontainers.image.revision": commit}
-    digest = push(server, project, commit, {"created": created, "config": {"Labels": labels}})
+    digest = push(server.url, project, commit, {"created": created, "config": {"Labels": labels}})
     return Revision(commit, f"{server.name}/{project}@{digest}")
 
 
