@@ -109,7 +109,7 @@ def test_fail_on_never_makes_the_status_milder(check: Check, severity: str, code
         (("-o", "nulle/part"), "ne peut pas être écrit"),
         (("nulle-part",), "ni un dossier, ni une adresse git, ni un commit"),
         (("--jobs", "0"), "--jobs : un nombre d'au moins 1 est attendu"),
-        (("--fail-on", "grave"), "--fail-on : 'grave' n'est pas l'un de"),
+        (("--fail-on", "grave"), "--fail-on : « grave » n'est pas l'un de"),
     ],
 )
 def test_a_wrong_command_is_status_3_with_one_sentence(check: Check, arguments: tuple[str, ...], said: str) -> None:
