@@ -192,7 +192,7 @@ def test_all_that_a_role_may_write_is_known(people: dict[str, Person], role: str
 
 
 class TestTheExploitantInDeed:
-    """What these rights once opened: each of these requests was answered with what it wanted."""
+    """What the role once opened (a change of nothing showed the key), and what must stay shut with what it has now."""
 
     @pytest.mark.parametrize("content", ["merge-patch+json", "apply-patch+yaml"])
     def test_an_empty_change_of_a_secret_does_not_show_it(self, people: dict[str, Person], content: str) -> None:
