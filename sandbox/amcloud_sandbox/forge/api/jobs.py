@@ -8,12 +8,12 @@ from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 
-from amcloud_sandbox.forge import ci, shapes
+from amcloud_sandbox.forge import ci, git, shapes
 from amcloud_sandbox.forge.access import Level
 from amcloud_sandbox.forge.api import pipelines, runners
 from amcloud_sandbox.forge.call import Call
 from amcloud_sandbox.forge.errors import forbidden, not_found
-from amcloud_sandbox.forge.paging import Answer, keyset
+from amcloud_sandbox.forge.paging import Answer, keyset, page
 from amcloud_sandbox.forge.routing import api
 from amcloud_sandbox.forge.state import Forge
 from amcloud_sandbox.forge.store import Row, now
@@ -68,8 +68,6 @@ def _runner(row: Row, pipeline: Row) -> Row | None:
 
 
 def _commit(call: Call, project: Row, sha: str) -> Row | None:
-    from amcloud_sandbox.forge import git
-
     found = git.commit(call.forge.config.repository(project["id"]), sha)
     return shapes.commit(call.forge, project, found) if found else None
 
@@ -97,6 +95,16 @@ def jobs(call: Call) -> Answer:
     rows = call.store.all("select * from jobs where project_id = ? and kind = 'build' order by id desc", project["id"])
     kept = [row for row in rows if not wanted or row["status"] in wanted]
     return keyset(call, kept, lambda row: shape(call, project, _pipeline(call, row), row))
+
+
+@api("GET", "/projects/{id}/pipelines/{pipeline_id}/jobs")
+def pipeline_jobs(call: Call) -> Answer:
+    """Jobs of the pipeline, newest first."""
+    project, pipeline = pipelines.find(call)
+    rows = ci.jobs_of(call.forge, pipeline["id"], kind="build", retried=bool(call.flag("include_retried")))
+    wanted = set(call.words("scope") or [value for key, value in call.query if key == "scope[]"])
+    kept = [row for row in reversed(rows) if not wanted or row["status"] in wanted]
+    return page(call, kept, lambda row: shape(call, project, pipeline, row))
 
 
 @api("GET", "/projects/{id}/jobs/{job_id}")

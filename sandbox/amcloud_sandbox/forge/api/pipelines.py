@@ -241,18 +241,6 @@ def retry(call: Call) -> Answer:
     return Answer(full(call, project, ci.retry(call.forge, row, call.user())), 201)
 
 
-@api("GET", "/projects/{id}/pipelines/{pipeline_id}/jobs")
-def pipeline_jobs(call: Call) -> Answer:
-    """Jobs of the pipeline, newest first."""
-    from amcloud_sandbox.forge.api import jobs
-
-    project, row = find(call)
-    rows = ci.jobs_of(call.forge, row["id"], kind="build", retried=bool(call.flag("include_retried")))
-    wanted = set(call.words("scope") or [value for key, value in call.query if key == "scope[]"])
-    kept = [job for job in reversed(rows) if not wanted or job["status"] in wanted]
-    return page(call, kept, lambda job: jobs.shape(call, project, row, job))
-
-
 @api("GET", "/projects/{id}/pipelines/{pipeline_id}/bridges")
 def bridges(call: Call) -> Answer:
     """Always empty: child pipelines are not modelled."""
