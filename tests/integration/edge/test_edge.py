@@ -24,6 +24,7 @@ from amcloud_sandbox.testing.services import ENDS_WITH_US, free_port, temporary_
 
 NAMESPACE = "default"
 FOLLOWS_WITHIN_S = 5.0
+BESIDE_S = 0.4
 
 
 @pytest.fixture(scope="module")
@@ -148,12 +149,20 @@ def get(edge: str, host: str, path: str = "/") -> requests.Response:
 
 
 def soon(condition: Callable[[], bool]) -> float:
-    """Seconds until the condition was true; fails when it does not become so."""
+    """Seconds until the condition was true for good; fails when it does not become so.
+
+    On a reload nginx lets the workers of before answer a tenth of a second beside the new ones.
+    """
     began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < FOLLOWS_WITHIN_S, "the entry did not follow"
+    since: float | None = None
+    while since is None or time.monotonic() - since < BESIDE_S:
+        if not condition():
+            assert time.monotonic() - began < FOLLOWS_WITHIN_S, "the entry did not follow"
+            since = None
+        elif since is None:
+            since = time.monotonic()
         time.sleep(0.02)
-    return time.monotonic() - began
+    return since - began
 
 
 def test_an_ingress_edited_by_hand_changes_the_route(edge: str, world: World, address: str) -> None:
@@ -162,11 +171,11 @@ def test_an_ingress_edited_by_hand_changes_the_route(edge: str, world: World, ad
         soon(lambda: get(edge, "one.exemple.localhost").text.startswith("one / "))
         world.edit("autre.exemple.localhost")
         soon(lambda: get(edge, "autre.exemple.localhost").status_code == 200)
-        soon(lambda: get(edge, "one.exemple.localhost").status_code == 404)  # a worker of before may answer once more
+        assert get(edge, "one.exemple.localhost").status_code == 404
         world.edit("autre.exemple.localhost", "/api")
         soon(lambda: get(edge, "autre.exemple.localhost").status_code == 404)
         assert get(edge, "autre.exemple.localhost", "/api/x").text.startswith("one /api/x ")
-        soon(lambda: get(edge, "autre.exemple.localhost", "/apix").status_code == 404)
+        assert get(edge, "autre.exemple.localhost", "/apix").status_code == 404
         world.delete_ingress()
         soon(lambda: get(edge, "autre.exemple.localhost", "/api").status_code == 404)
 
