@@ -24,6 +24,7 @@ class Narrator:
 
     began: float = field(default_factory=time.monotonic)
     _colours: bool = field(default_factory=sys.stdout.isatty)
+    _spoke: float = field(default_factory=time.monotonic)
 
     def title(self, text: str) -> None:
         """A new act."""
@@ -54,18 +55,17 @@ class Narrator:
         self.seen(text)
 
     def wait(self, doing: str, ready: Callable[[], T | None], *, timeout_s: float, every_s: float = 0.5) -> T:
-        """The first true answer of ``ready``, with a line from time to time while it waits.
+        """The first true answer of ``ready``, with a line when nothing was said for a while, by whomever.
 
         Raises:
             ObservationFailedError: nothing true came in ``timeout_s``.
         """
-        started = said = time.monotonic()
+        started = time.monotonic()
         while not (answer := ready()):
             now = time.monotonic()
             if now - started > timeout_s:
                 raise ObservationFailedError(f"{doing} : rien après {timeout_s:.0f} s")
-            if now - said >= HEARTBEAT_S:
-                said = now
+            if now - self._spoke >= HEARTBEAT_S:
                 self.say(f"{doing} ({now - started:.0f} s)")
             time.sleep(every_s)
         return answer
@@ -97,7 +97,7 @@ class Narrator:
     def _style(self, code: str) -> str:
         return f"\x1b[{code}m" if self._colours else ""
 
-    @staticmethod
-    def _print(text: str) -> None:
+    def _print(self, text: str) -> None:
+        self._spoke = time.monotonic()
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
