@@ -113,10 +113,15 @@ def _interrupted() -> NoReturn:
     typer.echo("\nInterrompu.", err=True)
     until = time.monotonic() + PATIENCE_S
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+        if thread is threading.current_thread() or thread.daemon:
+            continue
+        try:
             thread.join(max(0.0, until - time.monotonic()))
-            if thread.is_alive():  # its own programs end with us: they read from a pipe
-                os._exit(Exit.INTERRUPTED)
+            alive = thread.is_alive()
+        except RuntimeError:  # it was about to start
+            alive = True
+        if alive:  # its own programs end with us: they read from a pipe
+            os._exit(Exit.INTERRUPTED)
     raise typer.Exit(Exit.INTERRUPTED)
 
 
