@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hosting_objects import ACCESS, local_app, objects
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +17,6 @@ from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale,
 from amcloud.stages.comparison import holds
 from amcloud.stages.manifest import App
 from amcloud.stages.render import OWNER, Object, Place, Revision
-
-from .test_render import ACCESS, local_app, objects
 
 PLACE = Place("suivi-courriers-acceptance", "x.example", "x")
 REVISION = Revision("a" * 40, "registre.example/x@sha256:" + "b" * 64)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hosting_objects import objects
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +15,6 @@ from amcloud.errors import InvalidManifestError
 from amcloud.stages import command, observe
 from amcloud.stages.command import OUTPUT_MOST, TAIL, Ask, Component, Logs, Output, Run, Said
 from amcloud.stages.render import HELD, Object
-
-from .test_render import objects
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 UID = "0a1b2c3d-4e5f-6789-abcd-ef0123456789"

@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hosting_objects import REVISION, objects
 
 from amcloud.stages import apply
 from amcloud.stages.apply import Key, Wave
 from amcloud.stages.observe import Observation, Progress, observe
 from amcloud.stages.render import Object
 from amcloud.stages.verdict import Reason
-
-from .test_render import REVISION, objects
 
 NAMESPACE = "suivi-courriers-acceptance"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -10,97 +10,33 @@ from typing import Any
 
 import pytest
 import yaml
+from hosting_objects import (
+    ACCESS,
+    BY_ADDRESS,
+    BY_NAME,
+    CLOSED,
+    CURRENT,
+    OLD,
+    ORGANISATIONS,
+    REVISION,
+    SETTINGS,
+    TEMPLATES,
+    WATCHED,
+    local_app,
+    objects,
+    one,
+    stage,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amcloud import assets
 from amcloud.errors import BrokenInstallationError
-from amcloud.settings import Settings
 from amcloud.stages import kinds, manifest, render
-from amcloud.stages.app import App, Organisation, Ref, RefKind, Schedule, Size, Stage, StageName
-from amcloud.stages.connectors import Link
+from amcloud.stages.app import App, Organisation, Schedule, Size, StageName
 from amcloud.stages.kinds import Offers
-from amcloud.stages.render import Access, Object, Revision
+from amcloud.stages.render import Revision
 
 GOLDEN = Path(__file__).parent / "golden" / "render"
-TEMPLATES = assets.hosting_templates()
-ORGANISATIONS = {
-    "671": Organisation("671", "CPAM du Bas-Rhin (exemple)", "cpam-bas-rhin", "cpam-bas-rhin"),
-    "681": Organisation("681", "CPAM du Haut-Rhin (exemple)", "cpam-haut-rhin", "cpam-haut-rhin"),
-}
-SETTINGS = Settings(
-    domain="amcloud.example",
-    url_scheme="https",
-    url_port="",
-    forge_url="https://forge.example",
-    forge_token="none",
-    registry_url="https://registre.example",
-    registry_name="registre.example",
-    database_url="postgresql://operateur@base.example/amcloud",
-    reports_url="https://rapports.amcloud.example",
-    oidc_issuer="https://connexion.example",
-    webhook_token="none",
-)
-ACCESS = Access(
-    "postgresql://x_app:motdepasse@198.18.0.1:15432/x", "postgresql://x_owner:autre@198.18.0.1:15432/x", "s", "o"
-)
-PROMETHEUS = {"ServiceMonitor", "PrometheusRule"}
-USUAL = {kind: versions for kind, versions in kinds.VERSIONS.items() if kind not in PROMETHEUS}
-CURRENT = Offers(USUAL, 34, frozenset({kinds.TIME_ZONE_FIELD}))
-WATCHED = Offers(kinds.VERSIONS, 34, frozenset({kinds.TIME_ZONE_FIELD}))
-OLD = Offers(
-    {
-        **USUAL,
-        "CronJob": ("batch/v1beta1",),
-        "PodDisruptionBudget": ("policy/v1beta1",),
-        "HorizontalPodAutoscaler": ("autoscaling/v1", "autoscaling/v2beta2", "autoscaling/v2beta1"),
-    },
-    20,
-)
-REVISION = Revision("0123456789abcdef" * 2 + "01234567", "registre.example/cpam-bas-rhin/suivi@sha256:" + "ab" * 32)
-
-
-def local_app(**hosting: Any) -> App:
-    found = {
-        "metadata": {"name": "suivi-courriers", "namespace": "cpam-bas-rhin", "uid": "u", "generation": 1},
-        "spec": {
-            "title": "Suivi des courriers",
-            "owner": {"organisation": "671"},
-            "track": "homologation",
-            "repository": {"project": "cpam-bas-rhin/suivi"},
-            "stages": [{"name": "acceptance", "ref": {"branch": "main"}}],
-            "organisations": ["671", "681"],
-            "hosting": hosting,
-        },
-    }
-    return manifest.parse(found, ORGANISATIONS, lambda _: "671")
-
-
-def stage(name: StageName = StageName.ACCEPTANCE) -> Stage:
-    return Stage(name, Ref(RefKind.BRANCH, "main"))
-
-
-def objects(
-    app: App | None = None,
-    *,
-    at: StageName = StageName.ACCEPTANCE,
-    offers: Offers = CURRENT,
-    settings: Settings = SETTINGS,
-    served: tuple[Organisation, ...] | None = None,
-    templates: Any = TEMPLATES,
-    links: tuple[Link, ...] = (),
-    access: Access = ACCESS,
-) -> tuple[Object, ...]:
-    app = app or local_app()
-    organisations = manifest.served(app, stage(at), ORGANISATIONS) if served is None else served
-    place = render.place(app, stage(at), domain=settings.domain)
-    return render.objects(app, stage(at), place, REVISION, organisations, access, offers, settings, templates, links)
-
-
-def one(found: tuple[Object, ...], kind: str, name: str | None = None) -> Any:
-    (match,) = (o for o in found if o["kind"] == kind and name in (None, o["metadata"]["name"]))
-    return match
-
 
 RELANCES = {"name": "relances", "schedule": "0 6 * * 1-5", "command": ["bin/console", "app:relances"]}
 HTTP = dataclasses.replace(SETTINGS, url_scheme="http", url_port=":8080", oidc_issuer="http://198.18.0.1:8931")
@@ -110,9 +46,6 @@ BARE = Offers({k: v for k, v in kinds.VERSIONS.items() if k not in kinds.OPTIONA
 ROTATED = dataclasses.replace(
     ACCESS, app_url=ACCESS.app_url.replace("x_app", "x_app_b"), rotation="2026-03-02T08:00:00Z"
 )
-BY_ADDRESS = Link("referentiel-assures", "v2", "http://198.18.0.1:8932/v2", ("198.18.0.1/32",), "s", "jeton")
-BY_NAME = Link("annuaire", "v1", "https://annuaire.example/v1", ("192.0.2.0/28", "198.51.100.7/32"), "s", "autre jeton")
-CLOSED = Link("nir-fictif", "v3", "http://198.18.0.3/v3", ())
 CALLS = {"connectors": [{"name": one.name, "version": one.version} for one in (BY_ADDRESS, BY_NAME, CLOSED)]}
 CASES = [
     pytest.param({}, id="small, current cluster, https"),
@@ -314,29 +247,6 @@ def test_another_image_of_the_same_commit_is_another_migration() -> None:
     assert all(name.startswith("migration-0123456789ab-") for name in names)
 
 
-def test_a_service_given_by_name_is_in_the_networks_of_the_settings() -> None:
-    settings = dataclasses.replace(SETTINGS, service_networks=("192.0.2.0/24", "198.51.100.0/24"))
-    egress = one(objects(settings=settings), "NetworkPolicy", "sorties")["spec"]["egress"]
-    assert [(rule["ports"][0]["port"], rule["to"][0]["ipBlock"]["cidr"]) for rule in egress[1:]] == [
-        (15432, "198.18.0.1/32"),
-        (443, "192.0.2.0/24"),
-        (443, "198.51.100.0/24"),
-    ]
-
-
-def test_names_are_asked_of_the_cluster_s_dns_and_of_the_resolvers_of_the_settings_alone() -> None:
-    settings = dataclasses.replace(SETTINGS, dns_networks=("169.254.20.10/32",))
-    (asked,) = (
-        rule
-        for rule in one(objects(settings=settings), "NetworkPolicy", "sorties")["spec"]["egress"]
-        if rule["ports"][0]["port"] == 53
-    )
-    assert asked["to"] == [
-        {"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}},
-        {"ipBlock": {"cidr": "169.254.20.10/32"}},
-    ]
-
-
 def test_an_alert_leads_to_where_the_installation_publishes_what_to_do() -> None:
     settings = dataclasses.replace(SETTINGS, runbooks_url="https://pages.example/runbooks")
     (group,) = one(objects(offers=WATCHED, settings=settings), "PrometheusRule")["spec"]["groups"]
@@ -363,40 +273,6 @@ def test_the_disk_of_a_node_is_bounded_and_holds_what_a_pod_may_write(size: dict
     assert mebibytes(size["quota"]["requests.ephemeral-storage"]) >= pods * mebibytes(
         size["requests"]["ephemeral-storage"]
     )
-
-
-def test_a_migration_calls_no_national_service() -> None:
-    job = one(objects(links=(BY_ADDRESS,)), "Job")
-    assert "connector" not in json.dumps(job).lower()
-
-
-def test_a_connector_opens_its_addresses_at_its_port_and_no_other_place() -> None:
-    egress = one(objects(links=(BY_ADDRESS, BY_NAME, CLOSED)), "NetworkPolicy", "sorties")["spec"]["egress"]
-    assert [(rule["ports"][0]["port"], rule["to"][0]["ipBlock"]["cidr"]) for rule in egress[3:]] == [
-        (8932, "198.18.0.1/32"),
-        (443, "192.0.2.0/28"),
-        (443, "198.51.100.7/32"),
-    ]
-
-
-def test_a_connector_s_credential_is_in_the_secret_alone_and_no_pod_changes_with_it() -> None:
-    before, after = objects(links=(BY_ADDRESS,)), objects(links=(BY_ADDRESS.with_token("nouveau"),))
-    assert [a["kind"] for a, b in zip(before, after, strict=True) if a != b] == ["Secret"]
-    assert "jeton" not in json.dumps([thing for thing in before if thing["kind"] != "Secret"])
-
-
-def test_a_closed_connector_changes_no_pod() -> None:
-    closed = dataclasses.replace(BY_ADDRESS, cidrs=(), secret="", token="")
-    before, after = objects(links=(BY_ADDRESS,)), objects(links=(closed,))
-    assert [a["kind"] for a, b in zip(before, after, strict=True) if a != b] == ["Secret", "NetworkPolicy"]
-
-
-def test_egress_names_the_address_or_else_the_port() -> None:
-    egress = one(objects(), "NetworkPolicy", "sorties")["spec"]["egress"]
-    assert egress[1:] == [
-        {"ports": [{"protocol": "TCP", "port": 15432}], "to": [{"ipBlock": {"cidr": "198.18.0.1/32"}}]},
-        {"ports": [{"protocol": "TCP", "port": 443}]},
-    ]
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True), unique=True, min_size=2, max_size=6))
