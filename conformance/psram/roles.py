@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 _UNSCANNED: Final = ("composer.lock", "package-lock.json", "yarn.lock", "symfony.lock")
@@ -54,7 +54,13 @@ def roles(path: str) -> frozenset[Role]:
         found.add(Role.SAMPLE)
     if name not in _UNSCANNED and not name.endswith(_UNSCANNED_ENDINGS):
         found.add(Role.TEXT)
-    return frozenset(found)
+    return _shared(frozenset(found))
+
+
+@cache
+def _shared(found: frozenset[Role]) -> frozenset[Role]:
+    """One set for all paths of these roles: a tree has thousands of paths and a dozen of sets."""
+    return found
 
 
 def can_hold_php(path: str) -> bool:

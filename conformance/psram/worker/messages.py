@@ -43,11 +43,15 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True):
-    """Contents to read together. ``composer``: the ids of composer.json and composer.lock, read as a pair."""
+    """Contents to read together. ``composer``: the ids of composer.json and composer.lock, read as a pair.
+
+    A ``heavy`` one is a single content so big that its tree takes tens of MiB.
+    """
 
     number: int
     items: tuple[Item, ...] = ()
     composer: tuple[Item | None, Item | None] | None = None
+    heavy: bool = False
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):

@@ -24,6 +24,8 @@ _JOB_ITEMS: Final = 64
 _LEAST_ITEMS: Final = 8
 _SHARES: Final = 6
 _JOB_BYTES: Final = 2 * 1024 * 1024
+_HEAVY_BYTES: Final = 128 * 1024
+"""From so many bytes on, a content is read alone, and no two such at a time: a tree takes up to 120 bytes for each."""
 _AHEAD: Final = 2
 Sized = tuple[Item, int]
 
@@ -38,6 +40,7 @@ class Pool:
         self._setup: Setup | None = None
         self._processes: list[Process] = []
         self._selector = selectors.DefaultSelector()
+        self._heavy: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self._numbers = 0
         self.hostile: set[str] = set()
@@ -77,11 +80,14 @@ class Pool:
             self._add()
 
     def plan(self, contents: Sequence[Sized], composer: tuple[Item | None, Item | None] | None = None) -> None:
-        """Have these contents read, beginning at once."""
+        """Have these contents read, beginning at once; the biggest first, while least is known of the others."""
+        big = [each for each in contents if each[1] >= _HEAVY_BYTES]
+        for item, _size in sorted(big, key=lambda each: -each[1]):
+            self._put(Job(self._next(), (item,), heavy=True))
         if composer is not None:
-            self._put((), composer)
-        for items in _batches(contents):
-            self._put(items)
+            self._put(Job(self._next(), composer=composer))
+        for items in _batches([each for each in contents if each[1] < _HEAVY_BYTES] if big else contents):
+            self._put(Job(self._next(), items))
         self._feed()
 
     def results(self, *, advanced: Callable[[int], None]) -> Iterator[Done]:
@@ -93,7 +99,7 @@ class Pool:
             CollectError: too many contents are hostile, or time is over.
         """
         deadline = time.monotonic() + self._asked.timeout_s
-        while self._waiting or any(process.jobs for process in self._processes):
+        while self._left or any(process.jobs for process in self._processes):
             self._feed()
             left = deadline - time.monotonic()
             ready = self._selector.select(left) if left > 0 else []
@@ -109,15 +115,26 @@ class Pool:
         assert self._setup is not None
         return self._setup
 
-    def _put(
-        self, items: tuple[Item, ...], composer: tuple[Item | None, Item | None] | None = None, *, first: bool = False
-    ) -> None:
+    @property
+    def _left(self) -> bool:
+        return bool(self._heavy or self._waiting)
+
+    def _next(self) -> int:
         self._numbers += 1
-        job = Job(self._numbers, items, composer)
-        if first:
-            self._waiting.appendleft(job)
-        else:
-            self._waiting.append(job)
+        return self._numbers
+
+    def _put(self, job: Job) -> None:
+        (self._heavy if job.heavy else self._waiting).append(job)
+
+    def _put_back(self, job: Job) -> None:
+        (self._heavy if job.heavy else self._waiting).appendleft(job)
+
+    def _taken(self, process: Process) -> Job | None:
+        """What this process reads next: of the heavy jobs when no other process has one."""
+        others = (job for other in self._processes if other is not process for job in other.jobs)
+        if self._heavy and not any(job.heavy for job in others):
+            return self._heavy.popleft()
+        return self._waiting.popleft() if self._waiting else None
 
     def _add(self) -> None:
         try:
@@ -136,12 +153,12 @@ class Pool:
 
     def _feed(self) -> None:
         for process in list(self._processes):
-            if process.tired and not process.jobs and self._waiting:
+            if process.tired and not process.jobs and self._left:
                 self._remove(process)
                 self._add()
         for process in self._processes:
-            while self._waiting and len(process.jobs) < _AHEAD and not process.tired:
-                process.give(self._waiting.popleft())
+            while len(process.jobs) < _AHEAD and not process.tired and (job := self._taken(process)) is not None:
+                process.give(job)
 
     def _heard(self, process: Process) -> list[Done]:
         if process not in self._processes:
@@ -170,10 +187,10 @@ class Pool:
             parts = (first.items[:cut], first.items[cut : cut + 1], first.items[cut + 1 :])
             for part in parts:
                 if part:
-                    self._put(part, first=True)
+                    self._put_back(Job(self._next(), part))
         for job in reversed(others):
-            self._put(job.items, job.composer, first=True)
-        if self._waiting:
+            self._put_back(job)
+        if self._left:
             self._add()
 
     def _condemn(self, job: Job) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 
 import pytest
 from bench import figures, processes
@@ -81,3 +82,10 @@ def test_processor_time_is_read_after_a_name_that_holds_anything() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     stat = f"12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 {3 * ticks} {ticks} 0 0 20"
     assert processes.cpu_s(stat) == 4.0
+
+
+def test_a_process_has_its_own_memory_once_it_runs_its_program() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        assert child.pid in processes.children(os.getpid())
+        assert processes.same_memory(os.getpid(), os.getpid())
+        assert not processes.same_memory(child.pid, os.getpid())
