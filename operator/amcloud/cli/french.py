@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import threading
@@ -48,7 +49,6 @@ _TYPES: Final = {
     "path": "CHEMIN",
     "file": "FICHIER",
     "directory": "DOSSIER",
-    **{f"list[{one}]": word for one, word in (("str", "TEXTE"), ("int", "N"), ("Path", "CHEMIN"))},
 }
 """What a value is, by what typer calls it between < and >."""
 _EXITS: Final = (
@@ -142,17 +142,18 @@ def _in_french(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
         if isinstance(parameter, TyperOption):
             parameter.help = _OPTIONS.get(parameter.name or "", parameter.help)
-            if parameter.is_flag:
-                parameter.metavar = ""  # a flag takes no value, though typer shows « <bool> »
-        setattr(parameter, "display_type", functools.partial(_typed, parameter))  # noqa: B010  a method, read from the instance
+        known = copy.copy(parameter.type)  # typer's own is shared by all parameters of that type
+        known.get_metavar = functools.partial(_typed, known)
+        parameter.type = known
     return parameters
 
 
-def _typed(parameter: Any, ctx: Any) -> str:
+def _typed(known: Any, param: Any, ctx: Any) -> str | None:
     """What a value is: choices as they are; nothing of an argument, whose name says it."""
-    known = str(type(parameter).display_type(parameter, ctx))
-    word = _TYPES.get(known.strip("<>"), known)
-    return word if isinstance(parameter, TyperOption) or word == known else ""
+    own: str | None = type(known).get_metavar(known, param=param, ctx=ctx)
+    if own is not None or known.name not in _TYPES:
+        return own
+    return _TYPES[known.name] if isinstance(param, TyperOption) else ""
 
 
 def _told_in_french(error: Exception) -> None:

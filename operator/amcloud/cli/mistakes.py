@@ -20,18 +20,17 @@ _WHOLE: Final = (
     (re.compile(r"Got unexpected extra argument\(s\) \((?P<name>.*)\)"), "de trop : {name}"),
 )
 _PROBLEMS: Final = (
+    (re.compile(r"(?P<value>'.*') is not one of (?P<choices>.*)\."), "{value} n'est pas l'un de {choices}"),
+    (re.compile(r"(?:File|Path|Directory) (?P<value>'.*') does not exist\."), "{value} n'existe pas"),
+    (re.compile(r"(?:File|Path) (?P<value>'.*') is a directory\."), "{value} est un dossier"),
+    (re.compile(r"(?P<value>'.*') is not a valid int(?:eger)?(?: range)?\."), "{value} n'est pas un nombre entier"),
+    (re.compile(r"(?P<value>'.*') is not a valid float(?: range)?\."), "{value} n'est pas un nombre"),
+    (re.compile(r"\S+ is not in the range x>=(?P<value>\S+)\."), "un nombre d'au moins {value} est attendu"),
+    (re.compile(r"\S+ is not in the range x<=(?P<value>\S+)\."), "un nombre d'au plus {value} est attendu"),
     (
-        re.compile(r"Value error, (?P<value>'.*') is not one of (?P<choices>.*)\."),
-        "{value} n'est pas l'un de {choices}",
+        re.compile(r"\S+ is not in the range (?P<least>\S+)<=x<=(?P<most>\S+)\."),
+        "un nombre de {least} à {most} est attendu",
     ),
-    (re.compile(r"(?:file|path|directory) (?P<value>'.*') does not exist\."), "{value} n'existe pas"),
-    (re.compile(r"(?:file|path) (?P<value>'.*') is a directory\."), "{value} est un dossier"),
-    (re.compile(r"Input should be a valid integer.*"), "un nombre entier est attendu"),
-    (
-        re.compile(r"Input should be greater than or equal to (?P<value>\S+)"),
-        "un nombre d'au moins {value} est attendu",
-    ),
-    (re.compile(r"Input should be less than or equal to (?P<value>\S+)"), "un nombre d'au plus {value} est attendu"),
 )
 _INVALID: Final = re.compile(rf"Invalid value for {_HINT}: (?P<problem>.*)", re.DOTALL)
 _PYTHON_S: Final = re.compile(r"'([^']*)'")

@@ -114,8 +114,10 @@ def test_completion_is_installed_for_bash_and_proposes_the_commands(tmp_path: Pa
         (("render",), "FICHIER est obligatoire"),
         (("render", "/nulle-part"), "FICHIER : « /nulle-part » n'existe pas"),
         (("render", "/"), "FICHIER : « / » est un dossier"),
-        (("render", __file__, "--kubernetes", "abc"), "--kubernetes : un nombre entier est attendu"),
-        (("render", __file__, "--kubernetes", "5"), "--kubernetes : un nombre d'au moins 20 est attendu"),
+        (("render", __file__, "--kubernetes", "abc"), "--kubernetes : « abc » n'est pas un nombre entier"),
+        (("render", __file__, "--kubernetes", "5"), "--kubernetes : un nombre de 20 à 99 est attendu"),
+        (("promote", "courriers", "--timeout", "long"), "--timeout : « long » n'est pas un nombre"),
+        (("promote", "courriers", "--timeout", "0"), "--timeout : un nombre d'au moins 1 est attendu"),
         (("serve-reports",), "--database-url est obligatoire (ou la variable AMCLOUD_REPORTS_DATABASE_URL)"),
     ],
 )
