@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from amcloud.ports import Judged, Question, UnderWay, World
-from amcloud.stages import build, report, repository, revisions
-from amcloud.stages import verdict as gate
+from amcloud.stages import build, gate, report, repository
+from amcloud.stages.gate import Moment
 from amcloud.stages.manifest import App, Stage
+from amcloud.stages.reasons import Reason
 from amcloud.stages.render import Revision
 from amcloud.stages.report import StageOutcome
-from amcloud.stages.verdict import Moment, Reason
+from amcloud.stages.steering import revisions
 
 
 def admit(

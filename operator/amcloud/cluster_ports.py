@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from amcloud.stages.apply import Inventory, Key, Operation
-from amcloud.stages.connectors import Connector, Given
-from amcloud.stages.kinds import Offers
+from amcloud.stages.apply import Inventory
+from amcloud.stages.conditions import Event
+from amcloud.stages.declared.connectors import Connector, Given
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.gate import Dossier
 from amcloud.stages.manifest import App, Organisation, Stage, Suspension
-from amcloud.stages.render import Access, Object, Place
-from amcloud.stages.report import Event
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.objects.kinds import Offers
+from amcloud.stages.objects.operations import Key, Object, Operation
+from amcloud.stages.render import Access, Place
 from psram.model import Report
 
 

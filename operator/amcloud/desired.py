@@ -9,12 +9,15 @@ from functools import partial
 
 from amcloud.cluster_ports import Reader
 from amcloud.settings import Settings
-from amcloud.stages import apply, budget, connectors, cost, manifest, render
-from amcloud.stages.apply import Inventory, Key
-from amcloud.stages.connectors import Link, Offered
+from amcloud.stages import apply, manifest, render
+from amcloud.stages.apply import Inventory
+from amcloud.stages.declared import connectors
+from amcloud.stages.declared.connectors import Link, Offered
 from amcloud.stages.manifest import App, Organisation, Stage
+from amcloud.stages.objects.operations import Key, Object
 from amcloud.stages.outcome import StageOutcome
-from amcloud.stages.render import Access, Object, Place, Revision
+from amcloud.stages.render import Access, Place, Revision
+from amcloud.stages.steering import budget, cost
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from urllib.parse import urlencode
 from amcloud import errors
 from amcloud.ports import World
 from amcloud.reviews import Review
-from amcloud.stages import contests, correction, note
-from amcloud.stages.app import App, Track
-from amcloud.stages.contests import Contest, Request
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.declared.app import App, Track
+from amcloud.stages.gate import moments
 from amcloud.stages.outcome import Ended
-from amcloud.stages.verdict import moments
+from amcloud.stages.to_forge import contests, correction, note
+from amcloud.stages.to_forge.contests import Contest, Request
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram import packs
 from psram.model import Report
 

@@ -20,7 +20,7 @@ import structlog
 from amcloud import errors, metrics
 from amcloud.ports import World
 from amcloud.reconcile import Next, publish_broken, reconcile
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 from amcloud.stages.report import Ended, StageOutcome, sentence
 from amcloud.workqueue import Key, WorkQueue
 

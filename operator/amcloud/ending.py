@@ -12,7 +12,7 @@ from amcloud import errors, leftovers, showing
 from amcloud.ports import World
 from amcloud.stages import manifest, render
 from amcloud.stages.manifest import App, DeletionPolicy
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 
 
 def release(found: Object, world: World, others: Sequence[Object] = ()) -> bool:

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Protocol
 
 from amcloud.stages.build import Pipeline
-from amcloud.stages.contests import Issue, Note
-from amcloud.stages.deployments import Records
-from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.provenance import Origin
 from amcloud.stages.report import CommitStatus
+from amcloud.stages.to_forge.contests import Issue, Note
+from amcloud.stages.to_forge.deployments import Records
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram.proofs import ForgeEvidence, PipelineEvidence, QualityReport
 
 

@@ -12,18 +12,20 @@ from typing import Final
 from amcloud import errors, leftovers
 from amcloud.desired import Sources, desired, missing_secrets, within_budget
 from amcloud.ports import UnderWay, World
-from amcloud.stages import apply, health, observe, render, serving, suspension
-from amcloud.stages import verdict as gate
-from amcloud.stages.apply import Key, Wave
-from amcloud.stages.isolation import Isolation
+from amcloud.stages import apply, gate, health, observe, render
+from amcloud.stages.apply import Wave
+from amcloud.stages.jobs.walk_job import Subject
 from amcloud.stages.manifest import App, Organisation, Stage
+from amcloud.stages.objects.operations import Key, Object
 from amcloud.stages.observe import Observation
-from amcloud.stages.render import Access, Object, Place
+from amcloud.stages.reasons import Reason
+from amcloud.stages.render import Access, Place
 from amcloud.stages.report import StageOutcome
-from amcloud.stages.storage import Storage
-from amcloud.stages.verdict import Reason
-from amcloud.stages.walk import Walk
-from amcloud.stages.walk_job import Subject
+from amcloud.stages.seen import serving
+from amcloud.stages.seen.isolation import Isolation
+from amcloud.stages.seen.storage import Storage
+from amcloud.stages.seen.walk import Walk
+from amcloud.stages.steering import suspension
 
 POLL_ROTATION_S: Final = 5.0
 
@@ -90,7 +92,7 @@ def halt(app: App, stage: Stage, world: World, so_far: StageOutcome) -> Iterator
 
 
 def _walked(
-    subject: Subject, access: Access, live: Mapping[apply.Key, Object], world: World, so_far: StageOutcome
+    subject: Subject, access: Access, live: Mapping[Key, Object], world: World, so_far: StageOutcome
 ) -> StageOutcome:
     """A revision is walked before it serves, and before the real database knows its migrations."""
     runs = observe.runs(subject.revision, live)

@@ -12,7 +12,8 @@ import threading
 from amcloud import errors
 from amcloud.ports import World
 from amcloud.stages import render, report
-from amcloud.stages.render import Object, Place
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import Place
 
 _one_at_a_time = threading.Lock()
 """A name may come back while its former data are being removed: never both at once (there is one operator)."""

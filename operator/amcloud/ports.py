@@ -17,16 +17,18 @@ from amcloud.cluster_ports import Cluster
 from amcloud.errors import BrokenInstallationError
 from amcloud.forge_ports import Deployments, Discussion, Forge, Produced
 from amcloud.settings import Settings
-from amcloud.stages import declaration, provenance
-from amcloud.stages.badge import Badge
+from amcloud.stages import provenance
 from amcloud.stages.build import GoOn, Image
+from amcloud.stages.declared import declaration
+from amcloud.stages.declared.norms import NormPack, norm_pack
+from amcloud.stages.gate import Dossier
 from amcloud.stages.health import Answer
-from amcloud.stages.isolation import Isolation
+from amcloud.stages.jobs.walk_job import Subject
 from amcloud.stages.manifest import App, Organisation, Rotation, Stage, StageName
 from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Place
-from amcloud.stages.verdict import Dossier, NormPack, norm_pack
-from amcloud.stages.walk_job import Subject
+from amcloud.stages.seen.isolation import Isolation
+from amcloud.stages.to_forge.badge import Badge
 from psram.model import Report
 from psram.proofs import Accepted, Evidence
 

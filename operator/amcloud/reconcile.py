@@ -15,12 +15,12 @@ from amcloud import discussions, ending, errors, reviews, showing, telling
 from amcloud.admission import admit
 from amcloud.hosting import halt, host
 from amcloud.ports import World
-from amcloud.stages import claims, manifest, render, report, revisions, suspension
-from amcloud.stages import verdict as gate
+from amcloud.stages import gate, manifest, render, report
 from amcloud.stages.manifest import App, Stage
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.reasons import Reason
 from amcloud.stages.report import StageOutcome
-from amcloud.stages.verdict import Reason
+from amcloud.stages.steering import claims, revisions, suspension
 
 POLL_DELETION_S = 2.0
 

@@ -14,11 +14,12 @@ from typing import Final
 from amcloud import errors
 from amcloud.admission import judge
 from amcloud.ports import Judged, Question, World
-from amcloud.stages import merge_requests, report
-from amcloud.stages.app import App, Stage, StageName
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages import report
+from amcloud.stages.declared.app import App, Stage, StageName
+from amcloud.stages.gate import Moment
 from amcloud.stages.report import StageOutcome
-from amcloud.stages.verdict import Moment
+from amcloud.stages.to_forge import merge_requests
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram.model import Report
 
 AGAIN_S: Final = 5.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amcloud import errors
+from amcloud import errors, paris
 from amcloud.ports import World
-from amcloud.stages import badge, deployments, manifest, paris
-from amcloud.stages.app import App
+from amcloud.stages import manifest
+from amcloud.stages.declared.app import App
+from amcloud.stages.gate import in_force
+from amcloud.stages.objects.operations import Object
 from amcloud.stages.outcome import StageOutcome
-from amcloud.stages.render import Object
-from amcloud.stages.verdict import in_force
+from amcloud.stages.to_forge import badge, deployments
 from psram.model import Report
 
 

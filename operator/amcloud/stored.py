@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from amcloud.stages.badge import Badge
+from amcloud.stages.to_forge.badge import Badge
 
 
 @dataclass(frozen=True, slots=True)

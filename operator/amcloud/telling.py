@@ -8,10 +8,10 @@ from typing import Any
 
 from amcloud import errors
 from amcloud.ports import World
-from amcloud.stages import notices
-from amcloud.stages.app import App
-from amcloud.stages.commit_status import CommitStatus
-from amcloud.stages.notices import Owed, Told
+from amcloud.stages.declared.app import App
+from amcloud.stages.to_forge import notices
+from amcloud.stages.to_forge.commit_status import CommitStatus
+from amcloud.stages.to_forge.notices import Owed, Told
 
 
 def tell(app: App, statuses: Iterable[tuple[str, CommitStatus]], previous: dict[str, Any], world: World) -> Told:

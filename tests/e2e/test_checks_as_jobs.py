@@ -23,8 +23,8 @@ from amcloud.clients.source import GitSource
 from amcloud.errors import RepositoryRefusedError
 from amcloud.ports import UnderWay
 from amcloud.settings import Settings
-from amcloud.stages import checking
-from amcloud.stages.checking import Subject
+from amcloud.stages.jobs import checking
+from amcloud.stages.jobs.checking import Subject
 from amcloud_sandbox import apps
 from amcloud_sandbox.demo import install, projects
 from amcloud_sandbox.layout import Layout

@@ -14,13 +14,16 @@ from amcloud_samples import (
 
 from amcloud.settings import FINALIZER
 from amcloud.stages import apply
-from amcloud.stages.app import App, Organisation, Stage, Suspension
-from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale
-from amcloud.stages.connectors import Connector, Given, recalled
-from amcloud.stages.kinds import VERSIONS, Offers
-from amcloud.stages.render import CREDENTIALS, OWNER, Access, Object, Place
-from amcloud.stages.report import Event
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.apply import Inventory
+from amcloud.stages.conditions import Event
+from amcloud.stages.declared.app import App, Organisation, Stage, Suspension
+from amcloud.stages.declared.connectors import Connector, Given, recalled
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.gate import Dossier
+from amcloud.stages.objects import operations
+from amcloud.stages.objects.kinds import VERSIONS, Offers
+from amcloud.stages.objects.operations import Apply, Key, Object, Operation, Prune, Scale
+from amcloud.stages.render import CREDENTIALS, OWNER, Access, Place
 from psram.model import (
     Report,
 )
@@ -143,7 +146,7 @@ class FakeCluster:
     def execute(self, operation: Operation) -> None:
         match operation:
             case Apply(object=desired):
-                key = apply.key(desired)
+                key = operations.key(desired)
                 self.objects[key] = self._carried_out(dict(copied(desired)), self.objects.get(key))
                 self._outside.effect("apply", key)
             case Scale(key=key, replicas=replicas):

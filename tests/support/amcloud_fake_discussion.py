@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from amcloud.errors import ForgeUnavailableError, RepositoryRefusedError
-from amcloud.stages import contests
-from amcloud.stages.contests import Issue, Note
-from amcloud.stages.deployments import Deployment, Records
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.to_forge import contests
+from amcloud.stages.to_forge.contests import Issue, Note
+from amcloud.stages.to_forge.deployments import Deployment, Records
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 
 if TYPE_CHECKING:
     from amcloud_fakes import FakeWorld

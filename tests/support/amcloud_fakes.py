@@ -29,17 +29,17 @@ from amcloud.forge_ports import Produced
 from amcloud.ports import Judged, Question, UnderWay, World
 from amcloud.settings import Settings
 from amcloud.stages import provenance
-from amcloud.stages.app import App, Rotation, StageName
-from amcloud.stages.badge import Badge
 from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
+from amcloud.stages.declared.app import App, Rotation, StageName
 from amcloud.stages.health import Answer
-from amcloud.stages.isolation import Isolation
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.jobs.walk_job import Subject
 from amcloud.stages.provenance import Origin
 from amcloud.stages.render import Access, Place
 from amcloud.stages.report import CommitStatus
-from amcloud.stages.walk import Walk
-from amcloud.stages.walk_job import Subject
+from amcloud.stages.seen.isolation import Isolation
+from amcloud.stages.seen.walk import Walk
+from amcloud.stages.to_forge.badge import Badge
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram.model import (
     Report,
     RuleResult,

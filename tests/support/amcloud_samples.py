@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from amcloud.settings import GROUP, Settings
-from amcloud.stages.app import Organisation, StageName
 from amcloud.stages.build import Image
-from amcloud.stages.verdict import NormPack
+from amcloud.stages.declared.app import Organisation, StageName
+from amcloud.stages.declared.norms import NormPack
 from psram.model import (
     Finding,
     PackRef,

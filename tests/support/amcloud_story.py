@@ -11,8 +11,8 @@ from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, manifest
 
 from amcloud import reconcile
-from amcloud.stages.apply import Key
 from amcloud.stages.build import PipelineStatus
+from amcloud.stages.objects.operations import Key
 
 NAME = "suivi-courriers"
 PLACE = "suivi-courriers-acceptance"

@@ -6,11 +6,13 @@ from typing import Any
 
 from amcloud import assets
 from amcloud.settings import Settings
-from amcloud.stages import kinds, manifest, render
-from amcloud.stages.app import App, Organisation, Ref, RefKind, Stage, StageName
-from amcloud.stages.connectors import Link
-from amcloud.stages.kinds import Offers
-from amcloud.stages.render import Access, Object, Revision
+from amcloud.stages import manifest, render
+from amcloud.stages.declared.app import App, Organisation, Ref, RefKind, Stage, StageName
+from amcloud.stages.declared.connectors import Link
+from amcloud.stages.objects import kinds
+from amcloud.stages.objects.kinds import Offers
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import Access, Revision
 
 TEMPLATES = assets.hosting_templates()
 ORGANISATIONS = {

@@ -17,7 +17,7 @@ from amcloud.cli.options import StageName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from amcloud.stages.render import Object
+    from amcloud.stages.objects.operations import Object
 
 Name = Annotated[str, typer.Argument(metavar="APP", help="Nom de l'application.", autocompletion=app_names)]
 Namespace = Annotated[

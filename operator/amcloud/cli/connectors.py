@@ -10,12 +10,12 @@ import typer
 
 from amcloud.cli.exits import Exit, answer, refuse
 from amcloud.cli.options import AsForm, Form
-from amcloud.stages.paris import day
+from amcloud.paris import day
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from amcloud.stages.directory import Line, Use
+    from amcloud.stages.declared.directory import Line, Use
 
 COMMAND: Final = "connectors"
 _HELP: Final = (
@@ -60,7 +60,7 @@ def _read() -> tuple[tuple[Line, ...], tuple[Use, ...]]:
 
     from amcloud.clients import assembly
     from amcloud.clients.cluster import KubernetesCluster
-    from amcloud.stages import directory
+    from amcloud.stages.declared import directory
 
     cluster, now = KubernetesCluster(assembly.api()), datetime.now(UTC)
     offered = cluster.all_connectors()

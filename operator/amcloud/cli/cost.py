@@ -16,8 +16,8 @@ from amcloud.cli.exits import Exit, answer, refuse
 
 if TYPE_CHECKING:
     from amcloud.clients.usage import Use
-    from amcloud.stages.app import Organisation
-    from amcloud.stages.cost import Instance
+    from amcloud.stages.declared.app import Organisation
+    from amcloud.stages.steering.cost import Instance
 
 COMMAND: Final = "cost"
 _HELP: Final = (
@@ -110,8 +110,8 @@ def _read(
     from amcloud import assets
     from amcloud.clients import assembly, usage
     from amcloud.clients.cluster import KubernetesCluster
-    from amcloud.stages import cost as costs
     from amcloud.stages import manifest, render
+    from amcloud.stages.steering import cost as costs
 
     api = assembly.api()
     cluster = KubernetesCluster(api)

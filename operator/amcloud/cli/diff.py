@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from amcloud.clients.cluster import KubernetesCluster
     from amcloud.clients.kubernetes_api import Api
     from amcloud.settings import Settings
-    from amcloud.stages.app import App, Stage
-    from amcloud.stages.apply import Key, Operation
-    from amcloud.stages.render import Object, Place
+    from amcloud.stages.declared.app import App, Stage
+    from amcloud.stages.objects.operations import Key, Object, Operation
+    from amcloud.stages.render import Place
 
 COMMAND: Final = "diff"
 _HELP: Final = (
@@ -95,8 +95,8 @@ def compared(
     cluster: KubernetesCluster,
 ) -> Iterator[Change]:
     """The changes that ``operations`` would make, as the server tells them; those that change nothing are left out."""
-    from amcloud.stages import difference
-    from amcloud.stages.apply import Apply, Prune, Scale, key
+    from amcloud.stages.objects import difference
+    from amcloud.stages.objects.operations import Apply, Prune, Scale, key
 
     for operation in operations:
         identity = key(operation.object) if isinstance(operation, Apply) else operation.key
@@ -117,7 +117,8 @@ def _changes(what: str, namespace: str, stage: str) -> tuple[list[str], list[Cha
     from amcloud.clients import desk
     from amcloud.clients.cluster import KubernetesCluster
     from amcloud.errors import InvalidManifestError
-    from amcloud.stages import manifest, suspension
+    from amcloud.stages import manifest
+    from amcloud.stages.steering import suspension
 
     api = desk.api()
     cluster = KubernetesCluster(api)
@@ -142,7 +143,7 @@ def _changes(what: str, namespace: str, stage: str) -> tuple[list[str], list[Cha
 def _given_up(app: App, found: Object, cluster: KubernetesCluster, settings: Settings) -> list[Change]:
     """The instances of stages that the manifest does not ask for any more: they go, their data as it says."""
     from amcloud.stages import render
-    from amcloud.stages.apply import Key, Prune
+    from amcloud.stages.objects.operations import Key, Prune
 
     wanted = {render.place(app, one, domain=settings.domain).namespace for one in app.stages}
     gone = [Key("", "Namespace", "", name) for name in cluster.instances(found) if name not in wanted]
@@ -160,9 +161,10 @@ def _of_stage(
     """What would change of one instance, with a note of what stands in the way of the rest."""
     from amcloud import assets
     from amcloud.desired import Sources, desired, missing_secrets, within_budget
-    from amcloud.stages import apply, render, suspension, verdict
+    from amcloud.stages import apply, gate, render
     from amcloud.stages.apply import Wave
     from amcloud.stages.outcome import StageOutcome
+    from amcloud.stages.steering import suspension
 
     place, now = render.place(app, stage, domain=settings.domain), datetime.now(UTC)
     inventory, access = cluster.inventory(place.namespace), cluster.access(place)
@@ -171,10 +173,10 @@ def _of_stage(
     app, stage, so_far = within_budget(app, stage, so_far, sources, found)
     if inventory.revision is None or access is None:
         return so_far.sentence or NOTHING_YET, []
-    if app.suspension is not None and verdict.stops(app.suspension, now):
+    if app.suspension is not None and gate.stops(app.suspension, now):
         live = cluster.live(inventory.keys)
         changes = compared(str(stage.name), suspension.stopping(live), live, cluster)
-        return verdict.suspended(app.suspension), _shown_ones(changes, place)
+        return gate.suspended(app.suspension), _shown_ones(changes, place)
     want = desired(app, stage, place, inventory.revision, access, cluster.connectors(app), sources, now)
     live = cluster.live(want.keys)
     missing = missing_secrets(app, place, want.links, sources)
@@ -186,8 +188,9 @@ def _of_stage(
 
 def _shown_ones(changes: Iterable[Change], place: Place) -> list[Change]:
     """All but the operator's own memory of the instance, which says the same thing again."""
-    from amcloud.stages import apply, difference
-    from amcloud.stages.apply import Key
+    from amcloud.stages import apply
+    from amcloud.stages.objects import difference
+    from amcloud.stages.objects.operations import Key
 
     memory = difference.reference(Key("", "ConfigMap", place.namespace, apply.INVENTORY))
     return [one for one in changes if one.object != memory]
@@ -240,7 +243,7 @@ def _settings(api: Api) -> Settings:
 
 def _shown(changes: list[Change], output: Form) -> str:
     from amcloud.cli import terminals
-    from amcloud.stages import difference
+    from amcloud.stages.objects import difference
 
     if output is Form.JSON:
         found = [

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from amcloud.cli.exits import refuse
-from amcloud.stages.paris import PARIS
+from amcloud.paris import PARIS
 
 WEEK_S: Final = 604_800
 YEAR_S: Final = 366 * 86_400

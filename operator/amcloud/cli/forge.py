@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from amcloud.clients.forge_link import ForgeLink
     from amcloud.clients.kubernetes_api import Api
     from amcloud.settings import Settings
-    from amcloud.stages.forge_link import SecretState, Step
+    from amcloud.stages.to_forge.forge_link import SecretState, Step
 
 COMMAND: Final = "forge connect"
 _HELP: Final = (
@@ -101,7 +101,7 @@ def _connected(asked: Asked, settings: Settings, api: Api | None) -> Iterator[tu
     """What was done, as an action and a sentence each."""
     from amcloud.clients import forge_link as client
     from amcloud.clients.forge_calls import OPERATORS, ForgeCalls
-    from amcloud.stages import forge_link as link
+    from amcloud.stages.to_forge import forge_link as link
 
     own = os.environ.get("GITLAB_TOKEN")
     holder = "donné (GITLAB_TOKEN)" if own else OPERATORS
@@ -124,7 +124,7 @@ def _connected(asked: Asked, settings: Settings, api: Api | None) -> Iterator[tu
 
 def _carry_out(step: Step, project: ForgeLink, asked: Asked, settings: Settings, api: Api | None) -> None:
     from amcloud.clients import forge_link as client
-    from amcloud.stages.forge_link import events_of
+    from amcloud.stages.to_forge.forge_link import events_of
 
     made = project.carry_out(
         step,
@@ -139,7 +139,7 @@ def _carry_out(step: Step, project: ForgeLink, asked: Asked, settings: Settings,
 
 def _secret(api: Api | None, asked: Asked) -> SecretState:
     from amcloud.clients import forge_link as client
-    from amcloud.stages.forge_link import SecretState
+    from amcloud.stages.to_forge.forge_link import SecretState
 
     return client.secret_state(api, asked.secret, asked.project) if api is not None else SecretState.UNASKED
 

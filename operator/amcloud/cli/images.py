@@ -13,7 +13,7 @@ from amcloud.cli.exits import Exit, answer, refuse
 from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
-    from amcloud.stages.retention import Fate
+    from amcloud.stages.steering.retention import Fate
 
 COMMAND: Final = "images"
 _HELP: Final = "Les images des applications dans le registre : ce qui peut partir, et d'où elles viennent."
@@ -57,7 +57,7 @@ def prune(  # noqa: PLR0917  options, given by name
     from amcloud.clients.image_store import ImageStore
     from amcloud.clients.registry_access import RegistryAccount
     from amcloud.errors import AmcloudError
-    from amcloud.stages import retention
+    from amcloud.stages.steering import retention
 
     store, failed = ImageStore(registry_url, RegistryAccount(user, password)), []
     try:

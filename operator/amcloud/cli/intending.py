@@ -16,8 +16,9 @@ from amcloud.cli.waiting import until_answered
 
 if TYPE_CHECKING:
     from amcloud.clients.local_apps import LocalApps
-    from amcloud.stages.intention import Intention, Kind
-    from amcloud.stages.render import Object, Revision
+    from amcloud.stages.declared.intention import Intention, Kind
+    from amcloud.stages.objects.operations import Object
+    from amcloud.stages.render import Revision
 
 POLL_S: Final = 1.0
 _DONE: Final = {"hold": "tenue sur", "promote": "promue à", "follow": "suit de nouveau sa branche ou son étiquette"}
@@ -57,7 +58,7 @@ def intention(
         InvalidManifestError: the reason is too long, or not one line.
     """
     from amcloud.errors import InvalidManifestError
-    from amcloud.stages.intention import BY_LONGEST, REASON_LONGEST, Intention
+    from amcloud.stages.declared.intention import BY_LONGEST, REASON_LONGEST, Intention
 
     if len(why) > REASON_LONGEST or not why.isprintable():
         raise InvalidManifestError("--reason", f"une ligne de {REASON_LONGEST} caractères au plus est attendue")
@@ -71,7 +72,7 @@ def carry_out(
 ) -> None:
     """Record the intention unless ``dry_run``, wait for the operator, and end with the exit status that it means."""
     from amcloud.settings import INTENTION, REQUESTED_AT
-    from amcloud.stages.intention import written
+    from amcloud.stages.declared.intention import written
 
     asked = request.asked
     if output is Form.TEXT:
@@ -138,7 +139,7 @@ def _awaited(apps: LocalApps, request: Request, timeout: float) -> tuple[str, st
 
 
 def _answer(apps: LocalApps, request: Request) -> tuple[str, str] | None:
-    from amcloud.stages import choices
+    from amcloud.stages.steering import choices
 
     metadata = request.found["metadata"]
     found = apps.get(metadata["namespace"], metadata["name"])

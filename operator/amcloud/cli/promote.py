@@ -48,8 +48,8 @@ def promote(  # noqa: PLR0917  options, given by name
     """Ask for the promotion, and wait until the revision serves or the gate has refused it."""
     from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
-    from amcloud.stages import choices
-    from amcloud.stages.intention import Kind
+    from amcloud.stages.declared.intention import Kind
+    from amcloud.stages.steering import choices
 
     with told(COMMAND):
         choices.upwards(origin.value, to.value)

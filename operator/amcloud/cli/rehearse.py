@@ -151,7 +151,7 @@ def _of_member(member: Callable[[], fleet.Known | fleet.Unknown], day: date) -> 
 
     from amcloud.cli.rehearsal import Known, Unread
     from amcloud.clients import fleet
-    from amcloud.stages.verdict import ENFORCED
+    from amcloud.stages.gate import ENFORCED
 
     found = member()
     name = f"{found.namespace}/{found.name}"

@@ -13,10 +13,10 @@ from amcloud.errors import AmcloudError, InvalidManifestError
 
 if TYPE_CHECKING:
     from amcloud.settings import Settings
-    from amcloud.stages.app import App, ConnectorUse, Organisation, Stage
-    from amcloud.stages.connectors import Connector, Link
-    from amcloud.stages.kinds import Offers
-    from amcloud.stages.render import Object
+    from amcloud.stages.declared.app import App, ConnectorUse, Organisation, Stage
+    from amcloud.stages.declared.connectors import Connector, Link
+    from amcloud.stages.objects.kinds import Offers
+    from amcloud.stages.objects.operations import Object
 
 MANIFEST_MAX_BYTES = 256 * 1024
 EXAMPLE_CREDENTIALS = (
@@ -138,7 +138,7 @@ def _links(app: App, stage: Stage, file: Path | None) -> tuple[Link, ...]:
     from datetime import UTC, datetime
 
     from amcloud.clients.records import connector
-    from amcloud.stages import connectors
+    from amcloud.stages.declared import connectors
 
     if file is None:
         offered = {use.name: _example(app, use) for use in app.hosting.connectors}
@@ -152,7 +152,7 @@ def _links(app: App, stage: Stage, file: Path | None) -> tuple[Link, ...]:
 
 
 def _example(app: App, use: ConnectorUse) -> Connector:
-    from amcloud.stages.connectors import Connector, Consumer, Version
+    from amcloud.stages.declared.connectors import Connector, Consumer, Version
     from amcloud.stages.render import owner
 
     version = Version(use.version, f"https://{use.name}.example/{use.version}", addresses=("192.0.2.1/32",))
@@ -161,8 +161,8 @@ def _example(app: App, use: ConnectorUse) -> Connector:
 
 def _possible(app: App, *, stage: str, image: str, commit: str) -> None:
     """Refuse what no revision of ``app`` could have: an answer of nothing, or of objects never made, would lie."""
-    from amcloud.stages.app import Track
-    from amcloud.stages.intention import COMMIT, IMAGE
+    from amcloud.stages.declared.app import Track
+    from amcloud.stages.declared.intention import COMMIT, IMAGE
 
     if not app.stages:
         raise InvalidManifestError("spec.stages", _NEVER_HOSTED)
@@ -198,7 +198,7 @@ def local_app(found: list[dict[str, Any]], name: str) -> dict[str, Any]:
 def _organisations(file: Path | None, found: Mapping[str, Any]) -> dict[str, Organisation]:
     """Organisations of ``file``, or an example for each code that the manifest names."""
     from amcloud.clients.records import organisation
-    from amcloud.stages.app import Organisation
+    from amcloud.stages.declared.app import Organisation
 
     if file is not None:
         read = [organisation(d) for d in _documents(file) if d.get("kind") == "Organisation"]
@@ -252,7 +252,7 @@ def documents(content: bytes, name: str) -> list[dict[str, Any]]:
 
 def _offers(minor: int) -> Offers:
     """What Kubernetes 1.``minor`` offers of the kinds that templates make."""
-    from amcloud.stages.kinds import TIME_ZONE_FIELD, VERSIONS, Offers
+    from amcloud.stages.objects.kinds import TIME_ZONE_FIELD, VERSIONS, Offers
 
     def offered(version: str) -> bool:
         since, until = LIFETIMES.get(version, (0, NEVER))

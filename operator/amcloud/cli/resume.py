@@ -28,7 +28,7 @@ def resume(name: Name, namespace: Namespace = "") -> None:
     from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.clients.suspensions import Suspensions
-    from amcloud.stages.app import Authority
+    from amcloud.stages.declared.app import Authority
 
     whose = {Authority.DDSI: "la DDSI", Authority.ORGANISATION: "l'organisme"}
     with told(COMMAND):

@@ -15,7 +15,7 @@ from amcloud.cli.options import AsForm, Form, Timeout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from amcloud.stages.choices import Kept
+    from amcloud.stages.steering.choices import Kept
 
 COMMAND: Final = "rollback"
 _HELP: Final = (
@@ -63,8 +63,8 @@ def rollback(  # noqa: PLR0917  options, given by name
     from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.errors import InvalidManifestError
-    from amcloud.stages import choices
-    from amcloud.stages.intention import Kind
+    from amcloud.stages.declared.intention import Kind
+    from amcloud.stages.steering import choices
 
     with told(COMMAND):
         if undo and commit:

@@ -15,7 +15,7 @@ from amcloud.cli.waiting import until_answered
 
 if TYPE_CHECKING:
     from amcloud.clients.local_apps import LocalApps
-    from amcloud.stages.render import Object
+    from amcloud.stages.objects.operations import Object
 
 COMMAND: Final = "rotate-credentials"
 POLL_S: Final = 2.0

@@ -15,7 +15,7 @@ from amcloud.cli.options import AsForm, Form
 
 if TYPE_CHECKING:
     from amcloud.cli.options import StageName
-    from amcloud.stages.render import Object
+    from amcloud.stages.objects.operations import Object
 
 COMMAND: Final = "status"
 _HELP: Final = (

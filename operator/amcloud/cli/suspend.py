@@ -10,7 +10,7 @@ import typer
 from amcloud.cli.applications import Name, Namespace, told
 from amcloud.cli.durations import end
 from amcloud.cli.exits import refuse
-from amcloud.stages.paris import day_and_hour
+from amcloud.paris import day_and_hour
 
 COMMAND: Final = "suspend"
 _HELP: Final = (
@@ -45,7 +45,7 @@ def suspend(
     from amcloud.clients import desk
     from amcloud.clients.local_apps import LocalApps
     from amcloud.clients.suspensions import Suspensions
-    from amcloud.stages.app import Authority
+    from amcloud.stages.declared.app import Authority
 
     if not reason.strip() or len(reason) > 500:  # noqa: PLR2004  as the CRD says
         refuse(COMMAND, "--reason : une raison de 1 à 500 caractères est attendue")

@@ -51,8 +51,8 @@ def presentation(
 
 def moments(report: Report) -> frozenset[Moment]:
     """Moments whose rules count at the report's stage, as the hosting gate has it."""
-    from amcloud.stages.app import StageName
-    from amcloud.stages.verdict import ENFORCED
+    from amcloud.stages.declared.app import StageName
+    from amcloud.stages.gate import ENFORCED
 
     return ENFORCED[StageName(report.stage.value)]
 

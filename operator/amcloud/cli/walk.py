@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
         database_url: str = typer.Option(..., envvar="AMCLOUD_WALK_DATABASE_URL", hidden=True),
     ) -> None:
         from amcloud.clients.walking import run
-        from amcloud.stages import walk as words
+        from amcloud.stages.seen import walk as words
 
         seen = run.walked(
             url=url, domain=domain, client_id=client_id, port=port, routes_file=routes, database_url=database_url

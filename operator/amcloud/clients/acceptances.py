@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from amcloud.stages.render import Object
-from amcloud.stages.verdict import Acceptance
+from amcloud.stages.gate import Acceptance
+from amcloud.stages.objects.operations import Object
 
 POSITIVE: Final = "Positive"
 _LAST: Final = datetime.max.replace(tzinfo=UTC)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from amcloud.errors import BrokenInstallationError
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 
 FORMAT: Final = "amcloud-cluster/1"
 SUFFIX: Final = ".json.gz"

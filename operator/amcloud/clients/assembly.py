@@ -34,8 +34,8 @@ from amcloud.clients.trial_database import TrialDatabases
 from amcloud.clients.walks import WalkJobs
 from amcloud.ports import UnderWay, World
 from amcloud.settings import Executor, Settings
-from amcloud.stages.app import App
-from amcloud.stages.checking import Subject
+from amcloud.stages.declared.app import App
+from amcloud.stages.jobs.checking import Subject
 from amcloud.stages.render import owner
 from psram.facts import Facts
 from psram.model import Limits, Php

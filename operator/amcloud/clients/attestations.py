@@ -14,8 +14,8 @@ from amcloud.clients.signing import Signer
 from amcloud.errors import BrokenInstallationError
 from amcloud.ports import Question
 from amcloud.stages import provenance
-from amcloud.stages.app import StageName
 from amcloud.stages.build import GoOn
+from amcloud.stages.declared.app import StageName
 from amcloud.stages.provenance import Answer, Attestation, Case, Origin, Proven, Sign
 from psram.model import Report
 

@@ -13,7 +13,7 @@ from typing import Any, Final, LiteralString
 import psycopg
 from psycopg import sql
 
-from amcloud.stages.isolation import TENANT_COLUMN
+from amcloud.stages.seen.isolation import TENANT_COLUMN
 
 MOST_TABLES: Final = 500
 SETTING: Final = "amcloud.organisation"

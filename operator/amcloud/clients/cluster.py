@@ -11,14 +11,16 @@ from amcloud.clients import acceptances, pod_words, records
 from amcloud.clients.kubernetes_api import APPLY_PATCH, JSON_PATCH, Api, ConflictError, Resource
 from amcloud.errors import AmcloudError, BrokenInstallationError, RepositoryRefusedError, UnavailableError
 from amcloud.settings import FIELD_MANAGER, FINALIZER, GROUP
-from amcloud.stages.app import App, Organisation, Stage, Suspension
-from amcloud.stages.apply import INVENTORY, Apply, Inventory, Key, Operation, Prune, Scale, key, read_inventory
-from amcloud.stages.connectors import SECRET_TYPE, Connector, Given, recalled
-from amcloud.stages.kinds import OPTIONAL, VERSIONS, Offers
-from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, Access, Object, Place
-from amcloud.stages.report import Event
-from amcloud.stages.suspension import imposed
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.apply import INVENTORY, Inventory, read_inventory
+from amcloud.stages.conditions import Event
+from amcloud.stages.declared.app import App, Organisation, Stage, Suspension
+from amcloud.stages.declared.connectors import SECRET_TYPE, Connector, Given, recalled
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.gate import Dossier
+from amcloud.stages.objects.kinds import OPTIONAL, VERSIONS, Offers
+from amcloud.stages.objects.operations import Apply, Key, Object, Operation, Prune, Scale, key
+from amcloud.stages.render import CREDENTIALS, MANAGED_BY, OWNER, Access, Place
+from amcloud.stages.steering.suspension import imposed
 from psram.model import Report
 
 FINALIZER_ATTEMPTS: Final = 3

@@ -24,9 +24,10 @@ from amcloud.clients.journals import Journals
 from amcloud.clients.kubernetes_api import Api, ConflictError
 from amcloud.errors import AmcloudError, InvalidManifestError
 from amcloud.settings import GROUP
-from amcloud.stages import command
-from amcloud.stages.command import Ask, Logs, Output, Run, Said
-from amcloud.stages.render import CREDENTIALS, Object
+from amcloud.stages.jobs import command
+from amcloud.stages.jobs.command import Ask, Logs, Output, Run, Said
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import CREDENTIALS
 
 WORKERS: Final = 8
 EACH: Final = 3

@@ -19,10 +19,10 @@ import msgspec
 from amcloud.clients import baseline
 from amcloud.clients.verdicts import Verdicts
 from amcloud.errors import BrokenInstallationError
+from amcloud.paris import today
 from amcloud.ports import Judged, Question, UnderWay
 from amcloud.settings import Settings
-from amcloud.stages.checking import Subject
-from amcloud.stages.paris import today
+from amcloud.stages.jobs.checking import Subject
 from amcloud.stages.render import owner
 from psram import evidence, model, packs
 from psram.advisories import Database

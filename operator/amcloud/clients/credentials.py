@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
-from amcloud.stages.app import Rotation
+from amcloud.stages.declared.app import Rotation
 from amcloud.stages.render import Access
 
 SECRET_BYTES: Final = 32

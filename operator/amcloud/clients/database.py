@@ -33,9 +33,9 @@ from amcloud.clients.database_setup import (
 )
 from amcloud.errors import AmcloudError, BrokenInstallationError, UnavailableError
 from amcloud.masking import one_line
-from amcloud.stages.app import Rotation
-from amcloud.stages.isolation import Isolation
+from amcloud.stages.declared.app import Rotation
 from amcloud.stages.render import Access, Place
+from amcloud.stages.seen.isolation import Isolation
 
 CONNECT_S: Final = 5
 STATEMENT_S: Final = 30

@@ -15,8 +15,8 @@ import requests
 from gitlab.v4.objects import Project, ProjectEnvironment
 
 from amcloud.clients.forge_calls import ONCE, ForgeCalls
-from amcloud.stages.app import RefKind, StageName
-from amcloud.stages.deployments import TIERS, Change, Deployment, Records, State, change, environment
+from amcloud.stages.declared.app import RefKind, StageName
+from amcloud.stages.to_forge.deployments import TIERS, Change, Deployment, Records, State, change, environment
 
 RECORDED_S: Final = 3600.0
 REMEMBERED: Final = 5000

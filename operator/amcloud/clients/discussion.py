@@ -16,10 +16,10 @@ import requests
 from gitlab.v4.objects import Project
 
 from amcloud.clients.forge_calls import ONCE, ForgeCalls
-from amcloud.stages import contests
-from amcloud.stages.contests import Issue, Note
-from amcloud.stages.correction import FILE_MOST_BYTES
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.to_forge import contests
+from amcloud.stages.to_forge.contests import Issue, Note
+from amcloud.stages.to_forge.correction import FILE_MOST_BYTES
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 
 NOTES_MOST: Final = 2000
 """Oldest comments of a merge request that are read: our note is among the first, or is not written at all."""

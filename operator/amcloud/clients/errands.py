@@ -10,7 +10,7 @@ from typing import Any, Final
 from amcloud.clients.kubernetes_api import Api, ForbiddenError
 from amcloud.errors import AmcloudError, UnavailableError
 from amcloud.settings import GROUP
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 
 POLL_S: Final = 0.7
 UNANSWERED_S: Final = 60.0

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple, Protocol
 
 from amcloud.errors import AmcloudError, InvalidManifestError
 from amcloud.stages import manifest
-from amcloud.stages.app import App, Organisation, StageName, Track
-from amcloud.stages.render import Object
+from amcloud.stages.declared.app import App, Organisation, StageName, Track
+from amcloud.stages.objects.operations import Object
 from amcloud.stored import ReportStore
 from psram import evidence
 from psram.errors import PsramError

@@ -20,8 +20,8 @@ from amcloud.clients.memory import Memory
 from amcloud.errors import RepositoryRefusedError, StatusRefusedError
 from amcloud.forge_ports import Produced
 from amcloud.stages.build import Pipeline, PipelineStatus
-from amcloud.stages.merge_requests import MergeRequest
 from amcloud.stages.report import CommitState, CommitStatus
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram.proofs import ForgeEvidence
 
 PIPELINES_MAX: Final = 20

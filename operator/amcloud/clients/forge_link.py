@@ -16,7 +16,7 @@ from amcloud.clients.forge_calls import ONCE, ForgeCalls, said
 from amcloud.clients.kubernetes_api import APPLY_PATCH, Api
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import FIELD_MANAGER, GROUP
-from amcloud.stages.forge_link import (
+from amcloud.stages.to_forge.forge_link import (
     EVENTS,
     LABELS,
     NORMS_EVENTS,

@@ -14,7 +14,7 @@ import requests
 from requests.auth import AuthBase
 
 from amcloud.errors import BrokenInstallationError, UnavailableError
-from amcloud.stages.retention import Stored
+from amcloud.stages.steering.retention import Stored
 
 TIMEOUT_S: Final = (5.0, 30.0)
 DOCUMENT_MAX_BYTES: Final = 4 * 1024 * 1024

@@ -8,7 +8,7 @@ from typing import Final
 
 from amcloud.clients.kubernetes_api import Api
 from amcloud.settings import GROUP
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 
 _MANAGED: Final = "app.kubernetes.io/managed-by=amcloud"
 _USERS: Final = (

@@ -10,8 +10,9 @@ from typing import Any, Final
 from amcloud.clients import records
 from amcloud.clients.kubernetes_api import Api
 from amcloud.settings import FIELD_MANAGER, GROUP
-from amcloud.stages.kinds import VERSIONS, Offers
-from amcloud.stages.render import MANAGED_BY, Object
+from amcloud.stages.objects.kinds import VERSIONS, Offers
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import MANAGED_BY
 
 SETTINGS: Final = "amcloud-settings"
 """Name of the ConfigMap and of the Secret that hold the operator's settings."""

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from amcloud.clients.canaries import SETTING, Canaries, Relation, UnprovenError, reason
-from amcloud.stages.isolation import OWNER_OF_CANARIES, READER, TENANT_COLUMN, Breach, Isolation, TableProbe
+from amcloud.stages.seen.isolation import OWNER_OF_CANARIES, READER, TENANT_COLUMN, Breach, Isolation, TableProbe
 
 STATEMENT_S: Final = 10
 LOCK_S: Final = 2

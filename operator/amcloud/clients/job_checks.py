@@ -16,9 +16,9 @@ from amcloud.clients.kubernetes_api import APPLY_PATCH, MERGE_PATCH, Api, Confli
 from amcloud.errors import BrokenInstallationError, ForgeUnavailableError, RepositoryRefusedError, UnavailableError
 from amcloud.ports import UnderWay
 from amcloud.settings import FIELD_MANAGER, GROUP, Settings
-from amcloud.stages import checking
-from amcloud.stages.checking import Attempt, GiveUp, Read, Start, Subject, Wait
-from amcloud.stages.render import Object
+from amcloud.stages.jobs import checking
+from amcloud.stages.jobs.checking import Attempt, GiveUp, Read, Start, Subject, Wait
+from amcloud.stages.objects.operations import Object
 from psram.facts import Facts
 
 DEADLINE_S: Final = 600

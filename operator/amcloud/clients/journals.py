@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from amcloud.clients.kubernetes_api import Api
 from amcloud.masking import journal
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 
 READ_MOST_BYTES: Final = 262_144
 """Of one container, in one look."""

@@ -25,8 +25,8 @@ from amcloud.clients.connection import Connection
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.masking import one_line
 from amcloud.settings import GROUP
-from amcloud.stages.kinds import TIME_ZONE_FIELD
-from amcloud.stages.render import Object
+from amcloud.stages.objects.kinds import TIME_ZONE_FIELD
+from amcloud.stages.objects.operations import Object
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 30.0

@@ -9,7 +9,7 @@ from typing import Any
 from amcloud.clients.kubernetes_api import Api
 from amcloud.errors import InvalidManifestError
 from amcloud.settings import GROUP
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
 
 KIND = "LocalApp"
 

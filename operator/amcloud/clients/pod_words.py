@@ -13,8 +13,8 @@ from typing import Any, Final
 from amcloud.clients.kubernetes_api import Api
 from amcloud.errors import AmcloudError
 from amcloud.masking import LINES_MAX, last_lines
-from amcloud.stages import troubles
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.seen import troubles
 
 TAIL_MOST_BYTES: Final = 16_384
 JOURNALS_MOST: Final = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from amcloud.ports import UnderWay
-from amcloud.stages.checking import Subject
+from amcloud.stages.jobs.checking import Subject
 from psram import worker
 from psram.facts import Facts
 from psram.model import Limits, Php

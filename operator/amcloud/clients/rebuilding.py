@@ -16,7 +16,8 @@ from amcloud.clients.archive import Archive
 from amcloud.clients.kubernetes_api import JSON_PATCH, Api, ConflictError, Resource
 from amcloud.settings import FIELD_MANAGER, GROUP
 from amcloud.stages.apply import INVENTORY
-from amcloud.stages.render import MANAGED_BY, Object
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import MANAGED_BY
 
 _OF_THE_SERVER: Final = frozenset(
     {"uid", "resourceVersion", "generation", "managedFields", "selfLink", "creationTimestamp", "ownerReferences",

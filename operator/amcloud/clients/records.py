@@ -18,12 +18,13 @@ import msgspec
 
 from amcloud.masking import last_lines, one_line
 from amcloud.settings import FIELD_MANAGER, GROUP, VERSION
-from amcloud.stages import judgement
-from amcloud.stages.app import SYNTHETIC_CODES, Allowance, App, Organisation, Stage, StageName
-from amcloud.stages.connectors import Connector, Consumer, Version
-from amcloud.stages.render import MANAGED_BY, Access, Object
-from amcloud.stages.report import Event
-from amcloud.stages.verdict import NormPack
+from amcloud.stages.conditions import Event
+from amcloud.stages.declared.app import SYNTHETIC_CODES, Allowance, App, Organisation, Stage, StageName
+from amcloud.stages.declared.connectors import Connector, Consumer, Version
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import MANAGED_BY, Access
+from amcloud.stages.to_cluster import judgement
 from psram.model import Report, ReportVerdict
 
 CORRELATION: Final = f"{GROUP}/correlation"

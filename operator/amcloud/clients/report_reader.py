@@ -11,8 +11,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from amcloud.errors import UnavailableError
-from amcloud.stages.app import StageName
-from amcloud.stages.badge import Badge, State
+from amcloud.stages.declared.app import StageName
+from amcloud.stages.to_forge.badge import Badge, State
 from amcloud.stored import ShownBadge
 from amcloud.stored import StoredLine as Line
 from amcloud.stored import StoredReport as Stored

@@ -20,9 +20,9 @@ import psycopg
 from amcloud.clients import baseline
 from amcloud.clients.database import CONNECT_S, STATEMENT_S, translated
 from amcloud.ports import Judged, Question
-from amcloud.stages.app import App, StageName
-from amcloud.stages.badge import Badge
-from amcloud.stages.status import CORRELATION_LONGEST
+from amcloud.stages.declared.app import App, StageName
+from amcloud.stages.to_cluster.status import CORRELATION_LONGEST
+from amcloud.stages.to_forge.badge import Badge
 from psram import evidence
 from psram.errors import PsramError
 from psram.model import Report

@@ -8,8 +8,8 @@ from typing import Any, Final
 from amcloud.clients.kubernetes_api import APPLY_PATCH, Api, ForbiddenError
 from amcloud.errors import InvalidManifestError
 from amcloud.settings import GROUP
-from amcloud.stages.app import Authority
-from amcloud.stages.render import Object
+from amcloud.stages.declared.app import Authority
+from amcloud.stages.objects.operations import Object
 
 MANAGER: Final = "amcloud-suspend"
 FIELDS: Final = ("reason", "author", "until", "service")

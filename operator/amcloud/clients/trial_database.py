@@ -16,8 +16,8 @@ from amcloud.clients import isolation
 from amcloud.clients.credentials import roles, turn
 from amcloud.clients.database import CONNECT_S, STATEMENT_S, translated
 from amcloud.clients.database_setup import ensure_database, rights, statement, trial_of
-from amcloud.stages.isolation import Isolation
 from amcloud.stages.render import Access, Place
+from amcloud.stages.seen.isolation import Isolation
 
 
 class TrialDatabases:

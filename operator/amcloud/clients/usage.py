@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from amcloud.clients.kubernetes_api import Api
 from amcloud.settings import FIELD_MANAGER
-from amcloud.stages.quantities import amount
+from amcloud.stages.objects.quantities import amount
 from amcloud.stages.render import MANAGED_BY
 
 GROUP: Final = "metrics.k8s.io"

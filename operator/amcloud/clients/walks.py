@@ -15,11 +15,12 @@ from amcloud.clients.kubernetes_api import APPLY_PATCH, Api, ConflictError
 from amcloud.errors import UnavailableError
 from amcloud.ports import UnderWay
 from amcloud.settings import FIELD_MANAGER, Settings
-from amcloud.stages import walk_job
-from amcloud.stages.isolation import Isolation
-from amcloud.stages.render import Access, Object, Place
-from amcloud.stages.walk import Walk
-from amcloud.stages.walk_job import COMPONENT, MEMORY, Seen, Subject
+from amcloud.stages.jobs import walk_job
+from amcloud.stages.jobs.walk_job import COMPONENT, MEMORY, Seen, Subject
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import Access, Place
+from amcloud.stages.seen.isolation import Isolation
+from amcloud.stages.seen.walk import Walk
 
 OF_WALKS: Final = f"app.kubernetes.io/component={COMPONENT},app.kubernetes.io/managed-by={FIELD_MANAGER}"
 UNSET: Final = (

@@ -10,7 +10,7 @@ from amcloud.clients.cluster import KubernetesCluster
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.settings import GROUP
-from amcloud.stages.kinds import OPTIONAL, VERSIONS, Offers, api_version
+from amcloud.stages.objects.kinds import OPTIONAL, VERSIONS, Offers, api_version
 
 OLDEST_MINOR: Final = 20
 DRIFT_WARNED_S: Final = 5.0

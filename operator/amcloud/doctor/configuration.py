@@ -10,7 +10,7 @@ from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError, UnavailableError
 from amcloud.settings import RUNBOOKS, Settings
-from amcloud.stages.egress import target
+from amcloud.stages.objects.egress import target
 
 _PLACEHOLDERS: Final = ("a-remplacer", ".example")
 _WHERE: Final = "ConfigMap ou Secret « amcloud-settings » (docs/reglages.md), puis redémarrez l'opérateur."

@@ -13,7 +13,7 @@ from amcloud.doctor.forge_ground import followers
 from amcloud.doctor.ground import Ground
 from amcloud.errors import RepositoryRefusedError
 from amcloud.stages import repository
-from amcloud.stages.app import App
+from amcloud.stages.declared.app import App
 
 
 def examine(ground: Ground) -> Iterator[Finding]:

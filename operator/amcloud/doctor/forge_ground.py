@@ -13,7 +13,7 @@ from amcloud.clients.local_apps import LocalApps
 from amcloud.doctor.ground import Ground
 from amcloud.errors import InvalidManifestError, RepositoryRefusedError
 from amcloud.stages import manifest
-from amcloud.stages.app import App
+from amcloud.stages.declared.app import App
 
 
 @dataclass(frozen=True, slots=True)

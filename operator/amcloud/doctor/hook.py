@@ -9,7 +9,7 @@ from amcloud.doctor import forge_ground
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import RepositoryRefusedError
-from amcloud.stages.forge_link import EVENTS, Hook, events_of, wrong
+from amcloud.stages.to_forge.forge_link import EVENTS, Hook, events_of, wrong
 
 SLOWER = "Sans lui rien n'est perdu : l'opérateur interroge la forge, et un push attend une minute ou plus."
 

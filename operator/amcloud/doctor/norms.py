@@ -11,8 +11,8 @@ from amcloud.clients.cluster import KubernetesCluster
 from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError, UnavailableError
-from amcloud.stages.app import StageName
-from amcloud.stages.verdict import NormPack, norm_pack
+from amcloud.stages.declared.app import StageName
+from amcloud.stages.declared.norms import NormPack, norm_pack
 from psram import packs
 from psram.advisories import Database
 from psram.errors import PsramError

@@ -10,8 +10,8 @@ from amcloud.clients import installation
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.doctor.findings import Finding, error, ok, warning
 from amcloud.doctor.ground import Ground
-from amcloud.stages.kinds import Offers, api_version
-from amcloud.stages.render import Object
+from amcloud.stages.objects.kinds import Offers, api_version
+from amcloud.stages.objects.operations import Object
 
 BACKUP_EVERY: Final = timedelta(hours=26)
 """A nightly backup, and time for it to be done."""

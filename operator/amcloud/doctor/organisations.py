@@ -11,8 +11,8 @@ from amcloud.doctor.findings import Finding, error, ok, unknown, warning
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import GROUP
-from amcloud.stages.app import SYNTHETIC_CODES, Organisation
-from amcloud.stages.render import Object
+from amcloud.stages.declared.app import SYNTHETIC_CODES, Organisation
+from amcloud.stages.objects.operations import Object
 
 _GUIDE: Final = "docs/guide-exploitant.md, « Déclarer un organisme »"
 

@@ -11,7 +11,7 @@ from amcloud.doctor.findings import Finding, error, ok, warning
 from amcloud.doctor.forge_ground import followers, state
 from amcloud.doctor.ground import Ground
 from amcloud.errors import RepositoryRefusedError
-from amcloud.stages.app import Ref, RefKind
+from amcloud.stages.declared.app import Ref, RefKind
 from psram.proofs import ProtectedRef
 
 DEVELOPER: Final = 30

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from amcloud.errors import NotOwnedError
 from amcloud.settings import FIELD_MANAGER, GROUP
-from amcloud.stages.comparison import holds
-from amcloud.stages.intention import COMMIT, IMAGE
+from amcloud.stages.declared.intention import COMMIT, IMAGE
 from amcloud.stages.manifest import App
-from amcloud.stages.render import MANAGED_BY, OWNER, Object, Place, Revision, owner
+from amcloud.stages.objects.comparison import holds
+from amcloud.stages.objects.operations import Apply, Key, Object, Operation, Prune, Scale, key
+from amcloud.stages.render import MANAGED_BY, OWNER, Place, Revision, owner
 
 INVENTORY: Final = "amcloud-inventory"
 """Name of the ConfigMap that remembers what was applied."""
@@ -27,19 +28,6 @@ _FOUNDATION: Final = frozenset(
 )
 _NEVER_PRUNED: Final = frozenset({"Namespace", "Secret", "PersistentVolumeClaim"})
 """What holds data or credentials goes with its application only, never by a change of templates."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """Identity of an object. ``group`` is ``""`` for core; ``namespace`` is ``""`` for cluster-scoped kinds.
-
-    The version is not part of it: a CronJob is the same object in batch/v1 and batch/v1beta1.
-    """
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +47,6 @@ class Wave(IntEnum):
     """The migration Job, which must complete."""
     SERVICE = 3
     """Deployment, Service, Ingress, autoscaler, disruption budget, schedules."""
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Server-side apply of one object; ``drifted`` when it existed as applied and somebody changed it.
-
-    ``gone`` when the inventory lists it and it is not there: not made yet, or removed by somebody.
-    """
-
-    object: Object
-    drifted: bool = False
-    gone: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prune:
-    """Removal of one object that the inventory says is ours and is not desired any more."""
-
-    key: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """A Deployment whose number belongs to an autoscaler is below its floor: new, or set lower by hand."""
-
-    key: Key
-    replicas: int
-
-
-Operation = Apply | Prune | Scale
-
-
-def key(manifest: Object) -> Key:
-    """Identity of an object."""
-    metadata = manifest["metadata"]
-    group, _, _ = manifest["apiVersion"].rpartition("/")
-    return Key(group, manifest["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
 def wave_of(manifest: Object) -> Wave:

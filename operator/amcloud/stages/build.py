@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from amcloud.stages import paris
-from amcloud.stages.verdict import Reason
+from amcloud import paris
+from amcloud.stages.reasons import Reason
 
 
 class PipelineStatus(StrEnum):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 MESSAGE_LONGEST = 1024
 
@@ -29,6 +29,18 @@ class Condition:
     status: Status
     reason: Reason
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes event on the LocalApp."""
+
+    type: str
+    """``Normal`` or ``Warning``."""
+    reason: str
+    message: str
+    correlation: str = ""
+    """Name of what brought the commit that it speaks of."""
 
 
 def bounded(text: str, longest: int = MESSAGE_LONGEST) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from amcloud.stages import troubles
-from amcloud.stages.apply import Key
 from amcloud.stages.manifest import SYNTHETIC, App
+from amcloud.stages.objects.operations import Key, Object
 from amcloud.stages.observe import Observation, Progress
-from amcloud.stages.render import Object, Place
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
+from amcloud.stages.render import Place
+from amcloud.stages.seen import troubles
 
 PATH: Final = "/sante"
 PORT: Final = 80

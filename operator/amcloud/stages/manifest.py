@@ -13,8 +13,8 @@ from typing import Any
 
 from amcloud.errors import InvalidManifestError
 from amcloud.settings import INTENTION, REQUESTED_AT, ROTATE
-from amcloud.stages import intention
-from amcloud.stages.app import (
+from amcloud.stages.declared import intention
+from amcloud.stages.declared.app import (
     App,
     Authority,
     ConnectorUse,
@@ -39,8 +39,8 @@ from amcloud.stages.app import (
     Suspension,
     Track,
 )
-from amcloud.stages.fields import DNS_LABEL, NAME_LIKE, SECRET, VERSION, Fields, shown
-from amcloud.stages.hosting_fields import hosting
+from amcloud.stages.declared.fields import DNS_LABEL, NAME_LIKE, SECRET, VERSION, Fields, shown
+from amcloud.stages.declared.hosting_fields import hosting
 
 __all__ = [
     "SYNTHETIC",

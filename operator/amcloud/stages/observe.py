@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Any, Final, assert_never
 
 from amcloud.settings import GROUP
-from amcloud.stages import troubles
-from amcloud.stages.apply import Key, Wave, key, wave_of
-from amcloud.stages.render import HELD, Object, Revision
-from amcloud.stages.troubles import Trouble
-from amcloud.stages.verdict import Reason
+from amcloud.stages.apply import Wave, wave_of
+from amcloud.stages.objects.operations import Key, Object, key
+from amcloud.stages.reasons import Reason
+from amcloud.stages.render import HELD, Revision
+from amcloud.stages.seen import troubles
+from amcloud.stages.seen.troubles import Trouble
 
 COMMIT = f"{GROUP}/commit"
 _HOLDERS = frozenset({"web", "schedule", "command"})

@@ -10,16 +10,17 @@ from typing import assert_never
 
 from amcloud import errors
 from amcloud.stages import provenance
-from amcloud.stages.app import Organisation, Size, StageName
 from amcloud.stages.build import GiveUp, GoOn, Start, Step, Wait
-from amcloud.stages.connectors import Connector
-from amcloud.stages.intention import Intention, Kind
-from amcloud.stages.isolation import Isolation
+from amcloud.stages.declared.app import Organisation, Size, StageName
+from amcloud.stages.declared.connectors import Connector
+from amcloud.stages.declared.intention import Intention, Kind
+from amcloud.stages.gate import Answer, Decision, Moment, moments
 from amcloud.stages.observe import Observation, Progress
+from amcloud.stages.reasons import Reason
 from amcloud.stages.render import Revision
-from amcloud.stages.storage import Storage
-from amcloud.stages.verdict import Answer, Decision, Moment, Reason, moments
-from amcloud.stages.walk import Walk
+from amcloud.stages.seen.isolation import Isolation
+from amcloud.stages.seen.storage import Storage
+from amcloud.stages.seen.walk import Walk
 from psram.model import Report, ReportVerdict
 
 RETRY_UNAVAILABLE_S = 15.0

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from amcloud.stages.app import StageName
 from amcloud.stages.build import GoOn
+from amcloud.stages.declared.app import StageName
 from psram.model import Report, Verdict
 
 PREDICATE_TYPE: Final = "https://slsa.dev/provenance/v1"

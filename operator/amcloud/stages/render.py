@@ -14,12 +14,14 @@ from typing import Any, Final
 import yaml
 
 from amcloud.errors import BrokenInstallationError
+from amcloud.paris import TIME_ZONE
 from amcloud.settings import FIELD_MANAGER, GROUP, Settings
-from amcloud.stages import connectors, egress, kinds, templating
-from amcloud.stages.connectors import Link
-from amcloud.stages.kinds import Offers
+from amcloud.stages.declared import connectors
+from amcloud.stages.declared.connectors import Link
 from amcloud.stages.manifest import App, Organisation, Stage, StageName, Track
-from amcloud.stages.paris import TIME_ZONE
+from amcloud.stages.objects import egress, kinds, templating
+from amcloud.stages.objects.kinds import Offers
+from amcloud.stages.objects.operations import Object
 
 SIZES: Final = "sizes.yaml"
 CREDENTIALS: Final = "amcloud-credentials"
@@ -31,9 +33,6 @@ HELD: Final = f"{GROUP}/credentials"
 
 _LONG_DATABASE_NAME = 54  # leaves room for "_owner" within PostgreSQL's 63 bytes
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-
-Object = Mapping[str, Any]
-"""A Kubernetes object as plain data: ``apiVersion``, ``kind``, ``metadata``…"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, assert_never
 
 from amcloud.errors import AmcloudError
-from amcloud.stages.app import App, Track
-from amcloud.stages.commit_status import CommitState, CommitStatus, commit_status
-from amcloud.stages.conditions import Status, bounded
-from amcloud.stages.notices import Told, left_behind
+from amcloud.stages.conditions import Event, Status, bounded
+from amcloud.stages.declared.app import App, Track
 from amcloud.stages.outcome import Ended, StageOutcome
-from amcloud.stages.stage_conditions import NOT_KNOWN, outcome_sentence, sentence
-from amcloud.stages.status import broken_status, correlation, invalid_status, same, seen_at, status
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
+from amcloud.stages.to_cluster.stage_conditions import NOT_KNOWN, outcome_sentence, sentence
+from amcloud.stages.to_cluster.status import broken_status, correlation, invalid_status, same, seen_at, status
+from amcloud.stages.to_forge.commit_status import CommitState, CommitStatus, commit_status
+from amcloud.stages.to_forge.notices import Told, left_behind
 from psram.model import ReportVerdict
 
 __all__ = [
     "CommitState",
     "CommitStatus",
     "Ended",
-    "Event",
     "StageOutcome",
     "broken_status",
     "commit_statuses",
@@ -44,18 +43,6 @@ WAITING_FOR_SERVICE = (
 )
 RETRY_FORGE_S = 30.0
 _JUDGED = frozenset({Reason.NOT_CONFORMANT, Reason.CONFORMANCE_UNKNOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A Kubernetes event on the LocalApp."""
-
-    type: str
-    """``Normal`` or ``Warning``."""
-    reason: str
-    message: str
-    correlation: str = ""
-    """Name of what brought the commit that it speaks of."""
 
 
 def commit_statuses(

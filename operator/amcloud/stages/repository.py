@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from amcloud.stages.app import Ref, RefKind
+from amcloud.stages.declared.app import Ref, RefKind
 
 _NUMBER = re.compile(r"\d+")
 

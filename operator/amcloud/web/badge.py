@@ -6,8 +6,8 @@ from datetime import date
 from typing import Final, NamedTuple, assert_never
 from xml.sax.saxutils import escape, quoteattr
 
-from amcloud.stages.app import StageName
-from amcloud.stages.badge import Badge, State
+from amcloud.stages.declared.app import StageName
+from amcloud.stages.to_forge.badge import Badge, State
 
 HEIGHT: Final = 20
 CHARACTER: Final = 6.6

@@ -18,9 +18,9 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amcloud.errors import UnavailableError
-from amcloud.stages import badge as badges
-from amcloud.stages.app import StageName
-from amcloud.stages.verdict import Moment, moments
+from amcloud.stages.declared.app import StageName
+from amcloud.stages.gate import Moment, moments
+from amcloud.stages.to_forge import badge as badges
 from amcloud.stored import ReportStore, StoredLine, StoredReport
 from amcloud.web import badge
 from psram import evidence

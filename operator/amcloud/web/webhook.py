@@ -19,7 +19,7 @@ import structlog
 from aiohttp import web
 
 from amcloud import metrics
-from amcloud.stages import contests
+from amcloud.stages.to_forge import contests
 from amcloud.web import traffic
 
 BODY_MOST_BYTES = 1024 * 1024

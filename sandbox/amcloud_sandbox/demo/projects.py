@@ -15,7 +15,7 @@ from gitlab.v4.objects import Project
 
 from amcloud.clients.forge_calls import ForgeCalls
 from amcloud.clients.forge_link import ForgeLink
-from amcloud.stages import forge_link
+from amcloud.stages.to_forge import forge_link
 from amcloud_sandbox import apps
 from amcloud_sandbox.demo.platform import Platform
 from amcloud_sandbox.demo.programs import WorkTree, run

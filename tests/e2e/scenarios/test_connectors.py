@@ -11,7 +11,7 @@ import pytest
 import requests
 from patience import until
 
-from amcloud.stages.connectors import SECRET_TYPE
+from amcloud.stages.declared.connectors import SECRET_TYPE
 from amcloud_sandbox.demo import browser, cluster, install
 from amcloud_sandbox.demo.scene import Cast
 from amcloud_sandbox.layout import NATIONAL_URL, Layout

@@ -21,7 +21,7 @@ import yaml
 from patience import until
 
 from amcloud import assets
-from amcloud.stages.isolation import OWNER_OF_CANARIES, READER
+from amcloud.stages.seen.isolation import OWNER_OF_CANARIES, READER
 from amcloud_sandbox import binaries
 from amcloud_sandbox.demo import browser, install
 from amcloud_sandbox.demo.scene import STAGE, Cast

@@ -13,11 +13,12 @@ from amcloud.clients import connection
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.kubernetes_api import MERGE_PATCH, Api
 from amcloud.settings import Settings
-from amcloud.stages import app as apps
 from amcloud.stages import apply, manifest, render
-from amcloud.stages.app import App, Organisation, Stage, StageName
-from amcloud.stages.connectors import Link
-from amcloud.stages.render import Access, Object, Revision
+from amcloud.stages.declared import app as apps
+from amcloud.stages.declared.app import App, Organisation, Stage, StageName
+from amcloud.stages.declared.connectors import Link
+from amcloud.stages.objects.operations import Key, Object, Operation
+from amcloud.stages.render import Access, Revision
 from amcloud_sandbox.control_plane import ControlPlane
 from amcloud_sandbox.testing.forge import RunningForge, running_forge
 
@@ -101,11 +102,11 @@ class Passes:
     """The part of a pass that writes to the cluster, with what it did."""
 
     cluster: KubernetesCluster
-    writes: list[apply.Operation] = dataclasses.field(default_factory=list)
+    writes: list[Operation] = dataclasses.field(default_factory=list)
 
     def run(
         self, app: App, what: Revision, *, served: tuple[str, ...] = ("671", "681"), links: tuple[Link, ...] = ()
-    ) -> list[apply.Operation]:
+    ) -> list[Operation]:
         """All waves, without waiting for pods that no node would run. What was written, in order."""
         place = render.place(app, STAGE, domain=SETTINGS.domain)
         objects = render.objects(
@@ -115,7 +116,7 @@ class Passes:
         inventory = self.cluster.inventory(place.namespace)
         desired = apply.with_inventory(objects, inventory, app, place, what)
         keys = apply.keys(desired) | inventory.keys
-        done: list[apply.Operation] = []
+        done: list[Operation] = []
         for wave in apply.Wave:
             for operation in apply.plan(desired, self.cluster.live(keys), inventory, wave=wave):
                 self.cluster.execute(operation)
@@ -130,10 +131,10 @@ def passes(cluster: KubernetesCluster) -> Passes:
 
 
 @pytest.fixture
-def by_hand(api: Api) -> Callable[[apply.Key, Object], None]:
+def by_hand(api: Api) -> Callable[[Key, Object], None]:
     """Changes an object as somebody with kubectl would."""
 
-    def change(key: apply.Key, patch: Object) -> None:
+    def change(key: Key, patch: Object) -> None:
         path = api.resource(key.group, key.kind).path(key.namespace, key.name)
         changed = api.patch(path, patch, doing="by hand", kind=MERGE_PATCH, params={"fieldManager": "kubectl-edit"})
         assert changed is not None

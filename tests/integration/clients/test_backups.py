@@ -21,7 +21,7 @@ from amcloud.clients import assembly
 from amcloud.clients.backups import Backups
 from amcloud.clients.database import PostgresDatabase
 from amcloud.errors import BrokenInstallationError, UnavailableError
-from amcloud.stages.app import Rotation
+from amcloud.stages.declared.app import Rotation
 from amcloud.stages.render import Access, Place
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 

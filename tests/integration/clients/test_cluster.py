@@ -17,13 +17,13 @@ from amcloud.clients.connection import Connection
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.records import conformance_report
 from amcloud.errors import BrokenInstallationError, NotOwnedError, RepositoryRefusedError, UnavailableError
-from amcloud.stages import apply, kinds, render
-from amcloud.stages.app import Authority, Service
-from amcloud.stages.apply import Apply, Key, Prune
-from amcloud.stages.connectors import SECRET_TYPE, Given, Link
-from amcloud.stages.render import Object
-from amcloud.stages.report import Event
-from amcloud.stages.verdict import Acceptance
+from amcloud.stages import apply, render
+from amcloud.stages.conditions import Event
+from amcloud.stages.declared.app import Authority, Service
+from amcloud.stages.declared.connectors import SECRET_TYPE, Given, Link
+from amcloud.stages.gate import Acceptance
+from amcloud.stages.objects import kinds
+from amcloud.stages.objects.operations import Apply, Key, Object, Operation, Prune
 from psram import packs
 from psram.facts import Facts
 from psram.judge import judge
@@ -60,7 +60,7 @@ def installed(request: pytest.FixtureRequest) -> None:
     raise AssertionError("the CRDs are not served")
 
 
-def kinds_of(operations: list[apply.Operation]) -> list[str]:
+def kinds_of(operations: list[Operation]) -> list[str]:
     return [o.object["kind"] if isinstance(o, Apply) else f"-{o.key.kind}" for o in operations]
 
 

@@ -14,7 +14,8 @@ from amcloud.clients.source import GitSource
 from amcloud.errors import BrokenInstallationError
 from amcloud.forge_ports import Produced
 from amcloud.ports import Judged, Question, UnderWay
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.gate import Dossier
 from amcloud_sandbox.testing.forge import RunningForge
 from psram import packs
 from psram.evidence import load

@@ -14,10 +14,10 @@ from amcloud.clients.deployments import GitlabDeployments
 from amcloud.clients.discussion import GitlabDiscussion
 from amcloud.clients.forge import GitlabForge
 from amcloud.errors import ForgeUnavailableError
-from amcloud.stages import contests
-from amcloud.stages.app import Ref, RefKind, StageName
-from amcloud.stages.deployments import Deployment, Records, State
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.declared.app import Ref, RefKind, StageName
+from amcloud.stages.to_forge import contests
+from amcloud.stages.to_forge.deployments import Deployment, Records, State
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from amcloud_sandbox.forge.store import now
 from amcloud_sandbox.testing.forge import RunningForge
 

@@ -20,8 +20,8 @@ from amcloud.clients.forge_link import ForgeLink, secret_state, write_secret
 from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.source import GitSource
 from amcloud.errors import BrokenInstallationError, RepositoryRefusedError
-from amcloud.stages import contests
-from amcloud.stages.forge_link import LABELS, Action, SecretState, Step, Wanted, events_of, labels_of, plan
+from amcloud.stages.to_forge import contests
+from amcloud.stages.to_forge.forge_link import LABELS, Action, SecretState, Step, Wanted, events_of, labels_of, plan
 from amcloud_sandbox.testing.forge import RunningForge
 
 TODAY = date(2026, 3, 2)

@@ -9,8 +9,8 @@ import pytest
 
 from amcloud.clients import isolation
 from amcloud.clients.database import PROVEN_S, PostgresDatabase
-from amcloud.stages.isolation import Breach, Isolation
 from amcloud.stages.render import Place
+from amcloud.stages.seen.isolation import Breach, Isolation
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 
 __all__ = ["postgres"]

@@ -13,8 +13,7 @@ from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.kubernetes_api import Api
 from amcloud.errors import NotOwnedError
 from amcloud.stages import apply, render
-from amcloud.stages.apply import Apply, Key, Prune, Scale
-from amcloud.stages.render import Object
+from amcloud.stages.objects.operations import Apply, Key, Object, Prune, Scale
 
 from .conftest import ACCESS, ORGANISATIONS, SETTINGS, STAGE, Passes, local_app, parsed, revision
 

@@ -12,10 +12,9 @@ from patience import until
 from amcloud.clients import connection
 from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.kubernetes_api import Api
-from amcloud.stages import troubles
-from amcloud.stages.apply import Key
-from amcloud.stages.render import Object
-from amcloud.stages.verdict import Reason
+from amcloud.stages.objects.operations import Key, Object
+from amcloud.stages.reasons import Reason
+from amcloud.stages.seen import troubles
 from amcloud_sandbox.control_plane import ControlPlane
 
 NAMESPACE = "trop-petit"

@@ -13,7 +13,8 @@ import pytest
 from amcloud.clients.report_reader import ReportReader
 from amcloud.clients.reports import PostgresReports
 from amcloud.ports import Judged, Question
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.gate import Dossier
 from amcloud.stored import StoredReport
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 from psram import packs

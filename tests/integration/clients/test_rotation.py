@@ -9,7 +9,7 @@ import pytest
 
 from amcloud.clients import credentials
 from amcloud.clients.database import PostgresDatabase
-from amcloud.stages.app import Rotation
+from amcloud.stages.declared.app import Rotation
 from amcloud.stages.render import Access, Place
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 

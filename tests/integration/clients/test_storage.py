@@ -9,7 +9,7 @@ from amcloud.clients import database as client
 from amcloud.clients.database import PostgresDatabase
 from amcloud.errors import BrokenInstallationError
 from amcloud.stages.render import Place
-from amcloud.stages.storage import GIB, Storage
+from amcloud.stages.seen.storage import GIB, Storage
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 
 __all__ = ["postgres"]

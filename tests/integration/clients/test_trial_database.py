@@ -12,10 +12,10 @@ from amcloud.clients.canaries import SHARED
 from amcloud.clients.database import PostgresDatabase
 from amcloud.clients.trial_database import TrialDatabases
 from amcloud.clients.walking.base import SETTLE_S, Base
-from amcloud.stages.app import Rotation
-from amcloud.stages.isolation import OWNER_OF_CANARIES, READER
+from amcloud.stages.declared.app import Rotation
+from amcloud.stages.jobs.walk_job import trial_access
 from amcloud.stages.render import Access, Place
-from amcloud.stages.walk_job import trial_access
+from amcloud.stages.seen.isolation import OWNER_OF_CANARIES, READER
 from amcloud_sandbox.testing.services import PostgresServer, postgres
 
 __all__ = ["postgres"]

@@ -14,11 +14,11 @@ from amcloud.clients.deployments import GitlabDeployments
 from amcloud.clients.discussion import GitlabDiscussion
 from amcloud.clients.forge import GitlabForge
 from amcloud.clients.forge_link import ForgeLink
-from amcloud.stages import forge_link as link
-from amcloud.stages.app import Ref, RefKind, StageName
-from amcloud.stages.contests import marker
-from amcloud.stages.deployments import Deployment, Records, State
+from amcloud.stages.declared.app import Ref, RefKind, StageName
 from amcloud.stages.report import CommitState, CommitStatus
+from amcloud.stages.to_forge import forge_link as link
+from amcloud.stages.to_forge.contests import marker
+from amcloud.stages.to_forge.deployments import Deployment, Records, State
 from amcloud_sandbox.testing.forge import CI_FILE, RunningForge, running_forge
 
 from .contracts import ENDPOINTS

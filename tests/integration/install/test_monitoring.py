@@ -22,9 +22,10 @@ from amcloud.clients.connection import from_kubeconfig
 from amcloud.clients.kubernetes_api import Api
 from amcloud.settings import Settings
 from amcloud.stages import apply, manifest, render
-from amcloud.stages.app import Organisation
 from amcloud.stages.apply import Inventory, Wave
-from amcloud.stages.render import Access, Object, Revision
+from amcloud.stages.declared.app import Organisation
+from amcloud.stages.objects.operations import Object
+from amcloud.stages.render import Access, Revision
 from amcloud_sandbox import control_plane as planes
 from amcloud_sandbox.control_plane import ControlPlane
 

@@ -202,7 +202,7 @@ def test_a_refused_sample_is_refused_by_the_server_or_by_the_operator(
         return
     document = yaml.safe_load(text)
     name = document["metadata"]["name"]
-    if document["kind"] != "LocalApp":  # what uses it checks it: stages/connectors.py, stages/command.py
+    if document["kind"] != "LocalApp":  # what uses it checks it: stages/declared/connectors.py, stages/jobs/command.py
         cluster.kubectl("delete", "-f", str(path), "--wait=true", "--timeout=30s")
         return
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from patience import until
 
-from amcloud.stages.connectors import SECRET_TYPE
+from amcloud.stages.declared.connectors import SECRET_TYPE
 from amcloud_sandbox.testing.forge import RunningForge
 from amcloud_sandbox.testing.services import RegistryServer
 

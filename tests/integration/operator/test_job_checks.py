@@ -23,7 +23,7 @@ from amcloud.clients.kubernetes_api import Api
 from amcloud.errors import BrokenInstallationError
 from amcloud.ports import UnderWay
 from amcloud.settings import Settings
-from amcloud.stages.checking import ATTEMPTS_MOST, Subject
+from amcloud.stages.jobs.checking import ATTEMPTS_MOST, Subject
 from psram.facts import Facts
 
 from .conftest import Cluster, service_account_kubeconfig

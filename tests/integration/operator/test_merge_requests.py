@@ -9,7 +9,7 @@ from typing import Any
 
 from patience import until
 
-from amcloud.stages import contests
+from amcloud.stages.to_forge import contests
 from amcloud_sandbox.testing.forge import RunningForge, git
 from amcloud_sandbox.testing.services import RegistryServer
 

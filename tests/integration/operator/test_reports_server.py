@@ -18,9 +18,10 @@ from patience import until
 from amcloud.clients.reports import PostgresReports
 from amcloud.ports import Judged, Question
 from amcloud.stages import manifest
-from amcloud.stages.app import Organisation, StageName
-from amcloud.stages.badge import Badge, State
-from amcloud.stages.verdict import Dossier, NormPack
+from amcloud.stages.declared.app import Organisation, StageName
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.gate import Dossier
+from amcloud.stages.to_forge.badge import Badge, State
 from amcloud_sandbox.control_plane import free_port
 from amcloud_sandbox.testing.services import PostgresServer
 from psram import packs

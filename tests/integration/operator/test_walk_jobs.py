@@ -23,12 +23,13 @@ from amcloud.clients.kubernetes_api import Api
 from amcloud.clients.walks import OF_WALKS, UNSET, WalkJobs
 from amcloud.ports import UnderWay
 from amcloud.settings import Settings
-from amcloud.stages import manifest, walk
-from amcloud.stages.app import Organisation
-from amcloud.stages.isolation import Isolation, TableProbe
+from amcloud.stages import manifest
+from amcloud.stages.declared.app import Organisation
+from amcloud.stages.jobs.walk_job import MEMORY, WALKER, Subject
 from amcloud.stages.render import Access, Place, Revision
-from amcloud.stages.walk import Kind, RouteProbe, Seen, Walk
-from amcloud.stages.walk_job import MEMORY, WALKER, Subject
+from amcloud.stages.seen import walk
+from amcloud.stages.seen.isolation import Isolation, TableProbe
+from amcloud.stages.seen.walk import Kind, RouteProbe, Seen, Walk
 from amcloud_sandbox import apps
 
 from .conftest import Cluster, service_account_kubeconfig

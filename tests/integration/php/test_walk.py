@@ -15,8 +15,8 @@ from amcloud.clients.walking import issuer, routes
 from amcloud.clients.walking.base import Base
 from amcloud.clients.walking.site import Site
 from amcloud.clients.walking.walker import Walker
-from amcloud.stages.isolation import OWNER_OF_CANARIES, READER
-from amcloud.stages.walk import Kind, RouteProbe, Seen, Walk
+from amcloud.stages.seen.isolation import OWNER_OF_CANARIES, READER
+from amcloud.stages.seen.walk import Kind, RouteProbe, Seen, Walk
 from amcloud_sandbox.testing.php import CLIENT_ID, DOMAIN, Application, Database, Workshop, provided, served
 from amcloud_sandbox.testing.services import PostgresServer
 

@@ -26,8 +26,8 @@ from amcloud.clients.attestations import tag
 from amcloud.clients.registry import OciRegistry
 from amcloud.clients.signing import Signer
 from amcloud.stages import provenance
-from amcloud.stages.app import StageName
 from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
+from amcloud.stages.declared.app import StageName
 from amcloud.stages.provenance import Case
 from amcloud_sandbox import images
 from amcloud_sandbox.forge import provision

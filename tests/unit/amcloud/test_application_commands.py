@@ -14,7 +14,7 @@ from amcloud.cli.hints import HINTS, hint
 from amcloud.cli.options import StageName
 from amcloud.clients.local_apps import LocalApps
 from amcloud.errors import InvalidManifestError
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 GOOD = {

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from amcloud.cli import build, options
-from amcloud.stages import app as stages
+from amcloud.stages.declared import app as stages
 from psram.rules import Severity
 
 AMCLOUD = Path(sys.executable).with_name("amcloud")

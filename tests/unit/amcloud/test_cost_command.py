@@ -15,7 +15,7 @@ from amcloud.cli import cost as command
 from amcloud.clients import assembly
 from amcloud.clients.kubernetes_api import Discovery, Resource
 from amcloud.settings import GROUP
-from amcloud.stages.quantities import amount
+from amcloud.stages.objects.quantities import amount
 
 SPACES = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
 

@@ -16,8 +16,8 @@ from amcloud_samples import ONE, START, manifest
 from celpy.adapter import json_to_cel
 
 from amcloud.reconcile import reconcile
-from amcloud.stages import app as vocabulary
 from amcloud.stages.build import PipelineStatus
+from amcloud.stages.declared import app as vocabulary
 
 CRDS = Path(__file__).parents[3] / "crds"
 FILES = sorted(CRDS.glob("*.yaml"))

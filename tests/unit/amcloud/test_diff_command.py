@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from amcloud.cli import diff
 from amcloud.clients import cluster, desk
 from amcloud.clients.kubernetes_api import ForbiddenError
-from amcloud.stages.app import Allowance, Authority, Service, Suspension
-from amcloud.stages.apply import Apply
+from amcloud.stages.declared.app import Allowance, Authority, Service, Suspension
+from amcloud.stages.objects.operations import Apply
 
 SETTINGS = {
     "AMCLOUD_DOMAIN": "amcloud.example",

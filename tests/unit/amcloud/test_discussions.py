@@ -12,9 +12,9 @@ from amcloud_story import hosted, one_pass, settle
 
 from amcloud.errors import RepositoryRefusedError
 from amcloud.reconcile import reconcile
-from amcloud.stages import contests
-from amcloud.stages.contests import Note
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.to_forge import contests
+from amcloud.stages.to_forge.contests import Note
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram.model import Finding, RuleResult
 
 NORMS = replace(SETTINGS, norms_project="normes/psram")

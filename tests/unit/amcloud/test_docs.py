@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from amcloud import metrics
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,8 +9,8 @@ import pytest
 from amcloud.clients.forge_state import LastPipeline
 from amcloud.doctor import ci, hook, project
 from amcloud.doctor.findings import State
-from amcloud.stages.app import Ref, RefKind
-from amcloud.stages.forge_link import EVENTS, LABELS, Action, Delivery, Found, Hook, Wanted, events_of, plan
+from amcloud.stages.declared.app import Ref, RefKind
+from amcloud.stages.to_forge.forge_link import EVENTS, LABELS, Action, Delivery, Found, Hook, Wanted, events_of, plan
 from psram.proofs import ProtectedRef
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from amcloud_samples import ONE, PROJECT, TWO, manifest, result
 from amcloud import metrics
 from amcloud.dispatch import Dispatcher
 from amcloud.stages.build import PipelineStatus
-from amcloud.stages.isolation import Breach, Isolation, TableProbe
+from amcloud.stages.seen.isolation import Breach, Isolation, TableProbe
 from amcloud.workqueue import Key
 
 KEY = Key("cpam-bas-rhin", "suivi-courriers")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from amcloud import assets, metrics
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 ROOT = Path(__file__).parents[3]
 MONITORING = ROOT / "deploy" / "monitoring"

@@ -17,7 +17,7 @@ from amcloud.cli.new import Choices, File, content_hash, problem, render, templa
 from amcloud.clients import composer
 from amcloud.errors import UnavailableError
 from amcloud.stages import manifest
-from amcloud.stages.app import Organisation, Track
+from amcloud.stages.declared.app import Organisation, Track
 
 CHOICES = Choices("mon-appli", "681", "cpam-haut-rhin", "https://artefacts.example/composer/")
 

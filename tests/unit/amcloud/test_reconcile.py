@@ -8,8 +8,8 @@ from amcloud_fakes import FakeWorld
 from amcloud_samples import DIGEST, ONE, PROJECT, TWO, image_of, manifest, result
 from amcloud_story import DEPLOYMENT, conditions, hosted, one_pass, push, settle, stage_conditions
 
-from amcloud.stages.apply import Key
 from amcloud.stages.build import Image, PipelineStatus
+from amcloud.stages.objects.operations import Key
 from psram.rules import Moment
 
 

@@ -9,8 +9,8 @@ from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, TWO, manifest
 from amcloud_story import DEPLOYMENT, hosted, push, settle, stage_conditions
 
-from amcloud.stages.app import Allowance
 from amcloud.stages.build import PipelineStatus
+from amcloud.stages.declared.app import Allowance
 
 
 def bounded(outside: FakeWorld, **allowance: int) -> None:

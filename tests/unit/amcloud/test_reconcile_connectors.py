@@ -11,9 +11,9 @@ from amcloud_fakes import FakeWorld
 from amcloud_samples import ONE, START, TWO, manifest
 from amcloud_story import DEPLOYMENT, PLACE, conditions, hosted, push, settle, stage_conditions
 
-from amcloud.stages.apply import Key
 from amcloud.stages.build import PipelineStatus
-from amcloud.stages.connectors import Connector, Consumer, Version
+from amcloud.stages.declared.connectors import Connector, Consumer, Version
+from amcloud.stages.objects.operations import Key
 
 NAME = "referentiel-assures"
 V1 = Version("v1", "http://198.18.0.1:8932/v1", ends_at=START + timedelta(days=90))

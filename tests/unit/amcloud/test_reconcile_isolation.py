@@ -8,9 +8,9 @@ from amcloud_story import DEPLOYMENT, conditions, hosted, one_pass, push, settle
 
 from amcloud.errors import UnavailableError
 from amcloud.ports import UnderWay
-from amcloud.stages.apply import Key
-from amcloud.stages.isolation import Breach, Isolation, TableProbe
-from amcloud.stages.walk import Kind, RouteProbe, Seen, Walk
+from amcloud.stages.objects.operations import Key
+from amcloud.stages.seen.isolation import Breach, Isolation, TableProbe
+from amcloud.stages.seen.walk import Kind, RouteProbe, Seen, Walk
 
 LEAK = Isolation((TableProbe("courrier", (Breach.READ,)),))
 DOUBT = Isolation((TableProbe("forme", unproven="colonne lieu de type point"),))

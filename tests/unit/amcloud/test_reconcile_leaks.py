@@ -9,11 +9,11 @@ from amcloud_story import DEPLOYMENT, NAME, hosted, push, settle
 
 from amcloud.errors import InvalidManifestError
 from amcloud.settings import INTENTION
-from amcloud.stages import choices
-from amcloud.stages.intention import Intention, Kind, written
-from amcloud.stages.isolation import Isolation
-from amcloud.stages.walk import Kind as RouteKind
-from amcloud.stages.walk import RouteProbe, Seen, Walk
+from amcloud.stages.declared.intention import Intention, Kind, written
+from amcloud.stages.seen.isolation import Isolation
+from amcloud.stages.seen.walk import Kind as RouteKind
+from amcloud.stages.seen.walk import RouteProbe, Seen, Walk
+from amcloud.stages.steering import choices
 
 BOTH = [{"name": "acceptance", "ref": {"branch": "main"}}, {"name": "production", "ref": {"tag": "v*"}}]
 READ = RouteProbe("GET", "/services", RouteKind.LIST, Seen.LEAK, "l'agent d'un autre organisme y lit ses données")

@@ -11,10 +11,10 @@ from amcloud_samples import ONE, PROJECT, THREE, TWO, image_of, manifest, result
 from amcloud_story import DEPLOYMENT, NAME, conditions, hosted, made_once, one_pass, push, settle, stage_conditions
 
 from amcloud.settings import INTENTION
-from amcloud.stages.apply import Key
 from amcloud.stages.build import Image
-from amcloud.stages.intention import Intention, Kind, written
-from amcloud.stages.verdict import Acceptance, Dossier
+from amcloud.stages.declared.intention import Intention, Kind, written
+from amcloud.stages.gate import Acceptance, Dossier
+from amcloud.stages.objects.operations import Key
 
 BOTH = [
     {"name": "acceptance", "ref": {"branch": "main"}},

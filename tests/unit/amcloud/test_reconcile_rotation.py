@@ -10,7 +10,7 @@ from amcloud_story import DEPLOYMENT, NAME, PLACE, conditions, hosted, one_pass,
 
 from amcloud.settings import ROTATE
 from amcloud.stages import manifest, render
-from amcloud.stages.apply import Key
+from amcloud.stages.objects.operations import Key
 from amcloud.stages.render import HELD
 
 TOKEN = "2026-03-02T08:00:00.000000Z"

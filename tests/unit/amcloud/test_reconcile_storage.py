@@ -7,7 +7,7 @@ from amcloud_fakes import FakeWorld
 from amcloud_samples import TWO
 from amcloud_story import conditions, hosted, one_pass, push, settle, stage_conditions
 
-from amcloud.stages.storage import GIB, Storage
+from amcloud.stages.seen.storage import GIB, Storage
 
 ASKED = 5
 

@@ -13,11 +13,11 @@ from amcloud_samples import ONE, ORGANISATIONS, START, TWO, manifest
 from amcloud_story import DEPLOYMENT, NAME, PLACE, conditions, hosted, one_pass, push, settle, stage_conditions
 
 from amcloud import errors
-from amcloud.stages import suspension
-from amcloud.stages.app import Authority, Service, Suspension
-from amcloud.stages.apply import Key
+from amcloud.stages.declared.app import Authority, Service, Suspension
+from amcloud.stages.gate import stops, suspended
 from amcloud.stages.manifest import parse
-from amcloud.stages.verdict import stops, suspended
+from amcloud.stages.objects.operations import Key
+from amcloud.stages.steering import suspension
 
 STOP = {"reason": "Fuite de données.", "author": "camille", "service": "Stop"}
 DDSI = Suspension("Contrôle en cours", author="dominique", by=Authority.DDSI)

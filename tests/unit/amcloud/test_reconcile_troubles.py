@@ -11,9 +11,9 @@ from amcloud_samples import ONE, TWO, manifest, result
 from amcloud_story import NAME, conditions, hosted, one_pass, push, settle, stage_conditions
 
 from amcloud import errors, reconcile
-from amcloud.stages.app import StageName
 from amcloud.stages.build import PipelineStatus
-from amcloud.stages.verdict import Acceptance, Dossier
+from amcloud.stages.declared.app import StageName
+from amcloud.stages.gate import Acceptance, Dossier
 from psram.model import Verdict
 
 

@@ -16,7 +16,7 @@ from amcloud.cli import build, drafts
 from amcloud.clients import assembly, fleet
 from amcloud.errors import UnavailableError
 from amcloud.settings import Settings
-from amcloud.stages.app import StageName
+from amcloud.stages.declared.app import StageName
 from psram import packs
 from psram.collect.memory import collect_files
 from psram.errors import PsramError

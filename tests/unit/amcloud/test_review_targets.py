@@ -13,7 +13,7 @@ from amcloud_story import hosted, one_pass, settle
 
 from amcloud.errors import RepositoryRefusedError
 from amcloud.ports import Judged, Question, UnderWay
-from amcloud.stages.merge_requests import MergeRequest
+from amcloud.stages.to_forge.merge_requests import MergeRequest
 from psram.model import Finding
 
 HEADS = tuple(f"{number:040x}" for number in range(10, 20))

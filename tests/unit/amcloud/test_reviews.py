@@ -11,8 +11,8 @@ from amcloud_story import conditions, hosted, one_pass, settle
 
 from amcloud import errors, reconcile
 from amcloud.stages.build import PipelineStatus
-from amcloud.stages.commit_status import CommitStatus
-from amcloud.stages.merge_requests import COMMITS_A_PASS, MergeRequest, unseen
+from amcloud.stages.to_forge.commit_status import CommitStatus
+from amcloud.stages.to_forge.merge_requests import COMMITS_A_PASS, MergeRequest, unseen
 from psram.rules import Moment
 
 BRANCH = tuple(f"{number:040x}" for number in range(10, 20))

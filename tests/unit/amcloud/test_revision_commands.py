@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from amcloud.cli import promote, rollback, waiting
 from amcloud.clients import desk
 from amcloud.settings import INTENTION
-from amcloud.stages import intention
-from amcloud.stages.apply import Key
-from amcloud.stages.intention import Kind
-from amcloud.stages.verdict import Acceptance, Dossier
+from amcloud.stages.declared import intention
+from amcloud.stages.declared.intention import Kind
+from amcloud.stages.gate import Acceptance, Dossier
+from amcloud.stages.objects.operations import Key
 
 PRODUCTION = Key("apps", "Deployment", f"{NAME}-production", NAME)
 BOTH = [{"name": "acceptance", "ref": {"branch": "main"}}, {"name": "production", "ref": {"tag": "v*"}}]

@@ -12,7 +12,7 @@ import typer
 from documents import DOCUMENTS, ROOT, RUN_BY_TESTS, Run, blocks, differences
 
 from amcloud.cli import COMMAND_GROUP, build
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)\s]+)\)")
 TARGET = re.compile(r"\bmake ([a-z][a-z-]*)\b")

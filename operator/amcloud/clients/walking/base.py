@@ -14,7 +14,7 @@ from psycopg import sql
 
 from amcloud.clients.canaries import SETTING, Canaries, Relation, UnprovenError, reason
 from amcloud.clients.walking.routes import Names
-from amcloud.stages.isolation import OWNER_OF_CANARIES, READER, TENANT_COLUMN
+from amcloud.stages.seen.isolation import OWNER_OF_CANARIES, READER, TENANT_COLUMN
 
 BOTH: Final = (READER, OWNER_OF_CANARIES)
 SETTLE_S: Final = 0.5

@@ -13,8 +13,8 @@ from amcloud.clients.walking.base import Base
 from amcloud.clients.walking.routes import UnreadableError
 from amcloud.clients.walking.site import Site
 from amcloud.clients.walking.walker import Walker
-from amcloud.stages.isolation import LABELS
-from amcloud.stages.walk import Walk
+from amcloud.stages.seen.isolation import LABELS
+from amcloud.stages.seen.walk import Walk
 
 START_S: Final = 60.0
 CONNECT_S: Final = 10

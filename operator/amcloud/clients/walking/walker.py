@@ -18,9 +18,9 @@ from amcloud.clients.walking.base import BOTH, Base
 from amcloud.clients.walking.pages import Form
 from amcloud.clients.walking.routes import Route, addresses
 from amcloud.clients.walking.site import HTML, JSON, Answer, Sent, Site
-from amcloud.stages.isolation import OWNER_OF_CANARIES as OWNER
-from amcloud.stages.isolation import READER
-from amcloud.stages.walk import Kind, RouteProbe, Seen, Walk
+from amcloud.stages.seen.isolation import OWNER_OF_CANARIES as OWNER
+from amcloud.stages.seen.isolation import READER
+from amcloud.stages.seen.walk import Kind, RouteProbe, Seen, Walk
 
 CONTRACT: Final = frozenset({"/sante", "/connexion", "/connexion/retour", "/deconnexion"})
 """Addresses that the Starter Kit itself answers."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from amcloud.clients import acceptances
-from amcloud.stages.verdict import Acceptance
+from amcloud.stages.gate import Acceptance
 
 COMMIT = "c0ffee1111111111111111111111111111111111"
 MARCH, APRIL = "2026-03-02T09:00:00Z", "2026-04-02T09:00:00Z"

@@ -16,8 +16,8 @@ from amcloud.clients.registry import OciRegistry
 from amcloud.clients.signing import Signer
 from amcloud.errors import BrokenInstallationError
 from amcloud.ports import Question
-from amcloud.stages.app import StageName
 from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
+from amcloud.stages.declared.app import StageName
 from amcloud.stages.provenance import Origin, Proven, Refuse
 from psram.model import Verdict
 

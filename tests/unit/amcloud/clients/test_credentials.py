@@ -8,7 +8,7 @@ import pytest
 
 from amcloud.clients import credentials
 from amcloud.clients.credentials import Turn
-from amcloud.stages.app import Rotation
+from amcloud.stages.declared.app import Rotation
 from amcloud.stages.render import Access, fingerprint
 
 BASE, SERVER = "suivi_acceptance", "base.example:5432"

@@ -19,7 +19,7 @@ from amcloud.clients.cluster import KubernetesCluster
 from amcloud.clients.connection import Connection
 from amcloud.clients.kubernetes_api import Api
 from amcloud.errors import BrokenInstallationError
-from amcloud.stages.kinds import TIME_ZONE_FIELD, VERSIONS, Offers, api_version
+from amcloud.stages.objects.kinds import TIME_ZONE_FIELD, VERSIONS, Offers, api_version
 
 ROOT = Path(__file__).parents[4]
 CURRENT = ROOT / "tests" / "data" / "discovery" / "kubernetes-1.34.yaml"

@@ -11,8 +11,8 @@ from amcloud_samples import ORGANISATIONS, TWO
 
 from amcloud.clients.fleet import Fleet, Known, Unknown
 from amcloud.errors import RepositoryRefusedError, UnavailableError
-from amcloud.stages.app import App, Organisation, StageName
-from amcloud.stages.render import Object
+from amcloud.stages.declared.app import App, Organisation, StageName
+from amcloud.stages.objects.operations import Object
 from amcloud.stored import StoredLine, StoredReport
 from psram import evidence, packs
 from psram.facts import Facts

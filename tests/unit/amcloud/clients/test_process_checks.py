@@ -11,7 +11,7 @@ from amcloud.clients import process_checks
 from amcloud.clients.process_checks import ProcessChecks
 from amcloud.errors import RepositoryRefusedError
 from amcloud.ports import UnderWay
-from amcloud.stages.checking import Subject
+from amcloud.stages.jobs.checking import Subject
 from psram.facts import Facts
 from psram.model import Limits, Php
 from psram.worker.protocol import Answer, Request

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.clients import records
-from amcloud.stages.app import StageName
+from amcloud.stages.declared.app import StageName
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -16,9 +16,9 @@ from amcloud.doctor.findings import Finding, State
 from amcloud.doctor.ground import Ground
 from amcloud.errors import BrokenInstallationError
 from amcloud.settings import Settings
-from amcloud.stages.app import Organisation, StageName
-from amcloud.stages.kinds import OPTIONAL, VERSIONS, Offers
-from amcloud.stages.verdict import NormPack
+from amcloud.stages.declared.app import Organisation, StageName
+from amcloud.stages.declared.norms import NormPack
+from amcloud.stages.objects.kinds import OPTIONAL, VERSIONS, Offers
 from psram import packs
 from psram.advisories import Database
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from amcloud.errors import NotOwnedError
 from amcloud.stages import apply
-from amcloud.stages.apply import Apply, Inventory, Key, Operation, Prune, Scale, Wave
-from amcloud.stages.comparison import holds
+from amcloud.stages.apply import Inventory, Wave
 from amcloud.stages.manifest import App
-from amcloud.stages.render import OWNER, Object, Place, Revision
+from amcloud.stages.objects.comparison import holds
+from amcloud.stages.objects.operations import Apply, Key, Object, Operation, Prune, Scale, key
+from amcloud.stages.render import OWNER, Place, Revision
 
 PLACE = Place("suivi-courriers-acceptance", "x.example", "x")
 REVISION = Revision("a" * 40, "registre.example/x@sha256:" + "b" * 64)
@@ -47,7 +48,7 @@ class Server:
     def carry_out(self, operation: Operation) -> None:
         match operation:
             case Apply(object=wanted):
-                identity = apply.key(wanted)
+                identity = key(wanted)
                 self.live[identity] = _defaulted(wanted, self.live.get(identity))
             case Scale(key=identity, replicas=replicas):
                 self.live[identity]["spec"]["replicas"] = replicas
@@ -149,7 +150,7 @@ def test_what_somebody_removed_is_made_again_and_told_once_all_had_been_there() 
     server.run(desired(), Inventory())
     del server.live[DEPLOYMENT]
     done = tuple(server.run(desired(inventory=server.inventory()), server.inventory()))
-    assert [apply.key(o.object) for o in done if isinstance(o, Apply)] == [DEPLOYMENT]
+    assert [key(o.object) for o in done if isinstance(o, Apply)] == [DEPLOYMENT]
     assert apply.restored(done) == ()  # a pass killed half-way would look the same
     assert apply.restored(done, complete=True) == ("Deployment/suivi-courriers",)
 
@@ -160,7 +161,7 @@ def test_what_was_never_there_is_no_drift_and_neither_is_a_migration_that_is_to_
     job = next(k for k in server.live if k.kind == "Job")
     del server.live[job]
     done = tuple(server.run(desired(schedules=True, inventory=server.inventory()), server.inventory()))
-    assert {apply.key(o.object).kind for o in done if isinstance(o, Apply)} >= {"Job", "CronJob"}
+    assert {key(o.object).kind for o in done if isinstance(o, Apply)} >= {"Job", "CronJob"}
     assert apply.restored(done, complete=True) == ()
 
 
@@ -181,7 +182,7 @@ def test_a_field_that_is_no_longer_wanted_is_noticed() -> None:
     deployment = next(o for o in fewer if o["kind"] == "Deployment")
     del deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
     done = server.run(fewer, server.inventory())
-    assert [(apply.key(o.object), o.drifted) for o in done if isinstance(o, Apply)] == [(DEPLOYMENT, False)]
+    assert [(key(o.object), o.drifted) for o in done if isinstance(o, Apply)] == [(DEPLOYMENT, False)]
 
 
 def test_what_is_given_up_is_pruned_in_the_last_wave_and_forgotten() -> None:
@@ -203,7 +204,7 @@ def test_a_pass_that_never_reaches_the_last_wave_still_remembers_what_to_prune()
     wanted = desired(inventory=before)
     for operation in apply.plan(wanted, server.live, before, wave=Wave.FOUNDATION):
         assert isinstance(operation, Apply)
-        server.live[apply.key(operation.object)] = operation.object
+        server.live[key(operation.object)] = operation.object
     assert CRON in server.inventory().keys
 
 
@@ -267,7 +268,7 @@ def test_our_own_object_stays_ours_when_somebody_takes_the_mark_off_it() -> None
     metadata["managedFields"] = [{"manager": "kubectl-edit"}, {"manager": "amcloud", "operation": "Apply"}]
     del metadata["annotations"][OWNER]
     done = server.run(desired(inventory=server.inventory()), server.inventory())
-    assert [apply.key(o.object) for o in done if isinstance(o, Apply)] == [DEPLOYMENT]
+    assert [key(o.object) for o in done if isinstance(o, Apply)] == [DEPLOYMENT]
 
 
 def test_another_app_s_mark_is_refused_even_when_the_inventory_lists_it() -> None:

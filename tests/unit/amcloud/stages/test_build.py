@@ -22,7 +22,7 @@ from amcloud.stages.build import (
     Wait,
     next_step,
 )
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 S = PipelineStatus
 IMAGE = image_of(ONE)

@@ -15,12 +15,12 @@ from amcloud_story import DEPLOYMENT, NAME, conditions, hosted, one_pass, push, 
 
 from amcloud.clients.health import HttpHealth
 from amcloud.stages import health
-from amcloud.stages.apply import Key
 from amcloud.stages.health import Answer
 from amcloud.stages.manifest import parse
+from amcloud.stages.objects.operations import Key
 from amcloud.stages.observe import Observation, Progress
+from amcloud.stages.reasons import Reason
 from amcloud.stages.render import Place
-from amcloud.stages.verdict import Reason
 
 SEEN = Observation(Progress.DONE, Reason.SERVING, "", serving=True)
 WELL, WRONG, SILENT = Answer("a.example", 200), Answer("b.example", 500), Answer("c.example", None, "injoignable")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from amcloud.errors import InvalidManifestError
 from amcloud.settings import REQUESTED_AT
 from amcloud.stages import manifest as stage
-from amcloud.stages.app import App, DeletionPolicy, Ref, RefKind, Stage, StageName, Track
-from amcloud.stages.cron import InvalidScheduleError, checked_schedule
+from amcloud.stages.declared.app import App, DeletionPolicy, Ref, RefKind, Stage, StageName, Track
+from amcloud.stages.declared.cron import InvalidScheduleError, checked_schedule
 
 NAMESPACES = {"cpam-bas-rhin": "671", "cpam-haut-rhin": "681"}
 

@@ -10,10 +10,10 @@ import pytest
 from hosting_objects import REVISION, objects
 
 from amcloud.stages import apply
-from amcloud.stages.apply import Key, Wave
+from amcloud.stages.apply import Wave
+from amcloud.stages.objects.operations import Key, Object, key
 from amcloud.stages.observe import Observation, Progress, observe
-from amcloud.stages.render import Object
-from amcloud.stages.verdict import Reason
+from amcloud.stages.reasons import Reason
 
 NAMESPACE = "suivi-courriers-acceptance"
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def live(**statuses: Any) -> dict[Key, Any]:
             made["spec"]["replicas"] = 2
         if made["kind"] in statuses:
             made["status"] = statuses[made["kind"]]
-        found[apply.key(made)] = made
+        found[key(made)] = made
     return found
 
 

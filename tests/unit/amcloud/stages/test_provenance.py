@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.stages import provenance
-from amcloud.stages.app import StageName
 from amcloud.stages.build import GoOn, Image, Pipeline, PipelineStatus
+from amcloud.stages.declared.app import StageName
 from amcloud.stages.provenance import Answer, Attestation, Case, Origin, Proven, Refuse, Sign
 from psram.model import Report, Verdict
 

@@ -31,9 +31,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.errors import BrokenInstallationError
-from amcloud.stages import kinds, manifest, render
-from amcloud.stages.app import App, Organisation, Schedule, Size, StageName
-from amcloud.stages.kinds import Offers
+from amcloud.stages import manifest, render
+from amcloud.stages.declared.app import App, Organisation, Schedule, Size, StageName
+from amcloud.stages.objects import kinds
+from amcloud.stages.objects.kinds import Offers
 from amcloud.stages.render import Revision
 
 GOLDEN = Path(__file__).parent / "golden" / "render"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from amcloud_samples import ONE, THREE, TWO
 
-from amcloud.stages.app import Ref, RefKind
+from amcloud.stages.declared.app import Ref, RefKind
 from amcloud.stages.repository import Head, head, not_found
 
 MAIN, VERSIONS = Ref(RefKind.BRANCH, "main"), Ref(RefKind.TAG, "v*")

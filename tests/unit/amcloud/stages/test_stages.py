@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from amcloud import assets
 from amcloud.errors import InvalidManifestError
 from amcloud.settings import INTENTION
-from amcloud.stages import intention, render
-from amcloud.stages.app import App, Size, StageName
-from amcloud.stages.apply import Key
-from amcloud.stages.intention import Intention, Kind
+from amcloud.stages import render
+from amcloud.stages.declared import intention
+from amcloud.stages.declared.app import App, Size, StageName
+from amcloud.stages.declared.intention import Intention, Kind
+from amcloud.stages.gate import Acceptance, Dossier
 from amcloud.stages.manifest import parse
-from amcloud.stages.verdict import Acceptance, Dossier
+from amcloud.stages.objects.operations import Key
 
 THREE_STAGES = [
     {"name": "development", "ref": {"branch": "develop"}},

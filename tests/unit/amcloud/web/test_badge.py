@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amcloud.errors import UnavailableError
-from amcloud.stages.app import StageName
-from amcloud.stages.badge import Badge, State
+from amcloud.stages.declared.app import StageName
+from amcloud.stages.to_forge.badge import Badge, State
 from amcloud.stored import ShownBadge
 from amcloud.web import badge
 from amcloud.web.reports import application

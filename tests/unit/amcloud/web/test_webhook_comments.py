@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amcloud.stages import contests
+from amcloud.stages.to_forge import contests
 from amcloud.web import webhook
 
 PROJECT, NORMS = "cpam-bas-rhin/suivi-courriers", "normes/psram"
