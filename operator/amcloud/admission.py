@@ -1,4 +1,4 @@
-"""Stages 2 to 4: which revision of an application is let in, and the verdict that says so.
+"""Steps 2 to 4: which revision of an application is let in, and the verdict that says so.
 
 Nothing here touches what serves; :mod:`amcloud.hosting` does.
 """
@@ -22,7 +22,7 @@ from amcloud.stages.steering import revisions
 def admit(
     app: App, stage: Stage, world: World, so_far: StageOutcome, previous: Mapping[str, Any]
 ) -> Iterator[StageOutcome]:
-    """Stages 2 to 4: is the stage's newest commit let in? If it is, the last value's ``deployed`` is that revision."""
+    """Steps 2 to 4: is the stage's newest commit let in? If it is, the last value's ``deployed`` is that revision."""
     project, token, now = app.source.project, world.cluster.forge_token(app), world.clock.now()
     named = repository.head(stage.ref, world.source.refs(project, token))
     head, so_far = revisions.followed(stage, named, previous, so_far)

@@ -1,4 +1,4 @@
-"""The story: one pass from manifest to report. A line is a stage; decisions are in ``stages``, effects in ``world``.
+"""The story: one pass from manifest to report. Decisions are in ``stages``, a module a step; effects in ``world``.
 
 A pass is idempotent and level-triggered: push, poll, resync, restart all end here, and a pass that was killed between
 any two lines is repeated without a second build or a second status. ``admit`` (:mod:`amcloud.admission`) and ``host``
@@ -94,13 +94,13 @@ def _to_the_end(steps: Iterator[StageOutcome], so_far: StageOutcome) -> StageOut
 def _publish(
     app: App, found: Object, outcomes: tuple[StageOutcome, ...], others: Sequence[Object], world: World
 ) -> Next:
-    """Stage 8: tell the forge, then kubectl; nothing is written that is already there."""
+    """Step 8: tell the forge, then kubectl; nothing is written that is already there."""
     previous = found.get("status") or {}
     told = telling.tell(app, report.commit_statuses(app, outcomes, previous), previous, world)
     reviewed = reviews.review(app, outcomes, world)
-    told = telling.after_reviews(told, reviewed.problem)
-    told = telling.after_reviews(told, discussions.discuss(app, reviewed.reviews, world))
-    told = telling.after_reviews(told, showing.show(app, outcomes, others, world))
+    told = telling.with_problem(told, reviewed.problem)
+    told = telling.with_problem(told, discussions.discuss(app, reviewed.reviews, world))
+    told = telling.with_problem(told, showing.show(app, outcomes, others, world))
     showing.certify(app, outcomes, world)
     price, now = render.yearly_euros(app, world.templates), world.clock.now()
     current = report.status(app, outcomes, previous, told=told, yearly_euros=price, now=now)

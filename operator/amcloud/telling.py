@@ -33,8 +33,8 @@ def tell(app: App, statuses: Iterable[tuple[str, CommitStatus]], previous: dict[
     return Told(owed, given_up, str(problem or ""), refused)
 
 
-def after_reviews(told: Told, problem: errors.AmcloudError | None) -> Told:
-    """The same once merge requests were looked at; what went wrong there is told if nothing else is."""
+def with_problem(told: Told, problem: errors.AmcloudError | None) -> Told:
+    """The same once something else was told; what went wrong there is said if nothing went wrong before."""
     if problem is None or told.problem:
         return told
     return replace(told, problem=str(problem), refused=not isinstance(problem, errors.UnavailableError))

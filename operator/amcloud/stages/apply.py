@@ -1,4 +1,4 @@
-"""Stage 6: desired × live objects → what to write, in waves, and what to remove. Nothing when nothing changed."""
+"""Step 6: desired × live objects → what to write, in waves, and what to remove. Nothing when nothing changed."""
 
 from __future__ import annotations
 

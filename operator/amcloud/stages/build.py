@@ -1,4 +1,4 @@
-"""Stage 4: from the state of the pipelines and of the registry, what to do about the image of a commit."""
+"""Step 4: from the state of the pipelines and of the registry, what to do about the image of a commit."""
 
 from __future__ import annotations
 

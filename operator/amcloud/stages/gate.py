@@ -1,4 +1,4 @@
-"""Stage 3, the gate: may a commit go on, and if not, the one sentence that says why.
+"""Step 3, the gate: may a commit go on, and if not, the one sentence that says why.
 
 One pure function of (track, stage, verdict, acceptance, suspension, time). Its truth table is
 ``tests/unit/amcloud/stages/test_gate.py`` and a page of docs/.

@@ -1,4 +1,4 @@
-"""Stage 1: the untrusted manifest becomes an :class:`App`, with every default filled in, or a refusal naming the field.
+"""Step 1: the untrusted manifest becomes an :class:`App`, with every default filled in, or a refusal naming the field.
 
 Nobody reads ``spec`` after this module. The same rules stand in the CRD (schema and CEL); they are checked again here,
 since servers before 1.25 do not evaluate CEL.

@@ -1,4 +1,4 @@
-"""Stage 7: from live objects, whether migration and rollout are done, under way, or failed and why (kstatus)."""
+"""Step 7: from live objects, whether migration and rollout are done, under way, or failed and why (kstatus)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class Observation:
     retry_after_s: float = 2.0
     degraded: bool = False
     """Whether the revision had been wholly rolled out before it failed: no rollout is to blame."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the wave is over, and well."""
+        return self.progress is Progress.DONE
 
 
 def observe(

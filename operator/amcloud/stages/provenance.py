@@ -1,4 +1,4 @@
-"""Stage 4, its end: does the image come from a pipeline of that very commit on the approved template, and who says so?
+"""Step 4, its end: does the image come from a pipeline of that very commit on the approved template, and who says so?
 
 Two witnesses: the job's own file ``image.json``, read in the forge (:class:`Origin`), and the attestation beside the
 image in the registry (:class:`Attestation`), signed out of the reach of every job. The first serves while the pipeline

@@ -1,4 +1,4 @@
-"""Stage 5: app + revision + organisations → the objects that should exist. Templates are code: sandboxed, strict."""
+"""Step 5: app + revision + organisations → the objects that should exist. Templates are code: sandboxed, strict."""
 
 from __future__ import annotations
 

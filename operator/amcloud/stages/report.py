@@ -1,4 +1,4 @@
-"""Stage 8: the outcome of a pass → conditions, events, commit statuses. The words that people read are made here."""
+"""Step 8: the outcome of a pass → conditions, events, commit statuses. The words that people read are made here."""
 
 from __future__ import annotations
 

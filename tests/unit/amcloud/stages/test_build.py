@@ -1,4 +1,4 @@
-"""Stage 4: the image of a commit, from pipelines and registry."""
+"""Step 4: the image of a commit, from pipelines and registry."""
 
 from __future__ import annotations
 

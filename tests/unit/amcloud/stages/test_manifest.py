@@ -1,4 +1,4 @@
-"""Stage 1: what is parsed, what is refused and in which words; any input is one or the other."""
+"""Step 1: what is parsed, what is refused and in which words; any input is one or the other."""
 
 from __future__ import annotations
 

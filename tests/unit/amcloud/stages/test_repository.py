@@ -1,4 +1,4 @@
-"""Stage 2: which commit a stage speaks of."""
+"""Step 2: which commit a stage speaks of."""
 
 from __future__ import annotations
 
