@@ -321,7 +321,11 @@ class History(msgspec.Struct, gc=False, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, weakref=True):
-    """All facts of one commit. ``uncommitted`` names the files read from the work tree instead of the commit."""
+    """All facts of one commit.
+
+    ``uncommitted`` names the files read from the work tree instead of the commit, ``hidden`` those that archives of the
+    commit leave out (``export-ignore``) though they are read here.
+    """
 
     commit: str
     tree: str
@@ -332,3 +336,4 @@ class Facts(msgspec.Struct, frozen=True, weakref=True):
     uncommitted: tuple[str, ...] = ()
     truncated: str = ""
     history: History | None = None
+    hidden: tuple[str, ...] = ()

@@ -108,6 +108,7 @@ class Report(msgspec.Struct, frozen=True):
     advisories_dated: date | None = None
     derogations: tuple[Derogation, ...] = ()  # those used, whole: who approved them, and why
     tenancy: Tenancy | None = None
+    hidden: tuple[str, ...] = ()  # files that archives of the commit leave out, though they are judged
     pack_notice: str = ""  # what a reader must know of the pack that day: draft, not yet or no longer in force
 
     def blocking(self, moments: Collection[Moment] = ALL_MOMENTS) -> tuple[RuleResult, ...]:

@@ -290,6 +290,7 @@ def unknown() -> Report:
         advisories_digest="",
         advisories_dated=None,
         uncommitted=("src/B.php",),
+        hidden=("tests/BTest.php",),
         pack_notice="Ce pack est un projet : il peut encore changer.",
     )
 
@@ -315,6 +316,7 @@ def hostile() -> Report:
         sentence=HOSTILE,
         pack_notice=HOSTILE,
         uncommitted=(HOSTILE,),
+        hidden=(HOSTILE,),
         derogations=tuple(
             msgspec.structs.replace(d, justification=HOSTILE, approver=HOSTILE) for d in whole.derogations
         ),

@@ -20,6 +20,7 @@ def assembled(
     composer: ComposerFacts,
     syntax: SyntaxFacts | None,
     history: History | None = None,
+    hidden: tuple[str, ...] = (),
 ) -> Facts:
     """The facts of a listing whose contents are known; the order in which they were read does not matter."""
     return Facts(
@@ -32,6 +33,7 @@ def assembled(
         uncommitted=listing.uncommitted,
         truncated=choice.problem or listing.truncated,
         history=history,
+        hidden=hidden,
     )
 
 

@@ -15,6 +15,7 @@ from psram.reports import baseline, projection
 from psram.reports.presentation import Presentation
 from psram.reports.screen import Line, drawn, height
 from psram.rules import Severity
+from psram.wording import counted
 
 _ALL: Final = 1_000_000
 _NAMES_SHOWN: Final = 3
@@ -86,9 +87,9 @@ class _Writer:
         self._detail = detail
         self._rules = rules
         self._change = change
-        counted = [r for r in report.results if r.moment in shown.moments]
-        self._violated = sorted((r for r in counted if r.verdict is Verdict.VIOLATED), key=_weight)
-        self._doubts = [r for r in counted if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED)]
+        counting = [r for r in report.results if r.moment in shown.moments]
+        self._violated = sorted((r for r in counting if r.verdict is Verdict.VIOLATED), key=_weight)
+        self._doubts = [r for r in counting if r.verdict in (Verdict.UNKNOWN, Verdict.NOT_EVALUATED)]
         self._later = [r for r in report.results if r.moment not in shown.moments]
 
     def lines(self) -> Iterator[Line]:
@@ -117,6 +118,10 @@ class _Writer:
             one = len(files) == 1
             head = "1 fichier non validé vérifié" if one else f"{len(files)} fichiers non validés vérifiés"
             yield Line(f"{head} avec le reste : {_some(files)}", hang=4)
+        if self._report.hidden:
+            hidden = [printable(path) for path in self._report.hidden]
+            head = counted(len(hidden), "fichier caché", "fichiers cachés")
+            yield Line(f"{head} des archives par export-ignore (.gitattributes), lus ici : {_some(hidden)}", hang=4)
         if self._report.pack_notice:
             yield Line(self._report.pack_notice)
         if self._report.informative:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
@@ -78,14 +78,17 @@ def ask(
     timeout_s: float,
     stdin: bytes = b"",
     max_bytes: int = _LISTING_MAX_BYTES,
+    env: Mapping[str, str] | None = None,
+    ok: tuple[int, ...] = (0,),
 ) -> bytes:
     """What git answers to these arguments in the repository, under the settings that keep it harmless.
 
     Raises:
-        CollectError: it ends badly, takes too long or says more than ``max_bytes``.
+        CollectError: it ends with a status that is not ``ok``, takes too long or says more than ``max_bytes``.
     """
     argv = _git(repository, *arguments)
-    return programs.output(argv, doing=doing, timeout_s=timeout_s, max_bytes=max_bytes, env=_ENV, stdin=stdin)
+    env = {**_ENV, **(env or {})}
+    return programs.output(argv, doing=doing, timeout_s=timeout_s, max_bytes=max_bytes, env=env, stdin=stdin, ok=ok)
 
 
 def is_repository(path: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from psram.collect import history
+from psram.collect import hidden, history
 from psram.collect.assembly import assembled
 from psram.collect.choosing import LOCK, MANIFEST, Choice, choose
 from psram.collect.listing import Listing
@@ -103,6 +103,7 @@ class Reader:
             more = self._looked_up([self._past(blob, size) for blob, size in past.sizes.items()], gathered)
             self._begun(listing, more, None)
             todo += more
+        unseen = hidden.from_archives(listing, self._limits)
         if self._pool.begun:
             self._read(todo, composer, gathered)
         self._pool.end()  # their memory is free before all facts are judged together
@@ -114,7 +115,7 @@ class Reader:
             before = history.found(past, gathered.known.facts, stopped=stopped)
             for blob in past.sizes:
                 gathered.known.facts.pop(blob, None)
-        return assembled(listing, choice, gathered.known, composer=found, syntax=syntax, history=before)
+        return assembled(listing, choice, gathered.known, composer=found, syntax=syntax, history=before, hidden=unseen)
 
     def _past(self, blob: str, size: int) -> Wanted:
         """A content of an earlier commit: read for what it may leak, nothing else."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import resource
 import subprocess
+import tarfile
 import time
 from datetime import date
 from pathlib import Path
@@ -115,10 +117,45 @@ def test_names_with_newlines_dots_and_bytes_that_are_not_utf8_are_data(tmp_path:
     assert [f.path for f in gov.findings] == [".."]
 
 
-def test_export_ignore_hides_nothing(tmp_path: Path) -> None:
-    files = {".gitattributes": b"src/ export-ignore\nsrc/** export-ignore\n", "src/A.php": b"<?php\neval('1');\n"}
-    report = report_of(repository(tmp_path / "a", files))
+HIDING = b"""[attr]private export-ignore
+/tests export-ignore
+src/*.php export-ignore
+/docs/interne/ private
+*.md export-ignore
+README.md -export-ignore
+"""
+NO_WORD = b"*.php text eol=lf\nvar/ linguist-generated\n"
+
+
+def test_export_ignore_hides_nothing_and_the_report_names_what_archives_leave_out(tmp_path: Path) -> None:
+    names = ("README.md", "LISEZMOI.md", "src/A.php", "src/B/C.php", "tests/T.php", "docs/interne/x.txt", "docs/y.txt")
+    files = {".gitattributes": HIDING, **dict.fromkeys(names, b"<?php\neval('1');\n")}
+    folder = repository(tmp_path / "a", files)
+    report = report_of(folder)
     assert result(report, "PHP-006") is Verdict.VIOLATED
+    archive = subprocess.run(["git", "-C", folder, "archive", "HEAD"], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        left_out = {*names} - {member.name for member in opened}
+    assert (
+        report.hidden
+        == tuple(sorted(left_out))
+        == (
+            "LISEZMOI.md",
+            "docs/interne/x.txt",
+            "src/A.php",
+            "tests/T.php",
+        )
+    )
+
+
+@pytest.mark.parametrize("where", [".gitattributes", "src/.gitattributes"])
+def test_what_is_hidden_is_told_from_any_folder_and_nothing_is_where_nothing_hides(tmp_path: Path, where: str) -> None:
+    hiding = repository(
+        tmp_path / "a", {where: b"A.php export-ignore\n", "src/A.php": b"<?php\n", "src/B.php": b"<?php\n"}
+    )
+    assert report_of(hiding).hidden == ("src/A.php",)
+    plain = repository(tmp_path / "b", {where: NO_WORD, **sources})
+    assert report_of(plain).hidden == ()
 
 
 def test_a_replace_reference_deceives_nobody(tmp_path: Path) -> None:
