@@ -25,7 +25,7 @@ _OF_THE_SERVER: Final = frozenset(
 )  # fmt: skip
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _MADE_BY_THE_SERVER: Final = "kubernetes.io/service-account-token"
-_NOT_KEPT: Final = frozenset({"Command"})
+NOT_KEPT: Final = frozenset({"Command"})
 """Requests of a moment: written again, they would be carried out again."""
 _BINDINGS: Final = Resource("rbac.authorization.k8s.io/v1", "rolebindings", namespaced=True)
 _GIVEN: Final = frozenset({"amcloud-developpeur", "amcloud-responsable", "amcloud-exploitant-espace"})
@@ -128,7 +128,7 @@ def _gives_ours(binding: Object) -> bool:
 
 def _own(api: Api) -> Iterator[tuple[Resource, str]]:
     for (group, kind), served in sorted(api.discovery(max_age_s=0).resources.items()):
-        if group == GROUP and kind not in _NOT_KEPT:
+        if group == GROUP and kind not in NOT_KEPT:
             yield served[0], kind
 
 

@@ -1,7 +1,8 @@
 """Step 3, the gate: may a commit go on, and if not, the one sentence that says why.
 
-One pure function of (track, stage, verdict, acceptance, suspension, time). Its truth table is
-``tests/unit/amcloud/stages/test_gate.py`` and a page of docs/.
+One pure function, :func:`decide`, of track, suspension, report, connectors, sponsor and acceptance, at a stage and a
+moment. Its truth table is docs/porte.md, compared by ``tests/unit/amcloud/stages/test_gate.py``. Here too: which rules
+count when (:data:`ENFORCED`), and whether a suspension is in force and what it says.
 """
 
 from __future__ import annotations

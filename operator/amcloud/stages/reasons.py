@@ -1,4 +1,7 @@
-"""Why: the closed list of reasons of conditions and events, from every step of a pass."""
+"""Why: the closed list of reasons that conditions and events give, from every step of a pass.
+
+What each means and who acts: docs/raisons.md. The next thing to do, in a few words: :mod:`amcloud.cli.hints`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Final
 
 
 class Reason(StrEnum):
-    """The closed list of reasons of conditions and events. Each has a line in docs/raisons.md."""
+    """Each has a line in docs/raisons.md, which says who acts."""
 
     # conditions that are True
     SERVING = "Serving"
@@ -25,13 +28,14 @@ class Reason(StrEnum):
     TENANT_ISOLATED = "TenantIsolated"
     DEROGATED = "Derogated"
     NOTIFIED = "Notified"
-    # waiting: nobody needs to act
+    # waiting: the platform goes on by itself (WAITING)
     CHECKING = "Checking"
     BUILDING = "Building"
     PROVISIONING = "Provisioning"
     ROLLING_OUT = "RollingOut"
     FORGE_UNAVAILABLE = "ForgeUnavailable"
     SERVICE_UNAVAILABLE = "ServiceUnavailable"
+    INTERNAL_ERROR = "InternalError"
     # refused: somebody must act
     INVALID_MANIFEST = "InvalidManifest"
     REPOSITORY_REFUSED = "RepositoryRefused"
@@ -53,6 +57,8 @@ class Reason(StrEnum):
     TENANT_LEAK = "TenantLeak"
     ISOLATION_UNPROVEN = "IsolationUnproven"
     ROLLOUT_FAILED = "RolloutFailed"
+    BROKEN_INSTALLATION = "BrokenInstallation"
+    STATUS_REFUSED = "StatusRefused"
     # why pods do not serve: each is one of the ways in which a rollout fails (ROLLOUT_FAILURES)
     QUOTA_EXCEEDED = "QuotaExceeded"
     UNSCHEDULABLE = "Unschedulable"
@@ -60,11 +66,15 @@ class Reason(StrEnum):
     CRASH_LOOPING = "CrashLooping"
     OUT_OF_MEMORY = "OutOfMemory"
     NOT_READY = "NotReady"
-    BROKEN_INSTALLATION = "BrokenInstallation"
-    STATUS_REFUSED = "StatusRefused"
-    INTERNAL_ERROR = "InternalError"
 
 
+WAITING: Final = frozenset(
+    {
+        *(Reason.CHECKING, Reason.BUILDING, Reason.PROVISIONING, Reason.ROLLING_OUT),
+        *(Reason.FORGE_UNAVAILABLE, Reason.SERVICE_UNAVAILABLE, Reason.INTERNAL_ERROR),
+    }
+)
+"""Reasons of what the platform goes on with by itself."""
 ROLLOUT_FAILURES: Final = frozenset(
     {
         Reason.ROLLOUT_FAILED,

@@ -14,18 +14,12 @@ from amcloud.settings import REQUESTED_AT
 from amcloud.stages.declared.app import StageName
 from amcloud.stages.declared.intention import Intention, Kind
 from amcloud.stages.objects.operations import Object
-from amcloud.stages.reasons import Reason
+from amcloud.stages.reasons import WAITING, Reason
 from amcloud.stages.render import Revision
 from amcloud.stages.steering import revisions
 
 SHORTEST: Final = 7
 """Characters of a commit that name it well enough."""
-WAITING: Final = frozenset(
-    {
-        *(Reason.CHECKING, Reason.BUILDING, Reason.PROVISIONING, Reason.ROLLING_OUT),
-        *(Reason.FORGE_UNAVAILABLE, Reason.SERVICE_UNAVAILABLE, Reason.INTERNAL_ERROR),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
