@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from psram.facts import Facts
+from psram.memo import of_facts
 from psram.model import Context
 from psram.roles import Role, roles
 from psram.rules import Condition
@@ -22,7 +23,7 @@ def _count(items: Iterable[object]) -> int:
 
 FACTS: Final[dict[str, Callable[[Facts], int]]] = {
     "files": lambda facts: len(facts.files),
-    "php.files": lambda facts: _count(b for b in facts.blobs.values() if b.php is not None),
+    "php.files": of_facts(lambda facts: _count(b for b in facts.blobs.values() if b.php is not None)),
     "yaml.files": _roles(Role.YAML),
     "twig.files": _roles(Role.TWIG),
     "sql.files": _roles(Role.SQL),
@@ -30,7 +31,7 @@ FACTS: Final[dict[str, Callable[[Facts], int]]] = {
     "composer.packages": lambda facts: len(facts.composer.packages),
     "doctrine.entities": lambda facts: _count(entities(facts)),
     "data.places": places,
-    "dockerfile": lambda facts: _count(f for f in facts.files if f.path == "Dockerfile"),
+    "dockerfile": of_facts(lambda facts: _count(f for f in facts.files if f.path == "Dockerfile")),
 }
 """What a condition may count. A new fact is one line here."""
 

@@ -10,12 +10,10 @@ import msgspec
 from psram import applicability, checks, sufficiency
 from psram.facts import Facts
 from psram.fingerprints import fingerprinted
-from psram.model import Context, Outcome, Verdict
+from psram.model import MAX_FINDINGS, Context, Outcome, Verdict
 from psram.proofs import Giver
 from psram.rules import DecidedBy, EvidenceClass, Rule
 
-MAX_FINDINGS: Final = 200
-"""Findings of a rule that a report shows; all are counted."""
 _FROM_REPOSITORY: Final = frozenset({EvidenceClass.OBSERVED})
 
 

@@ -19,7 +19,7 @@ def covering(
     if verdict not in (Verdict.VIOLATED, Verdict.UNKNOWN):
         return ()
     own = sorted((d for d in derogations if d.rule_id == rule_id and d.in_force(day)), key=lambda d: d.name)
-    whole = next((d for d in own if not d.paths and not d.fingerprints), None)
+    whole = next((d for d in own if not d.narrowed), None)
     if whole is not None:
         return (whole,)
     used: dict[str, Derogation] = {}

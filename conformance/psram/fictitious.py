@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from psram.facts import Facts, Mark
+from psram.facts import DataFacts, Facts, Mark
+from psram.memo import of_facts
 
 FILE: Final = ".psram.yml"
 _MAX_DECLARED: Final = 100
@@ -89,11 +90,17 @@ def _until(written: str, day: date) -> bool:
 
 def _entries(facts: Facts) -> Iterator[tuple[str, str]]:
     """What the repository's file says, by dotted path; nothing when it is absent or cannot be read."""
+    data = _file(facts)
+    if data is not None and not data.problem:
+        for entry in data.entries:
+            yield entry.path, entry.value.strip()
+
+
+@of_facts
+def _file(facts: Facts) -> DataFacts | None:
     file = next((f for f in facts.files if f.path == FILE and f.skipped is None), None)
     blob = facts.blobs.get(file.blob) if file is not None else None
-    if blob is not None and blob.data is not None and not blob.data.problem:
-        for entry in blob.data.entries:
-            yield entry.path, entry.value.strip()
+    return None if blob is None else blob.data
 
 
 def _forms(value: str) -> set[str]:

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 
 from psram import derogations, horizon, path, threshold, timeline
-from psram.asking import MAX_FINDINGS, Answers
+from psram.asking import Answers
 from psram.facts import Facts
 from psram.fingerprints import fingerprinted
 from psram.model import (
+    MAX_FINDINGS,
     SETTLED,
     Context,
     Derogation,
@@ -107,7 +108,7 @@ def _result(rule: Rule, outcome: Outcome, context: Context, covering: tuple[Dero
         verdict=given,
         blocks=severity is Severity.BLOCKING and decided and not settled and not early,
         findings=outcome.findings[:MAX_FINDINGS],
-        findings_total=len(outcome.findings),
+        findings_total=len(outcome.findings) + outcome.more,
         remedy="" if settled else rule.remediation.fr,
         effort="" if settled else rule.remediation.effort,
         missing_evidence=outcome.missing_evidence,
@@ -147,6 +148,7 @@ def _report(facts: Facts, pack: Pack, context: Context, results: list[RuleResult
         php_version=facts.syntax.php_version if facts.syntax else None,
         informative=context.track is Track.HORS_STANDARD,
         uncommitted=facts.uncommitted,
+        hidden=facts.hidden,
         files=len(facts.files),
         derogations_used=tuple(sorted(used)),
         derogations_unused=tuple(sorted({d.name for d in context.derogations} - used)),

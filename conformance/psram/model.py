@@ -34,6 +34,7 @@ from psram.report import (
 )
 from psram.rules import DecidedBy, Moment, Pack, Rule, Severity, Stage, Track
 from psram.vocabulary import (
+    MAX_FINDINGS,
     SETTLED,
     Context,
     Derogation,
@@ -49,6 +50,7 @@ from psram.vocabulary import (
 
 __all__ = [
     "ALL_MOMENTS",
+    "MAX_FINDINGS",
     "SENTENCE_MAX_CHARS",
     "SETTLED",
     "Accepted",

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from psram.checks.common import data
 from psram.facts import Facts, Mark, Member
+from psram.index import data_code
 from psram.model import Finding
-from psram.tenancy import php_files
 
 NONE: Final = "aucune"
 _MAPPING: Final = "Doctrine\\ORM\\Mapping\\"
@@ -75,7 +75,7 @@ def by_file(facts: Facts, path: str) -> dict[tuple[str, str], Classification]:
 
 def file_problems(facts: Facts, path: str) -> Iterator[Finding]:
     """Why the map file cannot be read, or which of its entries speak of nothing."""
-    known = {(m.owner, m.name) for _file, php in php_files(facts) for m in php.members}
+    known = {(m.owner, m.name) for _file, php in data_code(facts) for m in php.members}
     known |= {(owner, "*") for owner, _name in known}
     for file, content in data(facts, path):
         if content.problem:
@@ -102,7 +102,7 @@ def personal_names(facts: Facts, params: Mapping[str, Any], path: str) -> frozen
     """Names of the properties that the map says personal; free texts left out, whose names say nothing."""
     told = by_file(facts, path)
     found = set()
-    for _file, php in php_files(facts):
+    for _file, php in data_code(facts):
         for member in php.members:
             said = by_attribute(member.attributes, params) or told.get((member.owner, member.name))
             if said is not None and said.category not in (NONE, "", "texte_libre", "autre"):

@@ -36,6 +36,10 @@ SETTLED: Final = frozenset({Verdict.CONFORMING, Verdict.NOT_APPLICABLE, Verdict.
 """Verdicts that never stand in the way."""
 
 
+MAX_FINDINGS: Final = 200
+"""Findings of a rule that a report shows; all are counted."""
+
+
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of one collection; what lies beyond them is reported, never loaded.
 
@@ -83,6 +87,11 @@ class Derogation(msgspec.Struct, frozen=True):
     expires_on: date
     paths: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it covers some findings of its rule, not all."""
+        return bool(self.paths or self.fingerprints)
 
     def in_force(self, day: date) -> bool:
         """Whether it still counts on ``day``."""
@@ -145,3 +154,4 @@ class Outcome(msgspec.Struct, frozen=True):
     next_dates: tuple[NextDate, ...] = ()  # days on which the answer can change though nothing else does
     milder: Severity | None = None  # in place of the rule's own, where only its lesser findings were found
     note: str = ""  # what a reader should know even where the rule is respected
+    more: int = 0  # findings that come after all of those given, counted only: nobody is shown so many

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from psram.checks.common import read
 from psram.facts import DataFacts, Entry, Facts, FileFact
+from psram.index import beside_code
 
 ROOT: Final = ".gitlab-ci.yml"
 MAX_INCLUDES: Final = 150
@@ -179,7 +179,7 @@ class Configuration:
 
 def configuration(facts: Facts) -> Configuration:
     """What the repository says of its pipelines, followed through its own files."""
-    readable = {file.path: (file, blob.data) for file, blob in read(facts) if blob.data is not None}
+    readable = {file.path: (file, blob.data) for file, blob in beside_code(facts) if blob.data is not None}
     found = Configuration()
     seen: set[str] = set()
     waiting = [ROOT] if ROOT in readable else []

@@ -6,20 +6,25 @@ import fnmatch
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from psram.facts import BlobFacts, DataFacts, Entry, Facts, FileFact, Kind, Mark, Skip
+from psram.facts import DataFacts, Entry, Facts, FileFact, Mark, Skip
+from psram.index import beside_code
 from psram.memo import of_facts
 from psram.model import Finding, Giver, Outcome, Severity, Verdict
 from psram.roles import Role, roles
 
+_ENDING: Final = re.compile(r"\*\.[^.*?\[\]]+")
 
-def outcome(findings: Iterable[Finding], *, severity: Severity | None = None, prevents: bool = False) -> Outcome:
-    """Violated when there is a finding, else conforming."""
+
+def outcome(
+    findings: Iterable[Finding], *, severity: Severity | None = None, prevents: bool = False, more: int = 0
+) -> Outcome:
+    """Violated when there is a finding, else conforming; ``more`` are counted beyond those given."""
     found = tuple(findings)
     if not found:
         return Outcome(Verdict.CONFORMING)
-    return Outcome(Verdict.VIOLATED, found, severity=severity, prevents=prevents)
+    return Outcome(Verdict.VIOLATED, found, severity=severity, prevents=prevents, more=more)
 
 
 def unknown(
@@ -35,18 +40,6 @@ def at(file: FileFact, mark: Mark, message: str) -> Finding:
     return Finding(message, file.path, mark.line, excerpt=mark.excerpt)
 
 
-def read(facts: Facts) -> Iterator[tuple[FileFact, BlobFacts]]:
-    """Files whose content has facts, in order of path."""
-    return iter(_readable(facts))
-
-
-@of_facts
-def _readable(facts: Facts) -> tuple[tuple[FileFact, BlobFacts], ...]:
-    kinds = (Kind.FILE, Kind.EXECUTABLE)
-    files = (f for f in facts.files if f.skipped is None and f.kind in kinds and f.blob in facts.blobs)
-    return tuple((file, facts.blobs[file.blob]) for file in files)
-
-
 def hostile(facts: Facts, role: Role) -> Iterator[Finding]:
     """Files read in this role whose content stopped the analysis: nothing is known of them."""
     for file in _stopped(facts):
@@ -59,15 +52,29 @@ def _stopped(facts: Facts) -> tuple[FileFact, ...]:
     return tuple(file for file in facts.files if file.skipped is Skip.HOSTILE)
 
 
+class Names:
+    """Shell patterns of file names; those that only say an ending (``*.zip``) cost one look-up together."""
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._endings = frozenset(p[2:] for p in patterns if _ENDING.fullmatch(p))
+        others = (fnmatch.translate(p) for p in patterns if not _ENDING.fullmatch(p))
+        self._others = re.compile("|".join(others) or r"(?!)")
+
+    def match(self, name: str) -> bool:
+        """Whether one of the patterns matches the whole name."""
+        _start, dot, ending = name.rpartition(".")
+        return (bool(dot) and ending in self._endings) or self._others.match(name) is not None
+
+
 @functools.lru_cache(maxsize=64)
-def pattern(names: tuple[str, ...]) -> re.Pattern[str]:
-    """One expression that fully matches the names that any of these shell patterns matches."""
-    return re.compile("|".join(map(fnmatch.translate, names)) or r"(?!)")
+def pattern(names: tuple[str, ...]) -> Names:
+    """What tells the names that any of these shell patterns matches."""
+    return Names(names)
 
 
 def data(facts: Facts, prefix: str, *suffixes: str) -> Iterator[tuple[FileFact, DataFacts]]:
     """Data files (YAML, dotenv, Dockerfile) under a prefix and with one of these endings."""
-    for file, blob in read(facts):
+    for file, blob in beside_code(facts):
         if blob.data is not None and file.path.startswith(prefix) and file.path.endswith(suffixes or ("",)):
             yield file, blob.data
 
@@ -81,10 +88,10 @@ def entries(facts: Facts, prefix: str, *suffixes: str) -> Iterator[tuple[FileFac
 
 def ignored(path: str, params: Mapping[str, Any]) -> bool:
     """Whether the rule's data leaves this path out (``ignore``: files, or folders ending in ``/``)."""
-    files, folders = _left_out(tuple(params.get("ignore", ())))
-    return path in files or path.startswith(folders)
+    ignore = params.get("ignore", ())
+    return bool(ignore) and (path in ignore or path.startswith(_folders(tuple(ignore))))
 
 
 @functools.lru_cache(maxsize=64)
-def _left_out(ignore: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    return frozenset(ignore), tuple(item for item in ignore if item.endswith("/"))
+def _folders(ignore: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(item for item in ignore if item.endswith("/"))

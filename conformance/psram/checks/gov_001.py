@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import outcome, read, unknown
+from psram.checks.common import outcome, unknown
 from psram.facts import Entry, Facts
+from psram.index import beside_code
 from psram.model import Context, Declaration, Finding, ForgeEvidence, Giver, Outcome
 
 
@@ -35,8 +36,8 @@ def _same_project(declared: Declaration, forge: ForgeEvidence) -> Iterator[Findi
 def _manifests(facts: Facts, params: Params, declared: Declaration) -> Iterator[Finding]:
     """The manifest kept in the repository, if any, must describe the application that is declared."""
     expected = {"name": declared.name, "project": declared.project, "owner": declared.owner}
-    for file, blob in read(facts):
-        if file.path not in params["manifests"] or blob.data is None:
+    for file, blob in beside_code(facts):
+        if blob.data is None or file.path not in params["manifests"]:
             continue
         for field, path in params["fields"].items():
             entry = _entry(blob.data.entries, str(path))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import outcome, pattern
+from psram.checks.common import Names, outcome, pattern
 from psram.facts import Facts, FileFact, Kind, Skip
 from psram.model import Context, Finding, Outcome
 from psram.wording import counted
@@ -21,39 +21,40 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _folders(facts: Facts, params: Params) -> Iterator[Finding]:
-    for folder in params["derived_folders"]:
-        inside = [
-            f for f in facts.files if f.path.startswith(folder) and not f.path.endswith((".gitkeep", ".gitignore"))
-        ]
+    derived = tuple(params["derived_folders"])
+    paths = [f.path for f in facts.files if f.path.startswith(derived)]
+    for folder in derived:
+        inside = [path for path in paths if path.startswith(folder) and not path.endswith((".gitkeep", ".gitignore"))]
         if inside:
             said = f"le dossier {folder} est versionné ({counted(len(inside), 'fichier')})"
-            yield Finding(said, inside[0].path, excerpt=folder)
+            yield Finding(said, inside[0], excerpt=folder)
 
 
 def _files(facts: Facts, params: Params) -> Iterator[Finding]:
     derived = tuple(params["derived_folders"])
+    forbidden, allowed = (pattern(tuple(params[name])) for name in ("forbidden_names", "allowed_binaries"))
+    max_bytes = params["max_bytes"]
     for file in facts.files:
-        message = _problem(file, params)
+        message = _problem(file, forbidden, allowed, max_bytes)
         if message and not file.path.startswith(derived):
             yield Finding(message, file.path)
 
 
-def _problem(file: FileFact, params: Params) -> str:  # noqa: PLR0911  one line a reason
-    name = posixpath.basename(file.path).lower()
+def _problem(file: FileFact, forbidden: Names, allowed: Names, max_bytes: int) -> str:  # noqa: PLR0911  one line a reason
+    name = file.path.rpartition("/")[2].lower()
     if file.kind is Kind.SUBMODULE:
         return "sous-module git : son contenu échappe à l'analyse"
-    if _RESERVED.search(file.path):
+    if ("/." in file.path or file.path.startswith(".")) and _RESERVED.search(file.path):
         return "le chemin contient un nom réservé (« .. » ou « .git »)"
     if file.kind is Kind.LINK:
         return "lien symbolique qui sort du dépôt" if _leaves(file) else ""
-    if pattern(tuple(params["forbidden_names"])).match(name):
+    if forbidden.match(name):
         return "fichier dérivé ou binaire, à produire et non à versionner"
-    if file.skipped in (Skip.TOO_BIG, Skip.BUDGET) or file.size > params["max_bytes"]:
+    if file.skipped in (Skip.TOO_BIG, Skip.BUDGET) or file.size > max_bytes:
         return f"fichier de {file.size // 1024} Kio, trop gros pour être analysé"
     if file.skipped is Skip.UNREADABLE:
         return "contenu absent du dépôt"
-    allowed = file.skipped is not Skip.BINARY or pattern(tuple(params["allowed_binaries"])).match(name)
-    return "" if allowed else "contenu binaire"
+    return "" if file.skipped is not Skip.BINARY or allowed.match(name) else "contenu binaire"
 
 
 def _leaves(link: FileFact) -> bool:

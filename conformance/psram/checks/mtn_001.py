@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import at, entries, ignored, outcome
 from psram.facts import Facts
+from psram.index import data_code, marks, php_files
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 _CONNECTION = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.connections\.([^.]+)\.")
 _DATABASE_ENV = re.compile(r"env\((?:[a-z_]+:)*([A-Z0-9_]*DATABASE_URL[A-Z0-9_]*)\)")
@@ -46,21 +46,31 @@ def _dotenv(facts: Facts, params: Params) -> Iterator[Finding]:
 
 
 def _opened(facts: Facts, params: Params) -> Iterator[Finding]:
+    found = (*_called(facts), *_extended(facts), *_reached(facts))
+    return (finding for finding in found if not ignored(finding.path, params))
+
+
+def _called(facts: Facts) -> Iterator[Finding]:
+    for file, mark in marks(facts, "static", "new", "call"):
+        if mark.kind == "static" and mark.name.endswith("DriverManager::getconnection"):
+            yield at(file, mark, "DriverManager::getConnection ouvre une connexion hors du Starter Kit")
+        elif mark.kind == "new" and mark.name.lower() in _DRIVERS:
+            yield at(file, mark, f"new {mark.name} ouvre une connexion hors du Starter Kit")
+        elif mark.kind == "call" and mark.name in ("pg_connect", "pg_pconnect", "mysqli_connect"):
+            yield at(file, mark, f"{mark.name} ouvre une connexion hors du Starter Kit")
+
+
+def _extended(facts: Facts) -> Iterator[Finding]:
     for file, php in php_files(facts):
-        if ignored(file.path, params):
-            continue
-        for mark in php.marks:
-            if mark.kind == "static" and mark.name.endswith("DriverManager::getconnection"):
-                yield at(file, mark, "DriverManager::getConnection ouvre une connexion hors du Starter Kit")
-            elif mark.kind == "new" and mark.name.lower() in _DRIVERS:
-                yield at(file, mark, f"new {mark.name} ouvre une connexion hors du Starter Kit")
-            elif mark.kind == "call" and mark.name in ("pg_connect", "pg_pconnect", "mysqli_connect"):
-                yield at(file, mark, f"{mark.name} ouvre une connexion hors du Starter Kit")
         for declaration in php.declarations:
             parent = next((p for p in declaration.parents if p.lower() in _DRIVERS), None)
             if parent is not None:
                 said = f"{declaration.name} étend {parent} : une connexion hors du Starter Kit"
                 yield Finding(said, file.path, declaration.line)
+
+
+def _reached(facts: Facts) -> Iterator[Finding]:
+    for file, php in data_code(facts):
         for site in php.access:
             if site.kind == "connect":
                 said = f"{site.method} ouvre une connexion hors du Starter Kit"

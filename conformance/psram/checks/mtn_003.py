@@ -12,15 +12,15 @@ from typing import Final
 from psram.checks import Params
 from psram.checks.common import at, entries, outcome, unknown
 from psram.facts import Facts
+from psram.index import marks
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files, vocabulary
+from psram.tenancy import vocabulary
 from psram.tenancy.access import Danger
 from psram.tenancy.analysis import Analysis, of
 from psram.tenancy.guards import problems
 from psram.tenancy.schema import Said
 from psram.wording import counted
 
-_SWITCHING: Final = frozenset({"tenant-set", "tenant-setting"})
 _SERVICE: Final = re.compile(r"^(?:when@[\w-]+\.)?services\.((?:\w+\\)+\w+)")
 
 
@@ -72,10 +72,9 @@ def _code(analysis: Analysis) -> Iterator[Finding]:
 def _marked(facts: Facts, analysis: Analysis) -> Iterator[Finding]:
     """The kit's current organisation set by the code, and texts that change it in PostgreSQL wherever they are sent."""
     told = {(s.file.path, s.site.line) for s in analysis.sites if s.danger is Danger.SWITCH}
-    for file, php in php_files(facts):
-        for mark in php.marks:
-            if mark.kind in _SWITCHING and (file.path, mark.line) not in told and not analysis.words.ignored(file.path):
-                yield at(file, mark, f"le code change lui-même l'organisme courant ({mark.name})")
+    for file, mark in marks(facts, "tenant-set", "tenant-setting"):
+        if (file.path, mark.line) not in told and not analysis.words.ignored(file.path):
+            yield at(file, mark, f"le code change lui-même l'organisme courant ({mark.name})")
 
 
 def _services(facts: Facts, params: Params) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import at, entries, ignored, outcome, read
+from psram.checks.common import at, entries, ignored, outcome
 from psram.facts import BlobFacts, Facts, Mark
+from psram.index import contents
 from psram.model import Context, Finding, Outcome
 
 _ORGANISATION = re.compile(r"organi[sz]", re.IGNORECASE)
@@ -22,8 +23,11 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 def _literals(facts: Facts, params: Params, codes: frozenset[str]) -> Iterator[Finding]:
     """One finding a file and organisation, at its first place."""
-    for file, blob in read(facts):
-        if not file.path.startswith(tuple(params["searched"])) or ignored(file.path, params):
+    searched = tuple(params["searched"])
+    for file, blob in contents(facts):
+        if not (blob.literals or (blob.php is not None and blob.php.marks)):
+            continue
+        if not file.path.startswith(searched) or ignored(file.path, params):
             continue
         found: dict[str, list[Mark]] = {}
         for mark in _marks(blob):

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import hostile, outcome, read, unknown
+from psram.checks.common import hostile, outcome, unknown
 from psram.facts import Facts
+from psram.index import contents, named_php
 from psram.model import Context, Finding, Outcome
 from psram.roles import Role, can_hold_php, roles
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file that the hosted PHP refuses; unknown where it is absent, silent, or in disagreement."""
-    php = [(file, blob.php) for file, blob in read(facts) if blob.php and Role.PHP in roles(file.path)]
     unnamed = list(_unnamed(facts))
-    suspect = [Finding("semble ne pas être du PHP valide", f.path, p.error_line) for f, p in php if p.has_error]
+    broken = ((file, php) for file, php in named_php(facts) if php.has_error)
+    suspect = [Finding("semble ne pas être du PHP valide", file.path, php.error_line) for file, php in broken]
     suspect += unnamed
     suspect += hostile(facts, Role.PHP)
     if facts.syntax is None:
         missing = f"la compilation par PHP {params['hosted_php']}, que la plateforme fera"
         return unknown(missing, suspect, confirm=not suspect)
     refused, silent = [], [*unnamed, *hostile(facts, Role.PHP)]
-    for file, known in php:
-        said = facts.syntax.verdicts.get(file.blob)
+    verdicts = facts.syntax.verdicts
+    for file, known in named_php(facts):
+        said = verdicts.get(file.blob)
         if said is None:
             silent.append(Finding(f"PHP {facts.syntax.php_version} n'a pas rendu de verdict", file.path))
         elif not said.ok:
@@ -40,7 +42,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 def _unnamed(facts: Facts) -> Iterator[Finding]:
     """Contents that begin as PHP under another name, and that the other rules could not read."""
-    for file, blob in read(facts):
+    for file, blob in contents(facts):
         broken = blob.begins_as_php and blob.php is not None and blob.php.has_error
         if broken and blob.php and Role.PHP not in roles(file.path) and can_hold_php(file.path):
             said = "commence comme du PHP sans en porter le nom, et n'a pas pu être analysé"

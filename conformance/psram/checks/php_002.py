@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import ignored, outcome
 from psram.facts import Constraint, Declaration, Facts
+from psram.index import php_files
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -24,8 +24,8 @@ def _problems(facts: Facts, params: Params) -> Iterator[Finding]:
         )
         return
     for file, php in php_files(facts):
-        expected = _expected(file.path, mapping)
-        if not expected or not php.declarations or ignored(file.path, params):
+        expected = _expected(file.path, mapping) if php.declarations else frozenset[str]()
+        if not expected or ignored(file.path, params):
             continue
         if len(php.declarations) > 1:
             extra = php.declarations[1]

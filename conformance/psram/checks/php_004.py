@@ -5,8 +5,8 @@ from __future__ import annotations
 from psram.checks import Params
 from psram.checks.common import ignored, outcome
 from psram.facts import Facts
+from psram.index import php_files
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:

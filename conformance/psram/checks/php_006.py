@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome
-from psram.facts import Facts, Mark
+from psram.facts import Facts, FileFact, Mark
+from psram.index import marks
 from psram.model import Context, Finding, Outcome, Severity
-from psram.tenancy import php_files
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -21,19 +21,20 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _uses(facts: Facts, params: Params, forbidden: frozenset[str]) -> Iterator[tuple[Mark, Finding]]:
-    for file, php in php_files(facts):
-        apart = ignored(file.path, params)
-        if apart and not file.path.startswith(tuple(params["never_apart"])):
-            continue
-        for mark in php.marks:
-            if apart and mark.name not in params["blocking"]:
-                continue
-            if mark.kind == "call-text" and "$fonction()" in forbidden:
-                yield mark, at(file, mark, f"la fonction appelée est nommée par un texte composé ({mark.name})")
-            if mark.kind in ("call", "silence", "backtick", "exit", "global", "goto") and mark.name in forbidden:
-                if mark.detail == "return":
-                    continue  # print_r($x, true) prints nothing
-                yield mark, at(file, mark, _message(mark))
+    for file, mark in marks(facts, "call-text") if "$fonction()" in forbidden else ():
+        if _counts(file, mark, params):
+            yield mark, at(file, mark, f"la fonction appelée est nommée par un texte composé ({mark.name})")
+    for file, mark in marks(facts, "call", "silence", "backtick", "exit", "global", "goto"):
+        silent = mark.detail == "return"  # print_r($x, true) prints nothing
+        if mark.name in forbidden and not silent and _counts(file, mark, params):
+            yield mark, at(file, mark, _message(mark))
+
+
+def _counts(file: FileFact, mark: Mark, params: Params) -> bool:
+    """Whether the rule looks at this mark there; where files are left out, only the blocking ones of some folders."""
+    if not ignored(file.path, params):
+        return True
+    return mark.name in params["blocking"] and file.path.startswith(tuple(params["never_apart"]))
 
 
 def _message(mark: Mark) -> str:

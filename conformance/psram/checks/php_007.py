@@ -5,18 +5,14 @@ from __future__ import annotations
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome
 from psram.facts import Facts, Mark
+from psram.index import marks
 from psram.model import Context, Outcome
-from psram.tenancy import php_files
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a superglobal outside the front controller."""
     return outcome(
-        at(file, mark, _message(mark))
-        for file, php in php_files(facts)
-        if not ignored(file.path, params)
-        for mark in php.marks
-        if mark.kind == "superglobal"
+        at(file, mark, _message(mark)) for file, mark in marks(facts, "superglobal") if not ignored(file.path, params)
     )
 
 

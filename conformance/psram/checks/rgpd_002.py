@@ -9,9 +9,9 @@ from psram import privacy
 from psram.checks import Params
 from psram.checks.common import ignored, outcome
 from psram.facts import Facts, Mark, Member
+from psram.index import data_code
 from psram.model import Context, Finding, Outcome
 from psram.privacy import Classification
-from psram.tenancy import php_files
 
 _DURATION = re.compile(r"P(?=\d)(?:\d+Y)?(?:\d+M)?(?:\d+W)?(?:\d+D)?")
 _Map = dict[tuple[str, str], Classification]
@@ -24,8 +24,8 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _properties(facts: Facts, params: Params, told: _Map) -> Iterator[Finding]:
-    for file, php in php_files(facts):
-        if ignored(file.path, params):
+    for file, php in data_code(facts):
+        if not php.members or ignored(file.path, params):
             continue
         classes = {d.name: d.attributes for d in php.declarations}
         for member in php.members:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from psram import fictitious, privacy
 from psram.checks import Params
-from psram.checks.common import at, ignored, outcome, read
+from psram.checks.common import at, ignored, outcome
 from psram.facts import Facts, FileFact, Mark
+from psram.index import beside_code, marks
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -44,9 +44,9 @@ def _for_tests(domain: str, params: Params) -> bool:
 
 
 def _marks(facts: Facts, kind: str, params: Params) -> Iterator[tuple[FileFact, Mark]]:
-    for file, blob in read(facts):
-        if not ignored(file.path, params):
-            for mark in blob.personal if kind == "personal" else blob.emails:
+    for file, blob in beside_code(facts):
+        for mark in blob.personal if kind == "personal" else blob.emails:
+            if not ignored(file.path, params):
                 yield file, mark
 
 
@@ -54,11 +54,8 @@ def _logged(facts: Facts, params: Params) -> Iterator[Finding]:
     """Keys of a log's context that name personal data: by the map of the entities, or by themselves."""
     path = str(params["map"])
     mapped = privacy.personal_names(facts, params, path)
-    for file, php in php_files(facts):
+    for file, mark in marks(facts, "log-key"):
         if ignored(file.path, params) or file.path.startswith("tests/"):
             continue
-        for mark in php.marks:
-            if mark.kind == "log-key" and (mark.name in mapped or privacy.telling(mark.name, params["never_logged"])):
-                yield at(
-                    file, mark, f"« {mark.name} » est écrit dans le journal : une donnée personnelle n'y va jamais"
-                )
+        if mark.name in mapped or privacy.telling(mark.name, params["never_logged"]):
+            yield at(file, mark, f"« {mark.name} » est écrit dans le journal : une donnée personnelle n'y va jamais")

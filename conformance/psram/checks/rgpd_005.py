@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import at, entries, ignored, outcome, read
+from psram.checks.common import at, entries, ignored, outcome
 from psram.facts import Facts, FileFact, Mark
+from psram.index import beside_code, marks
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 _POLICY = re.compile(r"(?:^|\.)(?:[a-z]+-)+(?:src|action)(?:\[\d+\])?$")
 _HOST = re.compile(r"(?:https?:|wss?:)?(?://)?((?:\*\.)?(?:[a-z0-9-]+\.)+[a-z]{2,24})(?::\d+)?(?:/.*)?$", re.I)
@@ -36,13 +36,10 @@ def _marks(facts: Facts, params: Params) -> Iterator[Finding]:
 
 
 def _remote(facts: Facts) -> Iterator[tuple[FileFact, Mark]]:
-    for file, blob in read(facts):
+    for file, blob in beside_code(facts):
         for mark in blob.remote:
             yield file, mark
-    for file, php in php_files(facts):
-        for mark in php.marks:
-            if mark.kind == "remote":
-                yield file, mark
+    yield from marks(facts, "remote")
 
 
 def _policies(facts: Facts, params: Params) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from psram import fictitious
 from psram.checks import Params
-from psram.checks.common import at, hostile, ignored, outcome, pattern, read, unknown
+from psram.checks.common import at, hostile, ignored, outcome, pattern, unknown
 from psram.facts import Facts, Kind
+from psram.index import beside_code
 from psram.model import Context, Finding, Outcome, Verdict
 from psram.roles import Role
 
@@ -32,8 +33,8 @@ def _named(facts: Facts, params: Params) -> Iterator[Finding]:
 
 def _contained(facts: Facts, params: Params) -> Iterator[Finding]:
     declared = fictitious.declared(facts)
-    for file, blob in read(facts):
-        if ignored(file.path, params):
+    for file, blob in beside_code(facts):
+        if not blob.secrets or ignored(file.path, params):
             continue
         for mark in blob.secrets:
             known = mark.detail in params["published"] or declared.covers(file.path, mark, params)

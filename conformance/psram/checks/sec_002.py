@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import at, ignored, outcome, read
+from psram.checks.common import at, ignored, outcome
 from psram.facts import SHELL_FUNCTIONS, Facts, FileFact, Mark, PhpFacts
+from psram.index import beside_code, data_code, marks
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -19,18 +19,18 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 def _settings(facts: Facts) -> Iterator[Finding]:
     """A .user.ini can run any file before each script."""
     for file in facts.files:
-        if file.path.rpartition("/")[2].lower() == ".user.ini":
+        if file.path.lower().endswith(".user.ini") and file.path.rpartition("/")[2].lower() == ".user.ini":
             yield Finding("un .user.ini change PHP, jusqu'au fichier exécuté avant chaque page", file.path)
 
 
 def _php(facts: Facts, params: Params) -> Iterator[Finding]:
-    for file, php in php_files(facts):
+    for file, php in data_code(facts):
         if not ignored(file.path, params):
             yield from _sql(file, php)
-            for mark in php.marks:
-                message = _sink(mark)
-                if message:
-                    yield at(file, mark, message)
+    for file, mark in marks(facts, "call", "indirect", "call-input", "sink", "include", "include-other"):
+        message = _sink(mark)
+        if message and not ignored(file.path, params):
+            yield at(file, mark, message)
 
 
 def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _sink(mark: Mark) -> str:
 
 
 def _twig(facts: Facts, params: Params) -> Iterator[Finding]:
-    for file, blob in read(facts):
+    for file, blob in beside_code(facts):
         for mark in blob.literals:
             if mark.kind == "twig-raw" and not ignored(file.path, params):
                 yield at(file, mark, f"« {mark.name} » est affiché sans échappement")

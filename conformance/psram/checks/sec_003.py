@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import at, entries, ignored, outcome
 from psram.facts import Facts, Mark
+from psram.index import marks
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 _HASHER = re.compile(r"^security\.(?:password_hashers|encoders)\.(.+?)(?:\.algorithm)?$")
 _UNVERIFIED = re.compile(r"(?:^|\.)(?:verify_peer|verify_host)$")
@@ -22,11 +22,9 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _php(facts: Facts, params: Params) -> Iterator[Finding]:
-    for file, php in php_files(facts):
+    for file, mark in marks(facts, "crypto"):
         if not ignored(file.path, params):
-            for mark in php.marks:
-                if mark.kind == "crypto":
-                    yield at(file, mark, _message(mark))
+            yield at(file, mark, _message(mark))
 
 
 _SAID = {

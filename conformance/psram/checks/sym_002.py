@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from psram import versions
 from psram.checks import Params
-from psram.checks.common import outcome, read
+from psram.checks.common import outcome
 from psram.facts import Facts
+from psram.index import content
 from psram.model import Context, Finding, Outcome
 
 
@@ -34,7 +35,7 @@ def _required(facts: Facts, params: Params) -> Iterator[Finding]:
 
 def _enabled(facts: Facts, params: Params) -> Iterator[Finding]:
     bundle = str(params["bundle"])
-    file = next(((f, b) for f, b in read(facts) if f.path == "config/bundles.php"), None)
+    file = content(facts, "config/bundles.php")
     if file is None or file[1].php is None:
         yield Finding("config/bundles.php manque ou ne peut pas être lu", "config/bundles.php")
         return

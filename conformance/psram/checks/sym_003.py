@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import at, entries, ignored, outcome, unknown
 from psram.facts import Entry, Facts, FileFact
+from psram.index import marks
 from psram.model import Context, Finding, Outcome
-from psram.tenancy import php_files
 
 _FIREWALL = re.compile(r"^security\.firewalls\.([\w-]+)\.(.+)$")
 _ACCESS = re.compile(r"^security\.access_control\[(\d+)\]\.(path|roles?|allow_if)(\[\d+\])?$")
@@ -44,17 +44,17 @@ def _other_stage(file: FileFact, entry: Entry) -> bool:
 
 def _routes(facts: Facts, listed: list[tuple[FileFact, Entry]], params: Params) -> Iterator[Finding]:
     said = "une adresse est ouverte sans connexion (_amcloud_public)"
-    for file, php in php_files(facts):
-        if not ignored(file.path, params):
-            for mark in php.marks:
-                if mark.kind == "public-route":
-                    yield at(file, mark, said)
-                if mark.kind == "security-config":
-                    yield at(file, mark, "la sécurité est configurée en PHP : elle ne peut pas être vérifiée")
-                if mark.kind == "kit-alias":
-                    yield at(file, mark, f"class_alias peut remplacer une classe du Starter Kit ({mark.name})")
-                if mark.kind == "kit-security":
-                    yield at(file, mark, f"{mark.name} du Starter Kit est manipulé par l'application")
+    for file, mark in marks(facts, "public-route", "security-config", "kit-alias", "kit-security"):
+        if ignored(file.path, params):
+            continue
+        if mark.kind == "public-route":
+            yield at(file, mark, said)
+        if mark.kind == "security-config":
+            yield at(file, mark, "la sécurité est configurée en PHP : elle ne peut pas être vérifiée")
+        if mark.kind == "kit-alias":
+            yield at(file, mark, f"class_alias peut remplacer une classe du Starter Kit ({mark.name})")
+        if mark.kind == "kit-security":
+            yield at(file, mark, f"{mark.name} du Starter Kit est manipulé par l'application")
     for file, entry in listed:
         if _ROUTE_DEFAULT.search(entry.path) and not _FALSE.match(entry.value):
             yield Finding(said, file.path, entry.line)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from psram import index
 from psram.checks import Params
-from psram.checks.common import data, entries, outcome, read
+from psram.checks.common import data, entries, outcome
 from psram.facts import Facts
 from psram.model import Context, Finding, Outcome
 
@@ -30,13 +31,11 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
 
 
 def _bundles(facts: Facts, params: Params) -> Iterator[Finding]:
-    for file, blob in read(facts):
-        if file.path != "config/bundles.php" or blob.php is None:
-            continue
-        for mark in blob.php.bundles:
-            short = mark.name.rpartition("\\")[2]
-            if short in params["debug_bundles"] and {"all", "prod"} & set(mark.detail.split(",")):
-                yield Finding(f"{short} est actif en production", file.path, mark.line)
+    held = index.content(facts, "config/bundles.php")
+    for mark in held[1].php.bundles if held is not None and held[1].php is not None else ():
+        short = mark.name.rpartition("\\")[2]
+        if short in params["debug_bundles"] and {"all", "prod"} & set(mark.detail.split(",")):
+            yield Finding(f"{short} est actif en production", "config/bundles.php", mark.line)
 
 
 def _dotenv(facts: Facts) -> Iterator[Finding]:
@@ -85,9 +84,8 @@ def _dockerfile(facts: Facts) -> Iterator[Finding]:
 
 
 def _front(facts: Facts) -> Iterator[Finding]:
-    for file, blob in read(facts):
-        if file.path != "public/index.php" or blob.php is None:
-            continue
-        for mark in blob.php.marks:
-            if mark.kind == "new" and mark.name.endswith("Kernel") and re.search(r",\s*true\b|^['\"]dev", mark.detail):
-                yield Finding("le contrôleur frontal démarre toujours en mode de mise au point", file.path, mark.line)
+    held = index.content(facts, "public/index.php")
+    for mark in held[1].php.marks if held is not None and held[1].php is not None else ():
+        if mark.kind == "new" and mark.name.endswith("Kernel") and re.search(r",\s*true\b|^['\"]dev", mark.detail):
+            said = "le contrôleur frontal démarre toujours en mode de mise au point"
+            yield Finding(said, "public/index.php", mark.line)

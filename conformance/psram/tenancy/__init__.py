@@ -1,5 +1,5 @@
 """Who owns which data: entities, tables, policies, code that reads them, tests that prove it, the matrix of it all."""
 
-from psram.tenancy.entities import ENTITY, Classes, Entity, entities, php_files, places
+from psram.tenancy.entities import ENTITY, Classes, Entity, entities, places
 
-__all__ = ["ENTITY", "Classes", "Entity", "entities", "php_files", "places"]
+__all__ = ["ENTITY", "Classes", "Entity", "entities", "places"]

@@ -9,7 +9,8 @@ from enum import Enum, auto
 from typing import Final
 
 from psram.facts import DataSite, Facts, FileFact
-from psram.tenancy.entities import folded, php_files
+from psram.index import data_code
+from psram.tenancy.entities import folded
 from psram.tenancy.vocabulary import Vocabulary
 
 UNREADABLE: Final = "?"
@@ -67,7 +68,7 @@ def sites(
     ``tables`` hold rows of organisations; ``classes`` maps scoped entities (lower case) to their tables.
     """
     reader = _Reader(words, tables, classes)
-    for file, php in php_files(facts):
+    for file, php in data_code(facts):
         if not words.ignored(file.path):
             for site in php.access:
                 danger, said, touched = reader.read(site)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from psram.facts import Facts, FileFact, Mark
+from psram.index import content, data_code
 from psram.tenancy.access import UNREADABLE, Danger, Site, sites
-from psram.tenancy.entities import Classes, Entity, entities, folded, foreign_mappings, php_files
+from psram.tenancy.entities import Classes, Entity, entities, folded, foreign_mappings
 from psram.tenancy.schema import Schema, Table, replay
 from psram.tenancy.trials import Trial, isolation_tests
 from psram.tenancy.vocabulary import Vocabulary
@@ -111,7 +112,7 @@ def of(facts: Facts, words: Vocabulary) -> Analysis:
 
 def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
     classes = Classes(facts)
-    found = tuple(entities(facts))
+    found = entities(facts)
     tables = {e.declaration.name: classes.tables(e) for e in found}
     scoped = tuple(e for e in found if classes.uses(e.declaration, words.trait))
     schema = replay(facts, words)
@@ -129,7 +130,7 @@ def _analysed(facts: Facts, words: Vocabulary) -> Analysis:
         tenant_tables=frozenset(tenants),
         sites=places,
         trials=trials,
-        mappings=tuple(foreign_mappings(facts)),
+        mappings=foreign_mappings(facts),
         seen=tuple(_seen(facts, hosted)),
         bundle=_bundle(facts, words),
         scoped_names=frozenset(e.declaration.name for e in scoped),
@@ -165,7 +166,7 @@ def _naming(trials: tuple[Trial, ...]) -> dict[str, tuple[Trial, ...]]:
 
 def _seen(facts: Facts, words: Vocabulary) -> Iterator[Seen]:
     places: dict[str, list[tuple[FileFact, int, str]]] = {}
-    for file, php in php_files(facts):
+    for file, php in data_code(facts):
         if words.ignored(file.path):
             continue
         for site in php.access:
@@ -181,7 +182,7 @@ def _seen(facts: Facts, words: Vocabulary) -> Iterator[Seen]:
 def _created_elsewhere(facts: Facts, words: Vocabulary) -> dict[str, tuple[FileFact, int]]:
     """Tables that SQL files create outside the folder that the migration command applies."""
     found: dict[str, tuple[FileFact, int]] = {}
-    for file in facts.files:
+    for file in facts.files if any(blob.sql for blob in facts.blobs.values()) else ():
         if not file.path.lower().endswith(".sql") or file.path.startswith(words.migrations) or words.ignored(file.path):
             continue
         blob = facts.blobs.get(file.blob) if file.skipped is None else None
@@ -192,11 +193,11 @@ def _created_elsewhere(facts: Facts, words: Vocabulary) -> dict[str, tuple[FileF
 
 
 def _bundle(facts: Facts, words: Vocabulary) -> tuple[FileFact, Mark] | None:
-    for file, php in php_files(facts):
-        if file.path == "config/bundles.php":
-            for mark in php.bundles:
-                if mark.name.lower() == words.bundle.lower() and "all" in mark.detail.split(","):
-                    return file, mark
+    held = content(facts, "config/bundles.php")
+    if held is not None and held[1].php is not None:
+        for mark in held[1].php.bundles:
+            if mark.name.lower() == words.bundle.lower() and "all" in mark.detail.split(","):
+                return held[0], mark
     return None
 
 

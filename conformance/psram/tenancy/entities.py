@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from psram.facts import Declaration, Facts, FileFact, Kind, Mark, PhpFacts
+from psram.facts import Declaration, Facts, FileFact, Mark
+from psram.index import data_code, php_files
 from psram.memo import of_facts
-from psram.roles import Role, can_hold_php, roles
 
 ENTITY: Final = "Doctrine\\ORM\\Mapping\\Entity"
 MAPPINGS: Final = (".orm.xml", ".dcm.xml", ".orm.yml", ".orm.yaml", ".dcm.yml")
@@ -71,35 +72,9 @@ def _part(name: str) -> str:
     return bare if re.fullmatch(r"[a-z_][a-z0-9_$]*", bare) else f'"{bare}"'
 
 
-def php_files(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
-    """PHP files whose facts are known, in order of path."""
-    return iter(_php_files(facts))
-
-
 @of_facts
-def _php_files(facts: Facts) -> tuple[tuple[FileFact, PhpFacts], ...]:
-    return tuple(_known(facts))
-
-
-def _known(facts: Facts) -> Iterator[tuple[FileFact, PhpFacts]]:
-    for file in facts.files:
-        if file.kind in (Kind.LINK, Kind.SUBMODULE) or file.skipped:
-            continue
-        blob = facts.blobs.get(file.blob)
-        if blob is None or blob.php is None or blob.php.has_error:
-            continue
-        # the same content may lie under a name that PHP does not read, unless its first bytes say that it is PHP
-        if Role.PHP in roles(file.path) or (blob.begins_as_php and can_hold_php(file.path)):
-            yield file, blob.php
-
-
-def entities(facts: Facts) -> Iterator[Entity]:
+def entities(facts: Facts) -> tuple[Entity, ...]:
     """Classes that Doctrine persists, tests and fixtures left out."""
-    return iter(_entities(facts))
-
-
-@of_facts
-def _entities(facts: Facts) -> tuple[Entity, ...]:
     return tuple(_persisted(facts))
 
 
@@ -108,36 +83,42 @@ def _persisted(facts: Facts) -> Iterator[Entity]:
         if file.path.startswith("tests/"):
             continue
         for declaration in php.declarations:
-            if declaration.kind == "class" and any(a.name == ENTITY for a in declaration.attributes):
+            persisted = declaration.attributes and any(a.name == ENTITY for a in declaration.attributes)
+            if persisted and declaration.kind == "class":
                 yield Entity(file, declaration)
 
 
-def foreign_mappings(facts: Facts) -> Iterator[FileFact]:
+@of_facts
+def foreign_mappings(facts: Facts) -> tuple[FileFact, ...]:
     """Files that describe entities by XML or YAML."""
-    for file in facts.files:
-        if file.path.lower().endswith(MAPPINGS) and not file.path.startswith("tests/"):
-            yield file
+    named = (f for f in facts.files if f.path.lower().endswith(MAPPINGS))
+    return tuple(file for file in named if not file.path.startswith("tests/"))
 
 
+@of_facts
 def places(facts: Facts) -> int:
     """How many places say that the application keeps data: entities, mappings, migrations, direct queries."""
-    tables = (blob for blob in facts.blobs.values() if any(s.kind == "create_table" for s in blob.sql))
+    tables = (blob for blob in facts.blobs.values() if blob.sql and any(s.kind == "create_table" for s in blob.sql))
     files = sum(f.path.startswith("migrations/") and f.path.endswith(".sql") for f in facts.files)
     files = max(files, sum(1 for _ in tables))
     queries = sum(
         site.kind in _QUERIES
-        for file, php in php_files(facts)
+        for file, php in data_code(facts)
         if not file.path.startswith("tests/")
         for site in php.access
     )
-    return len(_entities(facts)) + sum(1 for _ in foreign_mappings(facts)) + files + queries
+    return len(entities(facts)) + len(foreign_mappings(facts)) + files + queries
 
 
 class Classes:
     """All classes and traits of the application, to follow inheritance."""
 
     def __init__(self, facts: Facts) -> None:
-        self._known = {d.name.lower(): d for _file, php in php_files(facts) for d in php.declarations}
+        self._facts = facts
+
+    @functools.cached_property
+    def _known(self) -> dict[str, Declaration]:
+        return {d.name.lower(): d for _file, php in php_files(self._facts) for d in php.declarations}
 
     def uses(self, declaration: Declaration, trait: str) -> bool:
         """Whether the class uses the trait, itself, through a parent class or through another trait."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from psram.facts import Facts, FileFact, TestMethod, TestSuite
+from psram.index import data_code
 from psram.proofs import TestSummary
-from psram.tenancy.entities import php_files
 from psram.tenancy.vocabulary import Vocabulary
 
 _MAX_PARENTS = 20
@@ -66,7 +66,7 @@ def _bare(name: str) -> str:
 
 def isolation_tests(facts: Facts, words: Vocabulary) -> Iterator[Trial]:
     """Tests of isolation: in a class that extends the kit's base or carries the group, or tests that carry it."""
-    found = [(file, suite) for file, php in php_files(facts) for suite in php.tests]
+    found = [(file, suite) for file, php in data_code(facts) for suite in php.tests]
     parents = {suite.name.lower(): suite.parents for _file, suite in found}
     for file, suite in found:
         whole = suite.isolation or "isolation" in suite.name.lower() or _extends(suite.parents, parents, words)
