@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from amcloud.stages import manifest
-from amcloud.stages.app import Organisation
+from amcloud.stages.declared.app import Organisation
 from amcloud_sandbox import apps
 from amcloud_sandbox.composer import kit, lock, repository, skeleton
 from amcloud_sandbox.composer.derive import Package
