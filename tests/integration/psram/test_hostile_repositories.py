@@ -150,9 +150,8 @@ def test_export_ignore_hides_nothing_and_the_report_names_what_archives_leave_ou
 
 @pytest.mark.parametrize("where", [".gitattributes", "src/.gitattributes"])
 def test_what_is_hidden_is_told_from_any_folder_and_nothing_is_where_nothing_hides(tmp_path: Path, where: str) -> None:
-    hiding = repository(
-        tmp_path / "a", {where: b"A.php export-ignore\n", "src/A.php": b"<?php\n", "src/B.php": b"<?php\n"}
-    )
+    sources = {"src/A.php": b"<?php\n", "src/B.php": b"<?php\n"}
+    hiding = repository(tmp_path / "a", {where: b"A.php export-ignore\n", **sources})
     assert report_of(hiding).hidden == ("src/A.php",)
     plain = repository(tmp_path / "b", {where: NO_WORD, **sources})
     assert report_of(plain).hidden == ()
