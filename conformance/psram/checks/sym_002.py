@@ -40,7 +40,11 @@ def _enabled(facts: Facts, params: Params) -> Iterator[Finding]:
         yield Finding("config/bundles.php manque ou ne peut pas être lu", "config/bundles.php")
         return
     mark = next((m for m in file[1].php.bundles if m.name == bundle), None)
+    hidden = next((m for m in file[1].php.bundles if m.kind == "bundle-hidden"), None)
     if mark is None:
         yield Finding(f"{bundle} n'est pas activé", "config/bundles.php", 1)
     elif not {"all", "prod"} & set(mark.detail.split(",")):
         yield Finding(f"{bundle} n'est pas activé en production", "config/bundles.php", mark.line)
+    elif hidden is not None:
+        said = f"la liste dépend de ce qui s'exécute : écrivez un seul « return [ … ]; » avec {bundle}"
+        yield Finding(said, "config/bundles.php", hidden.line)

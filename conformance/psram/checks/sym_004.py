@@ -13,7 +13,8 @@ from psram.model import Context, Finding, Outcome
 
 _TRUE = re.compile(r"(1|true|yes|on)$", re.IGNORECASE)
 _OTHER_STAGE = re.compile(r"(^|\.)when@(dev|test)\.")
-_FROM_ENV = re.compile(r"^%env\(.+\)%$")
+_FROM_ENV = re.compile(r"^%env\((?!.*\bdefault:\w).+\)%$")
+_PROFILER = ("framework.profiler", "framework.profiler.enabled", "web_profiler.toolbar")
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -34,7 +35,7 @@ def _bundles(facts: Facts, params: Params) -> Iterator[Finding]:
     held = index.content(facts, "config/bundles.php")
     for mark in held[1].php.bundles if held is not None and held[1].php is not None else ():
         short = mark.name.rpartition("\\")[2]
-        if short in params["debug_bundles"] and {"all", "prod"} & set(mark.detail.split(",")):
+        if short in params["debug_bundles"] and {"all", "prod", "prod?"} & set(mark.detail.split(",")):
             yield Finding(f"{short} est actif en production", "config/bundles.php", mark.line)
 
 
@@ -59,7 +60,9 @@ def _yaml(facts: Facts) -> Iterator[Finding]:
         key = entry.path.removeprefix("when@prod.")
         if key == "framework.secret" and not _FROM_ENV.match(entry.value):
             yield Finding("framework.secret ne vient pas de l'environnement", file.path, entry.line)
-        if key in ("framework.profiler.enabled", "web_profiler.toolbar") and _TRUE.match(entry.value):
+        if key == "parameters.env(APP_SECRET)" and entry.value:
+            yield Finding("APP_SECRET a une valeur par défaut dans le dépôt", file.path, entry.line)
+        if key in _PROFILER and _TRUE.match(entry.value):
             yield Finding(f"{key} est activé en production", file.path, entry.line)
         if key in ("parameters.kernel.debug", "framework.php_errors.throw", "twig.debug") and _TRUE.match(entry.value):
             yield Finding(f"{key} est activé en production", file.path, entry.line)

@@ -8,6 +8,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from psram.collect import php_bundles
 from psram.collect.php_names import Names, text
 from psram.collect.php_tree import Extractor, PhpFile
 from psram.facts import Declaration, Mark
@@ -44,7 +45,7 @@ def _finish(file: PhpFile) -> None:
         "only_data": not declarations and "functions" not in file.state,
         "namespaces": tuple(file.state.get("namespaces", [])),
         "declarations": tuple(declarations),
-        "bundles": tuple(_bundles(file.root, file.names)),
+        "bundles": tuple(php_bundles.bundles(file.root, file.names)),
     }
 
 
@@ -96,29 +97,6 @@ def _strict_types(root: Node) -> bool:
     if first is None or first.type != "declare_statement":
         return False
     return re.search(r"strict_types\s*=\s*1\b", text(first)) is not None
-
-
-def _bundles(root: Node, names: Names) -> Iterator[Mark]:
-    """Entries of ``return [Some\\Bundle::class => ['all' => true]];``: the environments that are true."""
-    returned = next((c for c in root.named_children if c.type == "return_statement"), None)
-    if (
-        returned is None
-        or not returned.named_children
-        or returned.named_children[0].type != "array_creation_expression"
-    ):
-        return
-    for element in returned.named_children[0].named_children[:500]:
-        if element.type != "array_element_initializer" or not element.named_children:
-            continue
-        key, *values = element.named_children
-        if key.type == "class_constant_access_expression":
-            name = names.resolve(text(key.named_children[0]))
-            yield Mark(element.start_point.row + 1, "bundle", name, _environments(values))
-
-
-def _environments(values: list[Node]) -> str:
-    pairs = re.findall(r"""['"](\w+)['"]\s*=>\s*(\w+)""", text(values[0]) if values else "")
-    return ",".join(sorted(env for env, on in pairs if on.lower() == "true"))
 
 
 EXTRACTOR: Final = Extractor(
