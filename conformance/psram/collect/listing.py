@@ -72,6 +72,8 @@ def of_worktree(path: Path, limits: Limits) -> Listing:
     try:
         head = git.head(path, "HEAD", timeout_s=limits.timeout_s)
     except UsageError:  # no repository, or one without commit
+        if git.is_repository(path) and git.is_bare(path):
+            raise
         changes = _without_commit(path, limits)
     else:
         if not head.worktree:

@@ -20,7 +20,7 @@ import msgspec
 
 from psram.model import Finding, Report, RuleResult, Verdict
 
-__all__ = ["Correction", "corrections", "find", "patch"]
+__all__ = ["Correction", "corrections", "find", "patch", "settled"]
 
 Fix = Callable[[bytes, tuple[Finding, ...]], bytes | None]
 Reader = Callable[[str], bytes | None]
@@ -68,6 +68,26 @@ def corrections(report: Report, read: Reader) -> tuple[Correction, ...]:
             rules = (*known.rules, result.rule_id) if known is not None else (result.rule_id,)
             made[path] = Correction(path, before, after, rules)
     return tuple(made[path] for path in sorted(made))
+
+
+def settled(report: Report, read: Reader) -> frozenset[str]:
+    """The violated rules of which each finding can be corrected, none left to a person."""
+    return frozenset(
+        result.rule_id
+        for result in report.results
+        if result.verdict is Verdict.VIOLATED and result.patch and _every_one_corrected(result, read)
+    )
+
+
+def _every_one_corrected(result: RuleResult, read: Reader) -> bool:
+    fix = find(result.patch)
+    if fix is None or result.findings_total > len(result.findings):
+        return False
+    held = {finding.path: read(finding.path) for finding in result.findings if finding.path}
+    return all(
+        (content := held.get(finding.path)) is not None and _corrected(fix, content, (finding,)) not in (None, content)
+        for finding in result.findings
+    )
 
 
 def _by_file(result: RuleResult) -> Iterator[tuple[str, tuple[Finding, ...]]]:

@@ -18,7 +18,8 @@ class Presentation:
     findings are new, known or gone; ``rules_url`` is where the rules' pages are, ending with a slash.
     ``moments`` are those whose rules count for whoever reads; ``decided`` is false where the platform has the last
     word, as on a laptop. The rest concerns the terminal only: ``width`` 0 folds nothing, ``height`` is the room,
-    ``notes`` follow the heading and ``footer`` ends the text; ``mended``: rules that ``--fix`` corrects in part.
+    ``notes`` follow the heading and ``footer`` ends the text; ``mended``: rules that
+    ``--fix`` corrects, ``partly``: those of which it leaves something to a person.
     """
 
     of: str = ""
@@ -36,3 +37,4 @@ class Presentation:
     notes: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
     mended: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()

@@ -205,7 +205,8 @@ class _Writer:
         several = "s" if len(actions) > 1 else ""
         hours = duration(sum(action.hours for action in actions))
         least = "au moins " if any(r.verdict is Verdict.NOT_EVALUATED for r in self._doubts) else ""
-        some = f" (--fix corrige {', '.join(self._shown.mended)})" if self._shown.mended else ""
+        mended = (*self._shown.mended, *(f"une partie de {rule}" for rule in self._shown.partly))
+        some = f" (--fix corrige {', '.join(mended)})" if mended else ""
         towards = "Pour satisfaire aux normes" if self._report.informative else "Plus court chemin vers l'hébergement"
         yield Line(f"{towards} : {least}{len(actions)} action{several}, environ {hours}{some}", hang=4)
         yield from self._threshold()

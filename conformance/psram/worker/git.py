@@ -36,6 +36,7 @@ _ENV = {
 }
 _COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/@{}^~-]{0,199}\Z")
 _LISTING_MAX_BYTES = 128 * 1024 * 1024
+_BRANCHES = 5
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -124,8 +125,27 @@ def head(path: Path, commit: str, *, timeout_s: float) -> Head:
     except (CollectError, ValueError) as error:
         if not is_repository(path):
             raise UsageError(f"« {path} » n'est pas un dépôt git") from error
-        raise UsageError(f"le commit « {commit} » n'existe pas dans ce dépôt") from error
+        raise UsageError(_missing(path, commit)) from error
     return Head(inside == b"true", b"\n".join(prefix), found.decode(), tree.decode())
+
+
+def _missing(path: Path, commit: str) -> str:
+    """Why the commit is not there, and what is."""
+    doing = "recherche des branches"
+    heads = _ask(path, "for-each-ref", "--format=%(refname:short)", "refs/heads", doing=doing, timeout_s=10)
+    branches = [name.decode("utf-8", "backslashreplace") for name in heads.splitlines()]
+    if not branches:
+        return "ce dépôt n'a pas encore de commit"
+    named = f"branches : {', '.join(branches[:_BRANCHES])}{'…' if len(branches) > _BRANCHES else ''}"
+    if commit != "HEAD":
+        return f"le commit « {commit} » n'existe pas dans ce dépôt ({named})"
+    return f"HEAD y désigne une branche qui n'existe pas ({named}) : ajoutez --commit {branches[0]}"
+
+
+def is_bare(path: Path) -> bool:
+    """Whether the repository here has no work tree."""
+    asked = ("rev-parse", "--is-bare-repository")
+    return _ask(path, *asked, doing="lecture du dépôt git", timeout_s=10).strip() == b"true"
 
 
 def resolve(repository: Path, commit: str, *, timeout_s: float) -> tuple[str, str]:

@@ -129,15 +129,17 @@ def fix(report: Report, folder: Path, *, yes: bool, force: bool) -> bool:
     return True
 
 
-def mended(report: Report, target: Target) -> tuple[str, ...]:
-    """Rules of which something would be corrected in the target's folder."""
+def mended(report: Report, target: Target) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Rules that would be corrected in the target's folder: those that nothing is left of, and those in part."""
     from psram import fixes
     from psram.worker.protocol import Ask
 
     if target.ask is not Ask.WORKTREE:
-        return ()
-    made = fixes.corrections(report, Tree(Path(target.path)).read)
-    return tuple(sorted({rule for correction in made for rule in correction.rules}))
+        return (), ()
+    tree = Tree(Path(target.path))
+    rules = {rule for correction in fixes.corrections(report, tree.read) for rule in correction.rules}
+    whole = rules & fixes.settled(report, tree.read) if rules else rules
+    return tuple(sorted(whole)), tuple(sorted(rules - whole))
 
 
 def _mixed(report: Report, paths: list[str]) -> str:

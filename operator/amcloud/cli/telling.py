@@ -34,7 +34,7 @@ def presentation(
     from psram.reports import Presentation
 
     width, height = terminals.size(sys.stdout)
-    mended = fixing.mended(report, target)
+    mended, partly = fixing.mended(report, target)
     return Presentation(
         previous=previous,
         moments=moments(report) if decided else Presentation().moments,
@@ -46,6 +46,7 @@ def presentation(
         notes=tuple(_notes(facts, target)),
         footer=tuple(_next(report, target, mended=mended if _has_kit(facts) else (), decided=decided)),
         mended=mended,
+        partly=partly,
     )
 
 
@@ -115,7 +116,8 @@ def _next(report: Report, target: Target, *, mended: tuple[str, ...], decided: b
     if any(r.rule_id in mended for r in violated):
         yield f"Ensuite : {_typed('amcloud check', target.shown(), '--fix')}"
     elif blocking and report.verdict_for(_source(), confirmed_later=True) is not ReportVerdict.CONFORMING:
-        yield f"Ensuite : amcloud check --explain {blocking[0].rule_id}"
+        first = next((r for r in blocking if not r.to_confirm), blocking[0])
+        yield f"Ensuite : amcloud check --explain {first.rule_id}"
     elif report.uncommitted and report.commit:
         yield "Ensuite : git add -A, git commit, puis git push (la plateforme vérifie chaque commit poussé)"
     elif report.uncommitted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_fail_on_never_makes_the_status_milder(check: Check, severity: str, code
         (("--list-rules", "--format", "sarif"), "texte ou en json"),
         (("-o", "nulle/part"), "ne peut pas être écrit"),
         (("nulle-part",), "ni un dossier, ni une adresse git, ni un commit"),
-        (("--jobs", "0"), "--jobs : un nombre d'au moins 1 est attendu"),
+        (("--jobs", "0"), "--jobs : un nombre de 1 à 64 est attendu"),
         (("--fail-on", "grave"), "--fail-on : « grave » n'est pas l'un de"),
     ],
 )
@@ -226,8 +227,40 @@ def test_a_correction_is_announced_only_where_something_would_be_corrected(check
     assert "--fix" not in said
 
 
+def test_a_correction_of_a_part_says_so_and_is_not_the_next_command(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "composer.json").write_text('{"require": {"amcloud/starter-kit": "^1.0"}}', "utf-8")
+    (tmp_path / "a.php").write_text(f"{GOOD}eval('1');\nvar_dump(1);\n", "utf-8")
+    said = check("--full")[1]
+    assert "(--fix corrige une partie de PHP-006)" in said
+    assert "Ensuite : amcloud check --fix" not in said
+
+
 def test_a_part_of_an_application_names_the_whole(check: Check, tmp_path: Path) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "composer.json").write_text("{}", "utf-8")
     (tmp_path / "src/A.php").write_text(GOOD, "utf-8")
     assert "« amcloud check . » la vérifie en entier" in check("src")[1]
+
+
+def test_a_repository_without_commit_or_whose_head_is_gone_says_what_to_add(check: Check, tmp_path: Path) -> None:
+    bare = tmp_path / "depot.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
+    for asked in (str(bare), bare.as_uri()):
+        code, said, error = check(asked)
+        assert (code, said) == (3, "")
+        assert "n'a pas encore de commit" in error
+    work = tmp_path / "travail"
+    subprocess.run(["git", "clone", "-q", bare, work], check=True, capture_output=True)
+    (work / "a.php").write_text(GOOD, "utf-8")
+    identity = ("-c", "user.name=Exemple", "-c", "user.email=exemple@amcloud.example", "-c", "commit.gpgsign=false")
+    for command in (("add", "."), ("commit", "-q", "-m", "a"), ("push", "-q", "origin", "HEAD:refs/heads/recette")):
+        subprocess.run(["git", *identity, "-C", work, *command], check=True)
+    for asked in (str(bare), bare.as_uri()):
+        code, said, error = check(asked)
+        assert (code, said) == (3, "")
+        assert "branches : recette" in error
+        assert "--commit recette" in error
+        assert check(asked, "--commit", "recette")[0] != 3
+    code, _, error = check(str(bare), "--commit", "absent")
+    assert code == 3
+    assert "« absent » n'existe pas dans ce dépôt (branches : recette)" in error

@@ -65,7 +65,7 @@ def result(report: Report, rule_id: str) -> Verdict:
 
 def test_an_empty_repository_has_no_commit_and_says_so(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "--bare", "vide.git")
-    with pytest.raises(UsageError, match="n'existe pas"):
+    with pytest.raises(UsageError, match="n'a pas encore de commit"):
         collect(tmp_path / "vide.git", "HEAD")
 
 

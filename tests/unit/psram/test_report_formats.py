@@ -303,6 +303,17 @@ def test_whatever_a_repository_says_every_form_is_well_formed(
     assert not _controls(write("html", made).decode() + write("texte", made).decode())
 
 
+def test_code_quality_says_what_is_new_and_what_is_known_where_another_report_is_there() -> None:
+    now, before = refused(), msgspec.structs.replace(refused(), results=refused().results[1:])
+    compared = _valid(write("codequality", now, Presentation(previous=before)), "codequality")
+    told = {problem["check_name"]: problem.get("baselineState") for problem in compared}
+    first = now.results[0].rule_id
+    assert told.pop(first) == "new"
+    assert "unchanged" in told.values()
+    assert "new" not in told.values()
+    assert all("baselineState" not in problem for problem in json.loads(write("codequality", now)))
+
+
 def test_junit_is_read_by_the_reader_of_the_pipelines_reports() -> None:
     summary = read_junit(write("junit", refused()))
     assert (summary.tests, summary.failures, summary.errors, summary.skipped) == (9, 3, 1, 4)
