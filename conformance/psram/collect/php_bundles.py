@@ -1,9 +1,9 @@
 """Entries of ``return [Some\\Bundle::class => ['all' => true]];`` (``config/bundles.php``), as Symfony reads them.
 
-``detail`` of a ``bundle`` mark lists the environments in which it is on. Symfony asks for the environment's own key, then
-for ``all``: where ``prod`` is written and is not true, ``all`` is not listed, and ``prod?`` says that it is not a literal.
-A list that cannot be trusted to be the whole one (another ``return`` before it, something unpacked into it) gives a mark
-``bundle-hidden`` besides.
+``detail`` of a ``bundle`` mark lists the environments in which it is on. Symfony asks for the environment's own key,
+then for ``all``: where ``prod`` is written and is not true, ``all`` is not listed, and ``prod?`` says that it is not a
+literal. A list that cannot be trusted to be the whole one (another ``return`` before it, something unpacked into it)
+gives a mark ``bundle-hidden`` besides.
 """
 
 from __future__ import annotations

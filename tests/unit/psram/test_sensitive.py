@@ -95,6 +95,15 @@ def test_a_nir_of_order_000_belongs_to_nobody() -> None:
         "APP_SECRET={key}",
         "password = '%env(MOT_DE_PASSE)%'",
         "scheme://user[:motdepasse@host]/",
+        "$compass = '{key}'; $bypass = '{key}';",
+        "<p class='token'>{key}</p>",
+        "['PASSWORD', 'CRYPTO_PWHASH_SALSA208SHA256_BYTES']",
+        "password({key})",
+        "curl -u $UTILISATEUR:$MOT_DE_PASSE_2023 https://forge.test/",
+        "mysql -p$MOT_DE_PASSE_2023 base",
+        "PWD=/srv/Appli2/public/V3",
+        "define('PASSWORD', getenv('PASSWORD_V2_3'));",
+        "${{PASSWORD:-changez-moi-2024}}",
     ],
 )
 def test_what_looks_like_a_secret_and_is_none(line: str) -> None:
@@ -112,12 +121,47 @@ def test_what_looks_like_a_secret_and_is_none(line: str) -> None:
         "amqp://u:{key}@file.interne.test:5672",
         "Authorization: Bearer {key}",
         "private_key => '{key}'",
+        "define('DB_PASSWORD', '{key}');",
+        "$c['db']['password'] = '{key}';",
+        "$_ENV['DB_PASS'] ?? '{key}'",
+        "process.env.JETON || `{key}`",
+        '"{{\\"pwd\\": \\"{key}\\"}}"',
+        "<entry key='mdp'>{key}</entry>",
+        "ENV DB_PASS {key}",
+        "sshpass -p '{key}' ssh hote",
+        "mysqldump -u root -p{key} base",
+        "pg_dump --password {key}",
+        "GRANT ALL ON a.* TO u IDENTIFIED BY '{key}'",
+        "token = base64_decode('{key}')",
     ],
 )
 def test_what_is_a_secret(line: str) -> None:
     found = sensitive.secrets(line.format(key=KEY).encode())
     assert [mark.line for mark in found] == [1]
     assert found[0].detail == fictitious.salted(KEY.encode())
+
+
+FORMS = {
+    "slack": "https://hooks.sl@@ack.com/services/T01ABCDEF/B02ABCDEF/x8Jq2LmT5vRz9WcY4bNdQ1aF",
+    "discord": "https://discord.com/api/web@@hooks/123456789012345678/" + "aB3_" * 15,
+    "office": "https://a.web@@hook.office.com/webhookb2/{0}@{0}/IncomingWebhook/".format("0a1b2c3d-" * 4) + "0a" * 16,
+    "sendgrid": "SG@@." + "aB3dE5fG7hJ9kL1mN3pQ5r" + "." + "aB3dE5fG7h" * 4 + "xyz",
+    "brevo": "xkey@@sib-" + "0a1b2c3d" * 8 + "-aB3d",
+    "npm": "npm@@_" + "aB3dE5" * 6,
+    "docker": "dckr@@_pat_" + "aB3dE5fG7h" * 3,
+    "azure": "DefaultEndpointsProtocol=https;Account@@Key=" + "aB3dE5fG7h" * 8 + "aB3dE5==",
+    "google": "GOC@@SPX-" + "aB3dE5f" * 4,
+    "vault": "hvs@@." + "aB3dE5" * 8,
+    "model": "sk-@@ant-" + "aB3dE5" * 8,
+    "age": "AGE-SECRET-@@KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2,
+}
+
+
+@pytest.mark.parametrize("value", FORMS.values(), ids=FORMS)
+def test_a_known_form_is_a_secret_under_any_name_and_its_beginning_is_none(value: str) -> None:
+    written = examples.composed(value)
+    assert len(sensitive.secrets(f"a: {written}\n".encode())) == 1
+    assert sensitive.secrets(f"a: {written[: len(written) // 3]}…\n".encode()) == ()
 
 
 DRAWN = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tree_sitter import Node
 
-from psram.collect import contents, php, php_indirect, sensitive
+from psram.collect import assigned, contents, php, php_indirect, sensitive
 from psram.collect.php_tree import PhpFile
 from psram.collect.sieve import Sieve, words
 from psram.facts import BlobFacts
@@ -46,6 +46,10 @@ SHAPES = (
     "echo '<script src=\"//{0}.example.org/x.js\"></script>';",
     'header("Content-Security-Policy: script-src{1} https://{0}.example.org");',
     "$secret{1}={1}'a8F3kLq92MzXv7TbR4nYw1';",
+    "define('A_PASS'{1},{1}'a8F3kLq92MzXv7TbR4nYw1'); setPassword({1}'a8F3kLq92MzXv7TbR4nYw1'{1});",
+    "$c['mdp']{1}={1}\"a8F3kLq92MzXv7TbR4nYw1\"; getenv('{0}_PWD'){1}?:{1}'a8F3kLq92MzXv7TbR4nYw1';",
+    "<password {0}>{1}a8F3kLq92MzXv7TbR4nYw1{1}</password> PASSWORD{1}'a8F3kLq92MzXv7TbR4nYw1'",
+    "curl --user {0}:a8F3kLq92MzXv7TbR4nYw1; mysql -p{1}a8F3kLq92MzXv7TbR4nYw1 --token a8F3kLq92MzXv7TbR4nYw1",
     "connect('pgsql://{0}:a8F3kLq92MzX@db.example.net/x');",
     "// 1 85 05 78 006 084 91, 185057800608436",
     "class {0}Test{1}extends{1} TestCase {{ function testIsolation() {{}} }}",
@@ -110,7 +114,9 @@ def test_a_call_is_looked_at_whatever_stands_for_its_function(callee: str, monke
     assert "function_call_expression" in judged
 
 
-def test_each_word_before_a_secret_is_sifted() -> None:
+@pytest.mark.parametrize("word", assigned._WORDS, ids=bytes.decode)
+def test_each_word_before_a_secret_is_sifted(word: bytes) -> None:
     """A word without its pattern would never be looked for."""
-    for word, pattern in sensitive._WORDS:
-        assert pattern in sensitive.SIEVE.held(b"-" + word.upper() + b"-")
+    for written in (b"$my-%s_1\v=>\v'%s'", b"<x:%s>\v%s </x>", b"%s '%s'", b"ENV A_%s %s", b"%s('%s')"):
+        content = written % (word.upper(), b"a8F3kLq92MzXv7TbR4nYw1")
+        assert assigned.NAMED in sensitive.SIEVE.held(content), content
