@@ -17,7 +17,8 @@ from psram.collect.choosing import MANIFEST_MAX_BYTES
 from psram.errors import UsageError
 from psram.facts import FileFact, Kind
 from psram.vocabulary import Limits
-from psram.worker import git
+from psram.worker import git, sizes
+from psram.worker.store import FactCache
 
 _KINDS: Final = {"100644": Kind.FILE, "100664": Kind.FILE, "100755": Kind.EXECUTABLE, "120000": Kind.LINK}
 
@@ -35,7 +36,7 @@ class Listing:
     disk: dict[str, Path] = field(default_factory=dict)
 
 
-def of_commit(repository: Path, commit: str, limits: Limits) -> Listing:
+def of_commit(repository: Path, commit: str, limits: Limits, cache: FactCache | None = None) -> Listing:
     """The entries of a commit of a bare or work repository; of a sub-folder alone when ``repository`` is one.
 
     Raises:
@@ -43,20 +44,20 @@ def of_commit(repository: Path, commit: str, limits: Limits) -> Listing:
         CollectError: git cannot read it.
     """
     head = git.head(repository, commit, timeout_s=limits.timeout_s)
-    return _of_head(repository, head, commit, limits)
+    return _of_head(repository, head, commit, limits, cache)
 
 
-def _of_head(repository: Path, head: git.Head, commit: str, limits: Limits) -> Listing:
+def _of_head(repository: Path, head: git.Head, commit: str, limits: Limits, cache: FactCache | None) -> Listing:
     tree = head.tree
     if head.prefix:  # a sub-folder of a work tree is checked alone
         tree = git.subtree(repository, head.commit, head.prefix, timeout_s=limits.timeout_s)
         if not tree:
             raise UsageError(f"le commit « {commit} » n'a pas le dossier {shown(head.prefix)}")
-    files, problem = _entries(repository, tree, limits)
+    files, problem = _entries(repository, tree, limits, cache)
     return Listing(repository, head.commit, tree, files, truncated=problem)
 
 
-def of_worktree(path: Path, limits: Limits) -> Listing:
+def of_worktree(path: Path, limits: Limits, cache: FactCache | None = None) -> Listing:
     """The entries as they are on disk: the commit's, with those not committed on top (and named).
 
     A folder without git is read whole; a sub-folder of a repository is read alone.
@@ -77,10 +78,10 @@ def of_worktree(path: Path, limits: Limits) -> Listing:
         changes = _without_commit(path, limits)
     else:
         if not head.worktree:
-            return _of_head(path, head, "HEAD", limits)
+            return _of_head(path, head, "HEAD", limits, cache)
         commit = head.commit
         with git.work(path, head.prefix, timeout_s=limits.timeout_s) as differs:  # meanwhile the commit is listed
-            tree, committed, problem = _at_head(path, head, limits)
+            tree, committed, problem = _at_head(path, head, limits, cache)
             changes = differs()
     on_disk = {f.path: f for f in (_disk_file(path, name, limits) for name in changes.changed) if f is not None}
     gone = {shown(name) for name in changes.deleted}
@@ -95,17 +96,21 @@ def shown(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
-def _entries(repository: Path, tree: str, limits: Limits) -> tuple[list[FileFact], str]:
+def _entries(repository: Path, tree: str, limits: Limits, cache: FactCache | None) -> tuple[list[FileFact], str]:
     listed, truncated = git.entries(repository, tree, max_files=limits.max_files, timeout_s=limits.timeout_s)
-    files = [FileFact(shown(e.path), e.blob, e.size, _KINDS.get(e.mode, Kind.SUBMODULE)) for e in listed]
+    contents = dict.fromkeys(entry.blob for entry in listed if entry.kind == "blob")
+    size = sizes.of(repository, list(contents), timeout_s=limits.timeout_s, cache=cache).get
+    files = [
+        FileFact(path, blob, size(blob, 0), _KINDS.get(mode, Kind.SUBMODULE)) for mode, _kind, blob, path in listed
+    ]
     return files, f"plus de {limits.max_files} fichiers" if truncated else ""
 
 
-def _at_head(path: Path, head: git.Head, limits: Limits) -> tuple[str, list[FileFact], str]:
+def _at_head(path: Path, head: git.Head, limits: Limits, cache: FactCache | None) -> tuple[str, list[FileFact], str]:
     tree = head.tree
     if head.prefix:
         tree = git.subtree(path, head.commit, head.prefix, timeout_s=limits.timeout_s)
-    return tree, *(_entries(path, tree, limits) if tree else ([], ""))
+    return tree, *(_entries(path, tree, limits, cache) if tree else ([], ""))
 
 
 def _without_commit(path: Path, limits: Limits) -> git.Work:

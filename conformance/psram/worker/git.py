@@ -41,12 +41,12 @@ _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class TreeEntry(NamedTuple):
-    """One line of ``ls-tree``; ``path`` is raw bytes."""
+    """One line of ``ls-tree``. ``kind`` is ``blob`` or ``commit``; bytes of ``path`` that are not UTF-8 are escaped."""
 
     mode: str
+    kind: str
     blob: str
-    size: int
-    path: bytes
+    path: str
 
 
 class Work(NamedTuple):
@@ -171,15 +171,15 @@ def subtree(path: Path, commit: str, folder: bytes, *, timeout_s: float) -> str:
 def entries(repository: Path, tree: str, *, max_files: int, timeout_s: float) -> tuple[list[TreeEntry], bool]:
     """Entries of the tree (at most ``max_files``), and whether some were left out."""
     doing = "lecture de l'arbre du commit"
-    listing = _ask(repository, "ls-tree", "-r", "-z", "-l", "--full-tree", tree, doing=doing, timeout_s=timeout_s)
-    lines = listing.split(b"\0")[:-1]
+    listing = _ask(repository, "ls-tree", "-r", "-z", "--full-tree", tree, doing=doing, timeout_s=timeout_s)
+    lines = listing.decode("utf-8", "backslashreplace").split("\0")[:-1]
     return [_entry(line) for line in lines[:max_files]], len(lines) > max_files
 
 
-def _entry(line: bytes) -> TreeEntry:
-    head, _, path = line.partition(b"\t")
-    mode, _kind, blob, size = head.split()
-    return TreeEntry(mode.decode(), blob.decode(), 0 if size == b"-" else int(size), path)
+def _entry(line: str) -> TreeEntry:
+    head, _, path = line.partition("\t")
+    mode, kind, blob = head.split(" ")
+    return TreeEntry(mode, kind, blob, path)
 
 
 def blobs(repository: Path, ids: Sequence[str], *, timeout_s: float) -> Iterator[tuple[str, bytes | None]]:

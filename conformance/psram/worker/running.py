@@ -51,7 +51,7 @@ def _read(request: Request, pool: Pool, cache: FactCache | None, progress: _Told
         processes=processes,
         progress=progress,
     )
-    facts = _facts(request, reader)
+    facts = _facts(request, reader, cache)
     if pack is None or context is None:
         return Answer(facts=facts)
     if bundle is not None:
@@ -60,15 +60,15 @@ def _read(request: Request, pool: Pool, cache: FactCache | None, progress: _Told
     return Answer(facts=facts, report=judge(facts, pack, context))
 
 
-def _facts(request: Request, reader: Reader) -> Facts:
+def _facts(request: Request, reader: Reader, cache: FactCache | None) -> Facts:
     if request.ask is Ask.WORKTREE:
-        return reader.facts(listing.of_worktree(Path(request.path), request.limits))
+        return reader.facts(listing.of_worktree(Path(request.path), request.limits, cache))
     if request.ask is Ask.COMMIT:
-        return reader.facts(listing.of_commit(Path(request.path), request.commit, request.limits))
+        return reader.facts(listing.of_commit(Path(request.path), request.commit, request.limits, cache))
     with tempfile.TemporaryDirectory(prefix="psram-url-") as folder:
         copy = Path(folder) / "depot.git"
         git.clone(request.path, copy, commit=request.commit, timeout_s=request.limits.timeout_s)
-        return reader.facts(listing.of_commit(copy, request.commit, request.limits))
+        return reader.facts(listing.of_commit(copy, request.commit, request.limits, cache))
 
 
 def _unread(request: Request, problem: str) -> Answer:
