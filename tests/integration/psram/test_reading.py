@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from psram.collect import collect
 from psram.facts import Facts, Skip
 from psram.model import Context, Limits, Php, Stage, Track
 from psram.reports import canonical_json
-from psram.worker import extractor
+from psram.worker import extractor, pool
 from psram.worker import php as php_worker
 from psram.worker.process import _environment
 from psram.worker.protocol import Answer, Ask, Progress, Request
@@ -233,3 +234,37 @@ def test_odd_bytes_hide_nothing(tmp_path: Path, content: bytes, line: int) -> No
     assert report is not None
     findings = next(r for r in report.results if r.rule_id == "PHP-006").findings
     assert [(f.path, f.line) for f in findings] == [("a.php", line)]
+
+
+def test_big_contents_read_one_at_a_time_change_no_byte(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "src/Faim.php").unlink()
+    for number in range(6):
+        body = b"function f%d() { return exec($_GET['x']); }\n" * (4000 + 1000 * number)
+        (folder / f"src/Gros{number}.php").write_bytes(b"<?php\n" + body % ((number,) * body.count(b"%d")))
+    commit(folder)
+    first = encoded(answer(folder, processes=1))
+    assert encoded(answer(folder, processes=2)) == first
+    assert encoded(answer(folder, processes=2, cache=FactCache(tmp_path / "cache"))) == first
+    assert encoded(answer(folder, cache=FactCache(tmp_path / "cache"))) == first
+    monkeypatch.setattr(pool, "_HEAVY_BYTES", 1 << 30)  # as if no content were big
+    assert encoded(answer(folder, processes=2)) == first
+
+
+def test_whatever_changes_what_the_cache_knows_of_runs_gives_the_bytes_of_a_first_reading(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "src/Faim.php").unlink()
+    cache = FactCache(tmp_path / "cache")
+    chance = random.Random(3)
+    for turn in range(5):
+        files = sorted((folder / "src").glob("N*.php"))
+        for file in chance.sample(files, 3):
+            file.write_bytes(b"<?php\nclass X%d { var $a = %d; }\n" % (turn, chance.randrange(9)))
+        chance.choice(files).unlink()
+        chance.choice(sorted((folder / "src").glob("N*.php"))).rename(folder / f"src/Autre{turn}.txt")
+        commit(folder)
+        fresh = encoded(answer(folder, processes=1))
+        assert encoded(answer(folder, cache=cache)) == fresh
+        assert encoded(answer(folder, cache=FactCache(tmp_path / "cache"))) == fresh
