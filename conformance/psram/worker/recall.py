@@ -1,7 +1,6 @@
 """What the cache knows of contents: an entry for each, and one for each run of neighbours that are all known.
 
-An unchanged tree is told by its runs, of some thirty contents each: one look-up and one checksum in place of sixty
-look-ups.
+An unchanged tree is told by its runs, of some thirty contents each: one look-up in place of sixty.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from psram.collect.reading import Known, Reading, State
 from psram.facts import ComposerFacts, Skip, Syntax
 from psram.worker.messages import Found
 from psram.worker.php import OK
-from psram.worker.runs import cut, opened, sealed
+from psram.worker.runs import cut
 from psram.worker.store import FactCache
 
 LINK: Final = 1 << 13
@@ -77,7 +76,7 @@ class Memory:
         places = cut([each.blob for each in wanted])
         runs = {self._run_key(run): run for run in (wanted[place] for place in places)}
         kept = self._cache.get(list(runs))
-        left = {key: run for key, run in runs.items() if not _run_noted(run, opened(key, kept.pop(key, b"")), gathered)}
+        left = {key: run for key, run in runs.items() if not _run_noted(run, kept.pop(key, b""), gathered)}
         self._untold |= left
         return self._one_by_one([each for run in left.values() for each in run], gathered)
 
@@ -104,7 +103,7 @@ class Memory:
         for key, run in self._untold.items():
             kept = list(_known(run, gathered))
             if len(kept) == len(run):
-                gathered.fresh[key] = sealed(key, msgspec.msgpack.encode(kept))
+                gathered.fresh[key] = msgspec.msgpack.encode(kept)
             if len(gathered.fresh) > _RUNS_AT_ONCE:
                 self.keep(gathered)
         self.keep(gathered)
@@ -137,7 +136,7 @@ class Memory:
 
 
 def _run_noted(run: Sequence[Wanted], body: bytes, gathered: Gathered) -> bool:
-    """Whether the entry told all of the run, which is then noted; one that is damaged tells nothing."""
+    """Whether the entry told all of the run, which is then noted."""
     try:
         kept = _runs.decode(body)
     except _DAMAGED:

@@ -5,14 +5,12 @@ What is kept of a run is looked up at once. A change costs the run that it lies 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 _ENDS: Final = ("00", "20", "40", "60", "80", "a0", "c0", "e0")
 """A content whose id ends so is the last of its run: one in thirty-two."""
 _MOST: Final = 128
-_SUM_BYTES: Final = 4
 
 
 def cut(ids: Sequence[str]) -> Iterator[slice]:
@@ -24,18 +22,3 @@ def cut(ids: Sequence[str]) -> Iterator[slice]:
             begin = place
     if begin < len(ids):
         yield slice(begin, len(ids))
-
-
-def sealed(key: bytes, body: bytes) -> bytes:
-    """What is told of a run under this key, with a checksum."""
-    return _sum(key, body) + body
-
-
-def opened(key: bytes, value: bytes) -> bytes:
-    """What was told under this key; nothing when the entry is damaged, or another's."""
-    body = value[_SUM_BYTES:]
-    return body if value[:_SUM_BYTES] == _sum(key, body) else b""
-
-
-def _sum(key: bytes, body: bytes) -> bytes:
-    return zlib.crc32(body, zlib.crc32(key)).to_bytes(_SUM_BYTES, "big")

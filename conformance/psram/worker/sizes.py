@@ -14,7 +14,7 @@ import msgspec
 
 from psram.errors import CollectError
 from psram.worker import git
-from psram.worker.runs import cut, opened, sealed
+from psram.worker.runs import cut
 from psram.worker.store import FactCache
 
 _DOING: Final = "lecture de l'arbre du commit"
@@ -32,10 +32,10 @@ def of(repository: Path, ids: Sequence[str], *, timeout_s: float, cache: FactCac
     runs = {_key(run): run for run in (ids[place] for place in cut(ids))}
     kept = cache.get(list(runs))
     found: dict[str, int] = {}
-    left = {key: run for key, run in runs.items() if not _noted(run, opened(key, kept.get(key, b"")), found)}
+    left = {key: run for key, run in runs.items() if not _noted(run, kept.get(key, b""), found)}
     asked = _asked(repository, [name for run in left.values() for name in run], timeout_s)
     whole = ((key, [asked[name] for name in run if name in asked], len(run)) for key, run in left.items())
-    cache.put({key: sealed(key, msgspec.msgpack.encode(told)) for key, told, count in whole if len(told) == count})
+    cache.put({key: msgspec.msgpack.encode(told) for key, told, count in whole if len(told) == count})
     return found | asked
 
 

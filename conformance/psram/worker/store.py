@@ -2,7 +2,8 @@
 
 One SQLite file, private to its owner, bounded, shared by processes and threads. Losing it loses nothing but time: a
 file that is broken, locked for long or not writable is as good as empty, and nothing here ever raises. Only the process
-that asked for the facts writes to it, after it checked their shape; never the one that read the content.
+that asked for the facts writes to it, after it checked their shape; never the one that read the content. Each value has
+a checksum of its key and of itself: what something else changed is no longer known.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +21,7 @@ from typing import Final
 MAX_BYTES: Final = 256 * 1024 * 1024
 _NAME: Final = "psram-facts-1.sqlite"
 _ASKED_AT_ONCE: Final = 500
+_SUM_BYTES: Final = 4
 _BUSY_MS: Final = 2000
 _DAY_S: Final = 86400
 _SCHEMA: Final = """
@@ -61,7 +64,7 @@ class FactCache:
             if base is None:
                 return
             with base:
-                rows = ((key, value, today) for key, value in values.items())
+                rows = ((key, _sealed(key, value), today) for key, value in values.items())
                 base.executemany("INSERT OR REPLACE INTO facts (key, value, used) VALUES (?, ?, ?)", rows)
             _shrink(base, self._max_bytes)
 
@@ -132,13 +135,23 @@ def _looked_up(base: sqlite3.Connection, keys: Sequence[bytes], today: int) -> d
     for part in _parts(keys):
         marks = ",".join("?" * len(part))
         for key, value, used in base.execute(f"SELECT key, value, used FROM facts WHERE key IN ({marks})", part):  # noqa: S608  only question marks
-            found[key] = value
+            if value[:_SUM_BYTES] != _sum(key, value[_SUM_BYTES:]):
+                continue
+            found[key] = value[_SUM_BYTES:]
             if used != today:
                 stale.append((today, key))
     if stale:  # once a day: a run that only reads writes nothing
         with contextlib.suppress(sqlite3.OperationalError), base:
             base.executemany("UPDATE facts SET used = ? WHERE key = ?", stale)
     return found
+
+
+def _sealed(key: bytes, value: bytes) -> bytes:
+    return _sum(key, value) + value
+
+
+def _sum(key: bytes, value: bytes) -> bytes:
+    return zlib.crc32(value, zlib.crc32(key)).to_bytes(_SUM_BYTES, "big")
 
 
 def _parts(keys: Sequence[bytes]) -> Iterable[Sequence[bytes]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,8 +138,12 @@ class Damaged(FactCache):
     "damage",
     [
         pytest.param(lambda value, _other: value[:-1], id="cut"),
-        pytest.param(lambda value, _other: value[:-1] + bytes([value[-1] ^ 1]), id="flipped"),
-        pytest.param(lambda _value, other: other, id="swapped"),
+        pytest.param(lambda value, _: msgspec.msgpack.encode(msgspec.msgpack.decode(value)[:-1]), id="shorter"),
+        pytest.param(lambda value, _other: value + b"\1", id="longer"),
+        pytest.param(
+            lambda value, _other: msgspec.msgpack.encode([-1 - size for size in msgspec.msgpack.decode(value)]),
+            id="negative",
+        ),
         pytest.param(lambda _value, _other: b"", id="emptied"),
     ],
 )

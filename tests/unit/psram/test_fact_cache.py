@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -11,6 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from psram.worker import store
 from psram.worker.store import FactCache, default_folder
@@ -79,6 +82,22 @@ def test_a_broken_file_is_begun_again(tmp_path: Path, how: str) -> None:
     cache.put({b"new": b"1"})
     cache.put({b"new": b"1"})
     assert FactCache(tmp_path).get([b"new"]) == {b"new": b"1"}
+
+
+@given(st.dictionaries(st.binary(min_size=1, max_size=8), st.binary(max_size=40), min_size=2, max_size=6), st.data())
+def test_a_value_that_was_changed_or_lies_under_another_key_is_not_known(
+    tmp_path_factory: pytest.TempPathFactory, values: dict[bytes, bytes], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("cache")
+    FactCache(folder).put(values)
+    key, other = data.draw(st.permutations(sorted(values)))[:2]
+    with contextlib.closing(sqlite3.connect(file_of(folder))) as base, base:
+        kept = dict(base.execute("SELECT key, value FROM facts"))
+        place = data.draw(st.integers(0, len(kept[key]) - 1))
+        flipped = kept[key][:place] + bytes([kept[key][place] ^ 1]) + kept[key][place + 1 :]
+        wrong = data.draw(st.sampled_from([flipped, kept[key][:place], kept[key] + b"x", kept[other], b""]))
+        base.execute("UPDATE facts SET value = ? WHERE key = ?", (wrong, key))
+    assert FactCache(folder).get([*values]) == {each: value for each, value in values.items() if each != key}
 
 
 def test_a_folder_that_cannot_be_made_is_as_good_as_an_empty_cache(tmp_path: Path) -> None:

@@ -72,19 +72,6 @@ def test_a_change_of_a_big_tree_leaves_nearly_all_runs_as_they_are() -> None:
     assert len(before) > 20
 
 
-@given(st.binary(), st.data())
-def test_a_sealed_entry_opens_and_a_damaged_one_is_empty(body: bytes, data: st.DataObject) -> None:
-    value = runs.sealed(b"key", body)
-    assert runs.opened(b"key", value) == body
-    assert runs.opened(b"other", value) == b""
-
-    place = data.draw(st.integers(0, len(value) - 1))
-    flipped = bytearray(value)
-    flipped[place] ^= data.draw(st.integers(1, 255))
-    assert runs.opened(b"key", bytes(flipped)) == b""
-    assert runs.opened(b"key", value[:place]) == b""
-
-
 def memory(cache: FactCache | None, facts: bytes = b"f" * 12, php: bytes = b"p" * 12) -> Memory:
     return Memory(cache, facts_digest=facts, syntax_digest=php)
 
@@ -172,31 +159,20 @@ def test_another_extractor_or_php_is_told_nothing_of_what_it_would_find(digests:
 
 
 @given(st.data())
-def test_a_damaged_entry_of_a_run_is_never_believed(data: st.DataObject) -> None:
+def test_an_entry_of_a_run_that_no_engine_wrote_is_never_believed(data: st.DataObject) -> None:
     cache = Held()
     first = told(cache)
     key = data.draw(st.sampled_from(sorted(key for key in cache.values if key.startswith(b"run\0"))))
     value = cache.values[key]
-    how = data.draw(st.sampled_from(["cut", "flipped", "other", "longer", "random", "sealed"]))
-    match how:
-        case "cut":
-            broken = value[: data.draw(st.integers(0, len(value) - 1))]
-        case "flipped":
-            place = data.draw(st.integers(0, len(value) - 1))
-            broken = value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :]
-        case "other":
-            broken = cache.values[data.draw(st.sampled_from(sorted(cache.values)))]
-        case "longer":
-            broken = value + b"\0"
-        case "random":
-            broken = data.draw(st.binary(max_size=100))
-        case _:  # a right checksum on what no engine wrote
-            broken = runs.sealed(key, data.draw(st.binary(max_size=60)))
+    place = data.draw(st.integers(0, len(value) - 1))
+    broken = data.draw(
+        st.sampled_from([value[:place], value + b"\0", b"\x91" * 5000, data.draw(st.binary(max_size=60))])
+    )
     cache.values[key] = broken
 
     again = Gathered()
     assert memory(cache).recall(WANTED, again) == []
-    assert broken == value or known(again) == known(first)
+    assert known(again) == known(first)
 
 
 def test_an_entry_that_tells_less_than_is_wanted_tells_nothing() -> None:
@@ -204,7 +180,7 @@ def test_an_entry_that_tells_less_than_is_wanted_tells_nothing() -> None:
     first = told(cache, wanted)
     [key] = (key for key in cache.values if key.startswith(b"run\0"))
     for less in ([(Reading(State.READ), None)], [(Reading(State.HOSTILE), Syntax(ok=True))], []):
-        cache.values[key] = runs.sealed(key, msgspec.msgpack.encode(less))
+        cache.values[key] = msgspec.msgpack.encode(less)
 
         again = Gathered()
         assert memory(cache).recall(wanted, again) == []
