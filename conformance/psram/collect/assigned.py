@@ -35,6 +35,8 @@ _LINK: Final = re.compile(
 """What joins a name and its value: a sign, a call or an attribute (quoted values only), an element, a space."""
 _VALUE: Final = re.compile(rb"(?P<quote>\\?['\"`])(?P<whole>[^\s'\"]{12,200}?)(?P=quote)|(?P<bare>[^\s'\"]{12,200})")
 _WITHIN: Final = re.compile(rb"([^\s'\"<>]{12,200})(?=\s{0,80}</)")
+_KEY: Final = re.compile(rb"\s{0,8}(?::|=>)")
+"""What follows the key of an entry, which is no value (``"title": "token", "another-title": …``)."""
 _BARE: Final = re.compile(rb"[^#,;)]{12,200}")
 """How far a value goes that nothing ends."""
 _SET: Final = re.compile(rb"[ \t]{0,8}(?:(?:export|ENV|ARG)[ \t]{1,4})?[A-Z][A-Z0-9_]{0,60}=")
@@ -163,6 +165,8 @@ def _value(content: bytes, link: re.Match[bytes]) -> Iterator[Span]:
     if found is None:
         return
     if found["quote"]:
+        if link["given"] and _KEY.match(content, found.end()):
+            return
         if (not link["spaced"] or found["quote"] == b"'") and not _CONSTANT.fullmatch(found["whole"]):
             yield from _valued(content, *found.span("whole"), whole=True)
         return

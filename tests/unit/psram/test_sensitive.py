@@ -96,6 +96,8 @@ def test_a_nir_of_order_000_belongs_to_nobody() -> None:
         "password = '%env(MOT_DE_PASSE)%'",
         "scheme://user[:motdepasse@host]/",
         "$compass = '{key}'; $bypass = '{key}';",
+        '"a": "mot de passe",\n"{key}": "b"',
+        "['a' => 'jeton', '{key}' => 'b']",
         "<p class='token'>{key}</p>",
         "['PASSWORD', 'CRYPTO_PWHASH_SALSA208SHA256_BYTES']",
         "password({key})",
