@@ -309,8 +309,20 @@ class PastSecret(msgspec.Struct, gc=False, frozen=True, order=True):
     mark: Mark
 
 
+class Gap(StrEnum):
+    """Why some of a history was not read.
+
+    It is not in this copy, the next reading goes on with it, it lies beyond what is ever read, or reading it is deadly.
+    """
+
+    SHALLOW = "shallow"
+    LONG = "long"
+    BEYOND = "beyond"
+    HOSTILE = "hostile"
+
+
 class History(msgspec.Struct, gc=False, frozen=True):
-    """What was read of the commits before this one. ``problem`` says in French why some of it was not."""
+    """What was read of the commits before this one. ``problem`` says in French what was not, ``gap`` why."""
 
     commit: str
     commits: int = 0
@@ -318,6 +330,7 @@ class History(msgspec.Struct, gc=False, frozen=True):
     complete: bool = True
     problem: str = ""
     secrets: tuple[PastSecret, ...] = ()
+    gap: Gap | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, weakref=True):

@@ -55,8 +55,8 @@ class Limits(msgspec.Struct, frozen=True):
     memory_bytes: int = 1536 * 1024 * 1024
     timeout_s: float = 180.0
     file_cpu_s: int = 10
-    history_commits: int = 5000  # 0: earlier commits are not read
-    history_bytes: int = 128 * 1024 * 1024
+    history_commits: int = 20_000  # 0: earlier commits are not read
+    history_bytes: int = 128 * 1024 * 1024  # that one reading adds to what is known of earlier commits
     history_timeout_s: float = 30.0
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from psram import fictitious
 from psram.checks import Params
 from psram.checks.common import at, hostile, ignored, outcome, pattern, unknown
-from psram.facts import Facts, Kind
+from psram.facts import Facts, Gap, History, Kind
 from psram.index import beside_code
-from psram.model import Context, Finding, Outcome, Verdict
+from psram.model import Context, Finding, Giver, Outcome
 from psram.roles import Role
 
 
@@ -19,9 +19,18 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     stopped = tuple(hostile(facts, Role.TEXT))
     if not found and stopped:
         return unknown("la lecture de ces fichiers : simplifiez-les ou retirez-les", stopped)
-    if not found and facts.history is not None and facts.history.problem:
-        return Outcome(Verdict.CONFORMING, missing_evidence=f"historique lu en partie : {facts.history.problem}")
-    return outcome(found)
+    part = _unread(facts.history)
+    return part if part is not None and not found else outcome(found)
+
+
+def _unread(history: History | None) -> Outcome | None:
+    """Undecided where something of the history was not read; whoever can have the rest read is named."""
+    if history is None or history.complete:
+        return None
+    said = f"l'historique entier, lu ici en partie ({history.problem})"
+    if history.gap in (Gap.HOSTILE, Gap.BEYOND):  # no other reading will know more
+        return unknown(f"{said} ; une dérogation à cette règle le remplace", giver=Giver.AUDITOR)
+    return unknown(said, confirm=True)
 
 
 def _named(facts: Facts, params: Params) -> Iterator[Finding]:

@@ -1,12 +1,13 @@
 """What earlier commits held: which of their contents are to be read for secrets, and what was found in them.
 
 Contents are read where those of the commit are: by disposable processes, once per content, kept in the cache of facts.
-So a push costs only the contents that it brought.
+So a push costs only the contents that it brought, and a history that is too long for one reading is read in several:
+each goes on where the last one stopped, and none before the last says that it knows the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,12 @@ from typing import Final
 from psram.collect.choosing import readable
 from psram.collect.listing import shown
 from psram.errors import CollectError
-from psram.facts import BlobFacts, History, PastSecret
+from psram.facts import BlobFacts, Gap, History, PastSecret
 from psram.roles import Role, roles
 from psram.vocabulary import Limits
 from psram.wording import counted
 from psram.worker import past
+from psram.worker.recall import Missing
 from psram.worker.store import FactCache
 
 ROLES: Final = frozenset({Role.TEXT})
@@ -34,6 +36,7 @@ class Past:
     sizes: dict[str, int] = field(default_factory=dict)
     places: dict[str, tuple[str, str]] = field(default_factory=dict)
     problem: str = ""
+    gap: Gap | None = None
 
 
 def listed(
@@ -55,31 +58,39 @@ def listed(
             sizes=present,
         )
     except CollectError as error:
-        return Past(commit, problem=str(error))
-    found = Past(commit, walked.commits, problem=_partial(walked, limits))
-    total = 0
+        return Past(commit, problem=str(error), gap=Gap.LONG)
+    problem, gap = _partial(walked, limits)
+    found = Past(commit, walked.commits, problem=problem, gap=gap)
     for each in walked.objects:
         path = shown(each.path.removeprefix(walked.prefix))
         if each.blob in present or Role.TEXT not in roles(path) or not readable(path, each.size, limits):
             continue
-        total += each.size
-        if total > limits.history_bytes:
-            return Past(commit, found.commits, found.sizes, found.places, _too_much(limits))
         found.sizes[each.blob] = each.size
         found.places[each.blob] = (each.commit, path)
     return found
 
 
-def _partial(walked: past.Walk, limits: Limits) -> str:
+def _partial(walked: past.Walk, limits: Limits) -> tuple[str, Gap | None]:
     if walked.shallow:
-        return f"cette copie du dépôt ne contient que {counted(walked.commits, 'commit')} de l'historique"
+        return f"cette copie du dépôt ne contient que {counted(walked.commits, 'commit')} de l'historique", Gap.SHALLOW
     if walked.commits >= limits.history_commits:
-        return f"seuls les {limits.history_commits} derniers commits ont été lus"
-    return ""
+        return f"seuls les {limits.history_commits} derniers commits sont lus", Gap.BEYOND
+    return "", None
 
 
-def _too_much(limits: Limits) -> str:
-    return f"l'historique contient plus de {limits.history_bytes // 1024 // 1024} Mio de textes : il est lu en partie"
+def readable_now(listing: Past, missing: Sequence[Missing], limits: Limits) -> tuple[Past, list[Missing]]:
+    """Those of the contents to read that one reading bears, and the listing without the others, which it says."""
+    total = 0
+    for number, each in enumerate(missing):
+        total += each.wanted.size
+        if total > limits.history_bytes:
+            left = {later.wanted.blob for later in missing[number:]}
+            sizes = {blob: size for blob, size in listing.sizes.items() if blob not in left}
+            said = f"{counted(len(left), 'contenu ancien', 'contenus anciens')} restent à lire"
+            said = listing.problem or (said if len(left) > 1 else said.replace("restent", "reste"))
+            cut = Past(listing.commit, listing.commits, sizes, listing.places, said, listing.gap or Gap.LONG)
+            return cut, list(missing[:number])
+    return listing, list(missing)
 
 
 def found(listing: Past, facts: Mapping[str, BlobFacts], *, stopped: int = 0) -> History:
@@ -87,7 +98,9 @@ def found(listing: Past, facts: Mapping[str, BlobFacts], *, stopped: int = 0) ->
 
     ``stopped`` contents ended the process that read them: nothing is known of them.
     """
-    problem = listing.problem or (f"{counted(stopped, 'contenu ancien')} : l'analyse s'y arrête" if stopped else "")
+    problem, gap = listing.problem, listing.gap
+    if stopped and not problem:
+        problem, gap = f"{counted(stopped, 'contenu ancien', 'contenus anciens')} : l'analyse s'y arrête", Gap.HOSTILE
     secrets = [
         PastSecret(*listing.places[blob], mark)
         for blob in listing.sizes
@@ -101,4 +114,5 @@ def found(listing: Past, facts: Mapping[str, BlobFacts], *, stopped: int = 0) ->
         complete=not problem,
         problem=problem,
         secrets=tuple(sorted(secrets)[:_MAX_SECRETS]),
+        gap=gap,
     )

@@ -138,7 +138,13 @@ def _missing(path: Path, commit: str) -> str:
         return "ce dépôt n'a pas encore de commit"
     named = f"branches : {', '.join(branches[:_BRANCHES])}{'…' if len(branches) > _BRANCHES else ''}"
     if commit != "HEAD":
-        return f"le commit « {commit} » n'existe pas dans ce dépôt ({named})"
+        shallow = _ask(path, "rev-parse", "--is-shallow-repository", doing=doing, timeout_s=10).strip() == b"true"
+        remedy = (
+            " : cette copie est superficielle, « git fetch --unshallow » la complète"
+            if shallow
+            else " ; s'il est sur la forge, « git fetch » l'apporte"
+        )
+        return f"le commit « {commit} » n'existe pas dans ce dépôt ({named}){remedy}"
     return f"HEAD y désigne une branche qui n'existe pas ({named}) : ajoutez --commit {branches[0]}"
 
 

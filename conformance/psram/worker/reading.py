@@ -77,6 +77,7 @@ class Reader:
         if past is not None:
             roles = bits(history.ROLES)  # read for what they may leak, nothing else
             more = self._memory.recall([Wanted(blob, size, roles) for blob, size in past.sizes.items()], gathered)
+            past, more = history.readable_now(past, more, self._limits)
             self._begun(listing, more, None)
             todo += more
         unseen = hidden.from_archives(listing, self._limits)

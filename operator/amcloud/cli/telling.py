@@ -43,7 +43,7 @@ def presentation(
         full=full,
         width=width if output is None else 0,
         height=height,
-        notes=tuple(_notes(facts, target)),
+        notes=(*(() if decided else _unread_history(facts, target)), *_notes(facts, target)),
         footer=tuple(_next(report, target, mended=mended if _has_kit(facts) else (), decided=decided)),
         mended=mended,
         partly=partly,
@@ -90,6 +90,26 @@ def _notes(facts: Facts, target: Target) -> Iterator[str]:
             "Écrite sans le Starter Kit : « amcloud new NOM » donne une application conforme où porter ce code, "
             "module par module (docs/contrat-starter-kit.md)."
         )
+
+
+def _unread_history(facts: Facts, target: Target) -> Iterator[str]:
+    """Why nobody here can tell that the history holds no secret, and how it can be told."""
+    from psram.facts import Gap
+    from psram.worker.protocol import Ask
+
+    history = facts.history
+    if history is None or history.complete:
+        return
+    match history.gap:
+        case Gap.SHALLOW if target.ask is Ask.URL:
+            remedy = "une adresse est lue sans son passé, « git clone » puis « amcloud check DOSSIER » le lit"
+        case Gap.SHALLOW:
+            remedy = "« git fetch --unshallow » complète cette copie"
+        case Gap.LONG:
+            remedy = "relancez la commande pour lire la suite"
+        case _:
+            return
+    yield f"Secrets des anciens commits (SEC-001) à confirmer, {history.problem} : {remedy}."
 
 
 def _above(target: Target) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from amcloud.clients.handover import Handover
 from amcloud.clients.source import GitSource
@@ -11,6 +12,9 @@ from amcloud.errors import AmcloudError, UnavailableError
 from psram import worker
 from psram.model import Limits, Php
 from psram.worker.protocol import Ask, Request
+
+LIMITS: Final = Limits(history_bytes=1024 * 1024 * 1024)
+"""A Job has no cache to go on from: it reads the history at once."""
 
 
 def answer(forge_url: str, project: str, commit: str, token_file: Path | None) -> Handover:
@@ -25,7 +29,7 @@ def answer(forge_url: str, project: str, commit: str, token_file: Path | None) -
             return Handover(refused=str(error))
         except (OSError, UnicodeDecodeError) as error:
             return Handover(unavailable=f"le jeton de la forge est illisible ({type(error).__name__})")
-        request = Request(ask=Ask.COMMIT, path=str(repository), commit=commit, php=Php(), limits=Limits())
+        request = Request(ask=Ask.COMMIT, path=str(repository), commit=commit, php=Php(), limits=LIMITS)
         said = worker.run(request)
     if said.facts is None:
         return Handover(problem=said.problem or said.usage or "analyse sans réponse")

@@ -27,7 +27,7 @@ from amcloud.stages.render import owner
 from psram import evidence, model, packs
 from psram.advisories import Database
 from psram.errors import PsramError
-from psram.facts import Facts
+from psram.facts import Facts, Gap
 from psram.judge import judge
 from psram.rules import Pack
 from psram.worker import extractor
@@ -104,13 +104,16 @@ class PsramConformance:
         )
 
     def facts(self, subject: Subject) -> Facts | UnderWay:
-        """Facts of the commit, from the cache or read now. What could not be read is not kept: it is tried again."""
+        """Facts of the commit, from the cache or read now.
+
+        What could not be read is not kept: it is tried again. Nor is a history that the next reading knows better.
+        """
         named = "\0".join((subject.project, subject.commit, self._engine))
         kept = self._cache / f"{hashlib.sha256(named.encode()).hexdigest()[:40]}.json"
         if (known := _read(kept)) is not None:
             return known
         found = self._checks.facts(subject)
-        if isinstance(found, Facts) and found.tree:
+        if isinstance(found, Facts) and found.tree and not _goes_on(found):
             self._keep(kept, found)
         return found
 
@@ -122,6 +125,11 @@ class PsramConformance:
         partial = file.with_suffix(f".{os.getpid()}")
         partial.write_bytes(msgspec.json.encode(facts))
         partial.replace(file)  # whole or not at all
+
+
+def _goes_on(facts: Facts) -> bool:
+    """Whether another reading may know more of the history."""
+    return facts.history is not None and facts.history.gap in (Gap.LONG, Gap.SHALLOW)
 
 
 def engine(php: model.Php) -> str:

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -37,7 +38,10 @@ PROJECT_MAX_BYTES: Final = 512 * 1024 * 1024
 MIRRORS_MAX: Final = 200
 LAST: Final = "refs/amcloud/last"
 ALONE: Final = "amcloud-alone"
-"""File of a mirror whose project has more history than the limit on files: its commits come without it."""
+"""File of a mirror whose project has more history than the limit on files: it comes in parts. It holds their length."""
+DEEPEN_COMMITS: Final = 512
+DEEPEN_S: Final = 60.0
+"""Seconds that one call may spend on bringing parts of a history; the next call goes on."""
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){1,20}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -109,7 +113,10 @@ class GitSource:
         return hashlib.sha256("\n".join(f"{name} {refs[name]}" for name in sorted(refs)).encode()).hexdigest()
 
     def fetch(self, project: str, commit: str, token: str | None) -> Path:
-        """A bare repository that holds ``commit``, its tree and, where they fit the bounds, the commits before it.
+        """A bare repository that holds ``commit``, its tree and the commits before it.
+
+        A history beyond the limit on files comes in parts, call by call: until its end the repository is shallow, and
+        stays so where the whole would not fit :data:`PROJECT_MAX_BYTES`.
 
         Raises:
             RepositoryRefusedError: the project is closed to this credential, or the commit alone is too big.
@@ -127,13 +134,26 @@ class GitSource:
                     shutil.rmtree(mirror, ignore_errors=True)
                     self._prepare(mirror)
                 doing = f"lecture du commit {commit[:12]} de {project}"
-                alone = mirror / ALONE
-                if alone.exists() or not self._brought(mirror, address, commit, doing=doing, token=token):
-                    alone.touch()  # its history is too big, and will be at the next push
+                if not self._brought(mirror, address, commit, doing=doing, token=token):
                     if not self._brought(mirror, address, commit, "--depth=1", doing=doing, token=token):
                         raise _too_big(doing)
+            if (mirror / "shallow").exists():
+                with contextlib.suppress(ForgeUnavailableError):  # the commit is there: the next call goes on
+                    self._deepen(mirror, address, commit, token=token)
             os.utime(mirror)
         return mirror
+
+    def _deepen(self, mirror: Path, address: str, commit: str, *, token: str | None) -> None:
+        """Bring more of the history, in parts that fit the limit on files, as long as time and room are left."""
+        doing, until = f"lecture de l'historique de {commit[:12]}", time.monotonic() + DEEPEN_S
+        (mirror / "shallow.lock").unlink(missing_ok=True)  # of a fetch that was killed; nobody else is here
+        length = _length(mirror / ALONE)
+        while (mirror / "shallow").exists() and length and time.monotonic() < until:
+            if _size(mirror) > PROJECT_MAX_BYTES - FILE_MAX_BYTES:
+                return
+            if not self._brought(mirror, address, commit, f"--deepen={length}", doing=doing, token=token):
+                length //= 8
+                (mirror / ALONE).write_text(str(length), "ascii")
 
     def _brought(self, mirror: Path, address: str, commit: str, *options: str, doing: str, token: str | None) -> bool:
         """Whether what was asked for is there; not when it is bigger than the limit on files."""
@@ -266,6 +286,14 @@ def _cut_short(mirror: Path) -> bool:
     for path in partial:
         path.unlink(missing_ok=True)
     return reached
+
+
+def _length(file: Path) -> int:
+    """How many commits a part of the history has; 0 when even one is too big."""
+    try:
+        return min(DEEPEN_COMMITS, int(file.read_text("ascii")))
+    except (OSError, ValueError):
+        return DEEPEN_COMMITS
 
 
 def _size(folder: Path) -> int:

@@ -19,7 +19,8 @@ from amcloud.stages.gate import Dossier
 from amcloud_sandbox.testing.forge import RunningForge
 from psram import packs
 from psram.evidence import load
-from psram.model import Evidence, Limits, Php, PipelineEvidence, ReportVerdict, TestSummary
+from psram.model import Evidence, Limits, Php, PipelineEvidence, ReportVerdict, TestSummary, Verdict
+from psram.worker.store import FactCache
 
 from .conftest import ORGANISATIONS, SETTINGS, STAGE, local_app, parsed
 
@@ -79,6 +80,29 @@ def test_what_cannot_be_read_is_indeterminate_and_tried_again(forge: RunningForg
     assert any(r.missing_evidence for r in starved.report.blocking())
     fed = judged(conformance(forge, tmp_path).judge(question(commit, token)))
     assert fed.report.files > 0
+
+
+def test_a_history_in_part_refuses_until_later_passes_read_it_to_its_end(
+    forge: RunningForge, token: str, tmp_path: Path
+) -> None:
+    forge.commit(PROJECT, {"c.php": f"<?php\n// {'x' * 300}\n"})
+    forge.commit(PROJECT, {"c.php": f"<?php\n// {'y' * 300}\n"})
+    commit = forge.commit(PROJECT, {"c.php": "<?php\n"})
+    source = GitSource(forge.url, tmp_path / "git")
+    limits = Limits(history_bytes=400)
+    contents = FactCache(tmp_path / "contents")
+    checks = ProcessChecks(source, php=Php(), limits=limits, processes=1, contents=contents, patience_s=60)
+    engine = PsramConformance(checks, SETTINGS, tmp_path / "facts", now=lambda: NOW)
+    said = []
+    for _ in range(9):
+        report = judged(engine.judge(question(commit, token))).report
+        (result,) = (r for r in report.results if r.rule_id == "SEC-001")
+        said.append((result.verdict, result.blocks))
+        if result.verdict is Verdict.CONFORMING:
+            break
+    assert len(said) > 1
+    assert set(said[:-1]) == {(Verdict.UNKNOWN, True)}
+    assert said[-1] == (Verdict.CONFORMING, False)
 
 
 def test_a_pack_with_another_digest_is_a_broken_installation(forge: RunningForge, token: str, tmp_path: Path) -> None:

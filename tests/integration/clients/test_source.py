@@ -121,10 +121,11 @@ def test_the_commits_before_it_come_too_and_a_later_push_brings_only_what_is_new
     assert packed(repository) - before < 5_000
 
 
-def test_a_history_that_is_too_big_is_left_and_the_commit_comes_alone(
+def test_a_history_that_is_too_big_comes_in_parts_after_the_commit(
     forge: RunningForge, source: GitSource, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_module, "FILE_MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(source_module, "DEEPEN_S", 0.0)
     project = "cpam-bas-rhin/lourd"
     forge.project(project, maintainers=("organisation",))
     for _ in range(3):
@@ -132,8 +133,29 @@ def test_a_history_that_is_too_big_is_left_and_the_commit_comes_alone(
     commit = forge.commit(project, {"gros.bin": None, "a": "1"})
     repository = source.fetch(project, commit, token)
     assert (show(repository, f"{commit}:a"), commits(repository, commit)) == (b"1", 1)
+    monkeypatch.setattr(source_module, "DEEPEN_S", 60.0)
+    source.fetch(project, commit, token)
+    assert (commits(repository, commit), (repository / "shallow").exists()) == (4, False)
     later = forge.commit(project, {"a": "2"})
     assert show(source.fetch(project, later, token), f"{later}:a") == b"2"
+    assert commits(repository, later) == 5
+
+
+def test_a_history_that_does_not_fit_the_mirror_stays_in_part(
+    forge: RunningForge, source: GitSource, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_module, "FILE_MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(source_module, "PROJECT_MAX_BYTES", 2 * 1024 * 1024)
+    project = "cpam-bas-rhin/tres-lourd"
+    forge.project(project, maintainers=("organisation",))
+    for _ in range(5):
+        forge.commit(project, {"gros.bin": os.urandom(600_000)})
+    commit = forge.commit(project, {"gros.bin": None, "a": "1"})
+    for _ in range(2):
+        repository = source.fetch(project, commit, token)
+        assert show(repository, f"{commit}:a") == b"1"
+        assert 1 < commits(repository, commit) < 6
+        assert (repository / "shallow").exists()
 
 
 def test_a_branch_that_was_rewritten_is_read_as_it_is_now(forge: RunningForge, source: GitSource, token: str) -> None:

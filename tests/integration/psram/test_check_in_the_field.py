@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from psram import packs
+from psram import examples, packs
 
 AMCLOUD = Path(sys.executable).with_name("amcloud")
 LOOSE = "<?php\nnamespace App;\nfinal class A {}\n"
@@ -232,6 +232,31 @@ def test_a_commit_that_was_rewritten_away_is_said_so(tmp_path: Path, environment
     found = run(environment, "check", f"file://{origin}", "--format", "json")
     assert json.loads(found.stdout)["commit"] == kept
     assert run(environment, "check", str(origin), "--commit", gone).returncode == 3
+
+
+def test_a_shallow_copy_confirms_no_history_and_says_how_to_complete_it(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    app = tmp_path / "app"
+    done = run(environment, "new", "exemple", str(app), "--organisation", "671")
+    assert done.returncode == 0, done.stderr
+    git(app, "init", "-q")
+    commit(app, {"src/Cle.php": f"<?php\n$apiKey = '{examples.composed('a8F3kLq92@@MzXv7TbR4nYw1')}';\n"})
+    (app / "src/Cle.php").unlink()
+    commit(app, {})
+    whole = run(environment, "check", str(app))
+    assert (whole.returncode, "✘ SEC-001" in whole.stdout) == (1, True), whole.stdout
+    copy = tmp_path / "copie"
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{app}", str(copy))
+    part = run(environment, "check", str(copy), "--full")
+    assert part.returncode == 0, part.stdout
+    assert "? SEC-001" in part.stdout
+    assert "à confirmer" in part.stdout
+    assert "« git fetch --unshallow » complète cette copie" in " ".join(part.stdout.split())
+    address = run(environment, "check", f"file://{app}")
+    assert "« git clone » puis « amcloud check DOSSIER » le lit" in " ".join(address.stdout.split())
+    since = run(environment, "check", str(copy), "--since", "HEAD~1")
+    assert (since.returncode, "« git fetch --unshallow » la complète" in since.stderr) == (3, True), since.stderr
 
 
 def test_findings_are_told_new_known_or_gone_since_a_commit(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from psram import examples
-from psram.facts import Facts, History
-from psram.model import Limits
+from psram import examples, packs
+from psram.facts import Facts, Gap, History
+from psram.judge import judge
+from psram.model import Context, Limits, RuleResult, Stage, Track, Verdict
 from psram.worker import run
 from psram.worker.protocol import Ask, Request
+from psram.worker.store import FactCache
 
 KEY = examples.composed("a8F3kLq92@@MzXv7TbR4nYw1")
 LEAK = f"<?php\n$apiKey = '{KEY}';\n"
@@ -128,27 +132,83 @@ def test_a_shallow_copy_is_said_to_be_one(repository: Repository, tmp_path: Path
         ["git", "clone", "--quiet", "--bare", "--depth=1", f"file://{repository.folder}", str(copy)], check=True
     )
     found = history(copy)
-    assert (found.secrets, found.complete, found.commits) == ((), False, 1)
+    assert (found.secrets, found.complete, found.commits, found.gap) == ((), False, 1, Gap.SHALLOW)
     assert "1 commit" in found.problem
 
 
 @pytest.mark.parametrize(
-    ("limits", "problem"),
+    ("limits", "problem", "gap"),
     [
-        pytest.param(Limits(history_commits=2), "2 derniers commits", id="commits"),
-        pytest.param(Limits(history_bytes=1), "Mio", id="bytes"),
-        pytest.param(Limits(history_timeout_s=0.0001), "lecture de l'historique", id="time"),
+        pytest.param(Limits(history_commits=2), "2 derniers commits", Gap.BEYOND, id="commits"),
+        pytest.param(Limits(history_bytes=1), "2 contenus anciens restent à lire", Gap.LONG, id="bytes"),
+        pytest.param(Limits(history_timeout_s=0.0001), "lecture de l'historique", Gap.LONG, id="time"),
     ],
 )
 def test_beyond_a_bound_history_is_said_to_be_read_in_part(
-    repository: Repository, limits: Limits, problem: str
+    repository: Repository, limits: Limits, problem: str, gap: Gap
 ) -> None:
     repository.commit(a_php=LEAK)
     repository.commit(a_php="<?php\n// 1\n")
     repository.commit(a_php="<?php\n// 2\n")
     found = history(repository.folder, limits=limits)
-    assert not found.complete
+    assert (found.complete, found.gap) == (False, gap)
     assert problem in found.problem
+
+
+def test_a_history_too_long_for_one_reading_is_read_in_several_to_its_end(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit(a_php="<?php\n// 1\n")
+    repository.commit(a_php=LEAK)
+    for number in range(6):
+        repository.commit(a_php=f"<?php\n// {number} {'x' * 50}\n")
+    cache, limits = FactCache(tmp_path / "cache"), Limits(history_bytes=130)
+    said = []
+    for _ in range(9):
+        facts = run(Request(Ask.COMMIT, str(repository.folder), limits=limits), cache=cache).facts
+        assert facts is not None
+        assert facts.history is not None
+        said.append(facts.history.problem)
+        if facts.history.complete:
+            break
+    assert [s.partition(" ")[0] for s in said] == ["4", "2", ""]
+    assert facts == read(repository.folder)
+    assert facts.history.secrets
+
+
+def verdict(path: Path, history: History) -> RuleResult:
+    """What SEC-001 says of a tree without secret and this history."""
+    facts = msgspec.structs.replace(read(path), history=history)
+    context = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 6, 1), package_sources=())
+    (found,) = (r for r in judge(facts, packs.load(packs.DEFAULT), context).results if r.rule_id == "SEC-001")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("gap", "confirm", "giver"),
+    [
+        pytest.param(Gap.SHALLOW, True, "plateforme", id="a shallow copy"),
+        pytest.param(Gap.LONG, True, "plateforme", id="more than one reading bears"),
+        pytest.param(Gap.BEYOND, False, "auditeur", id="more than is ever read"),
+        pytest.param(Gap.HOSTILE, False, "auditeur", id="contents that stop the reading"),
+    ],
+)
+def test_a_history_in_part_decides_nothing_and_blocks(
+    repository: Repository, gap: Gap, confirm: bool, giver: str
+) -> None:
+    commit = repository.commit(a_php="<?php\n")
+    said = verdict(repository.folder, History(commit, 1, 0, complete=False, problem="lu jusqu'ici", gap=gap))
+    assert (said.verdict, said.blocks, said.to_confirm, said.giver) == (Verdict.UNKNOWN, True, confirm, giver)
+    assert "lu jusqu'ici" in said.missing_evidence
+    assert verdict(repository.folder, History(commit, 1, 0)).verdict is Verdict.CONFORMING
+
+
+def test_what_a_history_in_part_does_hold_counts(repository: Repository) -> None:
+    repository.commit(a_php=LEAK)
+    commit = repository.commit(a_php="<?php\n")
+    whole = history(repository.folder)
+    part = msgspec.structs.replace(whole, commit=commit, complete=False, problem="lu jusqu'ici", gap=Gap.SHALLOW)
+    assert verdict(repository.folder, part).verdict is Verdict.VIOLATED
 
 
 def test_no_history_is_read_when_none_is_asked_for(repository: Repository) -> None:
