@@ -129,6 +129,14 @@ def committed(folder: Path, files: Sequence[Path]) -> Corpus:
     return Corpus(folder, tuple(files), sum(file.read_bytes().count(b"\n") for file in files))
 
 
+def commit_of(folder: Path, repository: Path) -> None:
+    """Commit all that lies in ``folder``, untouched, to a new repository in the empty folder ``repository``."""
+    _run("git", "-C", str(repository), "init", "--quiet")
+    git = ("git", "--git-dir", str(repository / ".git"), "--work-tree", str(folder), *IDENTITY)
+    _run(*git, "add", "--all", "--force", cwd=folder)
+    _run(*git, "commit", "--quiet", "--allow-empty", "-m", "Corpus", cwd=folder)
+
+
 def commit(folder: Path) -> None:
     """Commit all that changed."""
     _run("git", "-C", str(folder), "add", "--all", "--force")

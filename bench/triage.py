@@ -1,8 +1,10 @@
 """What the blocking rules say of PHP packages that nobody wrote for them, each finding triaged: right or wrong.
 
-``python -m bench.triage [FOLDER …]`` reads the trees (those of :mod:`bench.corpus` by default), matches each blocking
-finding with ``bench/triage.yaml`` and prints the table; ``--write PAGE`` keeps it, ``--list`` prints each finding with
-its judgement. Exit 1 when a finding is triaged by nothing.
+``python -m bench.triage [FOLDER …]`` checks each tree (those of :mod:`bench.corpus` by default) as an application of
+its own, committed and read as the platform does. Every blocking rule that decides from the sources is asked; each
+finding is judged by ``bench/triage.yaml``. It prints the page; ``--write PAGE`` keeps it, ``--check PAGE`` compares it
+with the one kept, ``--list`` prints each finding with its judgement. Exit 1 when a finding is judged by nothing, when a
+line of ``triage.yaml`` judges nothing any more (whole corpus only), or when the page kept is another one.
 """
 
 from __future__ import annotations
@@ -10,125 +12,158 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import sys
-from collections import Counter
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import yaml
 
-from bench import corpus
-from psram import checks, packs
-from psram.collect.memory import collect_files
-from psram.model import Context, Finding, Stage, Track
+from bench import corpus, triage_page
+from bench.figures import say
+from bench.triage_page import TO_TRIAGE, Judged, Tree
+from psram import packs, worker
+from psram.asking import Answers, ask
+from psram.facts import Facts
+from psram.judge import verdict
+from psram.model import Context, DecidedBy, Finding, Moment, Pack, Php, Rule, RuleResult, Severity, Stage, Track
+from psram.worker.protocol import Ask, Request
 
-RULES = ("PHP-006", "RGPD-003", "SEC-001", "SEC-002")
-MAX_BYTES = 1024 * 1024
-SKIPPED = (".png", ".gz", ".json", ".svg", ".gif", ".jpg", ".mo", ".po", ".woff", ".woff2", ".ttf")
-VERDICTS = Path(__file__).with_name("triage.yaml")
-KNOWN: list[dict[str, str]] = yaml.safe_load(VERDICTS.read_text("utf-8"))
-CONTEXT = Context(Track.HOMOLOGATION, Stage.PRODUCTION, date(2026, 6, 1))
-HEAD = """\
-# Ce que les règles bloquantes trouvent dans des paquets Debian
-
-Ces paquets n'ont pas été écrits pour PSRAM : ils disent si une règle se trompe. **Vrai** : ce que la règle interdit
-à une application y est (une bibliothèque ou un outil peut en avoir besoin). **Faux** : rien à reprocher, la règle ne
-sait pas le voir. Chaque constat est jugé par la première ligne de `bench/triage.yaml` qui lui correspond ; ces lignes
-ont été écrites en lisant le code de chaque groupe. Les autres règles bloquantes jugent une application entière
-(composer.json, migrations, pipeline) : elles n'ont pas d'objet ici. Page écrite par
-`.venv/bin/python -m bench.triage --write docs/normes/corpus.md` ; `--list` donne chaque constat avec son jugement.
-
-Les faux de SEC-002 tiennent presque tous à deux habitudes d'avant Composer et Doctrine : un dossier d'installation
-rangé dans un tableau global, un nom de table donné par l'objet de connexion. Une application du Starter Kit n'a ni
-l'une ni l'autre ; une autre écrit ces chemins et ces noms en dur, ou demande une dérogation.
-"""
-SHOWN_CHARS = 60
+DATA: Final = Path(__file__).with_name("triage.yaml")
+CONTEXT: Final = Context(
+    Track.LABELLISATION, Stage.PRODUCTION, date(2026, 6, 1), package_sources=(), base_images=()
+)  # the strictest there is: what blocks elsewhere blocks here
 
 
-class Judged(NamedTuple):
-    """A finding and its triage; ``verdict`` is empty when nobody triaged it."""
+class Kind(NamedTuple):
+    """A line of ``triage.yaml``: findings of a rule that these patterns match have this verdict, for this reason."""
 
     rule: str
-    tree: str
-    place: str
+    path: str
     said: str
     verdict: str
     reason: str
+    excerpt: str = "*"
+
+    def judges(self, rule: str, path: str, finding: Finding) -> bool:
+        """Whether it speaks of this finding; ``path`` begins with the tree's name."""
+        texts = ((f"/{path}", self.path), (_flat(finding.message), self.said), (finding.excerpt, self.excerpt))
+        return rule == self.rule and all(fnmatch.fnmatchcase(text, pattern) for text, pattern in texts)
 
 
-def main() -> int:
-    """Print the table; 1 when a finding is triaged by nothing."""
+class Data(NamedTuple):
+    """``triage.yaml``: what "justifié" means for each rule, rules without object, kinds of findings in order."""
+
+    rules: Mapping[str, Mapping[str, str]]
+    without_object: Mapping[str, str]
+    kinds: Sequence[Kind]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the page; 1 when something is not triaged."""
     parser = argparse.ArgumentParser(description="Trie ce que les règles bloquantes trouvent dans un corpus.")
     parser.add_argument("folders", nargs="*", type=Path, help="arbres à lire (ceux du corpus sans argument)")
-    parser.add_argument("--rules", nargs="*", default=RULES)
-    parser.add_argument("--write", type=Path, help="page à écrire")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="page à écrire")
+    parser.add_argument("--check", type=Path, metavar="PAGE", help="page gardée, à comparer")
     parser.add_argument("--list", action="store_true", help="chaque constat, plutôt que la page")
-    given = parser.parse_args()
-    found: list[Judged] = []
-    files: dict[str, int] = {}
-    for folder in given.folders or corpus.trees():
-        found += [
-            _triaged(rule, folder.name, path, finding) for path, finding, rule in _findings(folder, given.rules, files)
-        ]
-    page = "\n".join(_listed(found) if given.list else _page(found, files))
-    sys.stdout.write(page + "\n")
+    given = parser.parse_args(argv)
+    data, pack = load(), packs.load()
+    trees = [tree_of(folder, pack, data.kinds) for folder in given.folders or corpus.trees()]
+    page = triage_page.page(trees, data.rules, data.without_object)
+    sys.stdout.write(triage_page.listed(trees) if given.list else page)
     if given.write is not None:
-        given.write.write_text(page + "\n", "utf-8")
-    return 1 if any(not judged.verdict for judged in found) else 0
+        given.write.write_text(page, "utf-8")
+    wrong = list(_wrong(trees, data, whole=not given.folders))
+    if given.check is not None and given.check.read_text("utf-8") != page:
+        wrong.append(f"{given.check} dit autre chose : lisez ce qui a changé, puis --write {given.check}")
+    for said in wrong:
+        say(said)
+    return 1 if wrong else 0
 
 
-def _findings(folder: Path, rules: list[str], files: dict[str, int]) -> Iterator[tuple[str, Finding, str]]:
-    pack = packs.load()
-    held = {str(file.relative_to(folder)): file for file in folder.rglob("*") if _is_read(file)}
-    files[folder.name] = len(held)
-    facts = collect_files({path: file.read_bytes() for path, file in held.items()})
-    for rule_id in rules:
-        rule = pack.rule(rule_id)
-        assert rule is not None
-        grave = frozenset(rule.params.get("blocking", ()))
-        for finding in checks.find(rule_id)(facts, rule.params, CONTEXT).findings:
-            if not grave or any(name in finding.message for name in (*grave, "accents graves")):
-                yield f"{folder.name}/{finding.path}", finding, rule_id
+def load(path: Path = DATA) -> Data:
+    """The data of the triage."""
+    read: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return Data(read["rules"], read["without_object"], [Kind(**kind) for kind in read["kinds"]])
 
 
-def _is_read(file: Path) -> bool:
-    regular = file.is_file() and not file.is_symlink()
-    return regular and file.stat().st_size <= MAX_BYTES and file.suffix.lower() not in SKIPPED
+def can_block(rule: Rule) -> bool:
+    """Whether the rule can refuse an application by itself, somewhere."""
+    given = (*rule.severity.values(), *(graver.severity for graver in rule.graver))
+    return Severity.BLOCKING in given or bool(rule.gravest)
 
 
-def _triaged(rule: str, tree: str, path: str, finding: Finding) -> Judged:
-    said = " ".join(finding.message.split())
+def decides_from_sources(rule: Rule) -> bool:
+    """Whether the commit alone, without pipeline, portal, forge nor signature, can make the rule refuse."""
+    blocks = Severity.BLOCKING in rule.severity.values() or bool(rule.gravest)
+    return blocks and rule.decided_by is DecidedBy.ENGINE and rule.moment is Moment.SOURCE and not rule.needs
+
+
+def tree_of(folder: Path, pack: Pack, kinds: Sequence[Kind]) -> Tree:
+    """What the pack says of the folder, committed as an application of that name; each blocking finding judged.
+
+    Raises:
+        RuntimeError: the folder cannot be read.
+    """
+    say(f"lecture de {folder.name}")
+    facts = _facts(folder)
+    answers = Answers(facts, CONTEXT)
+    report = verdict(facts, pack, CONTEXT, answers)
+    asked = {rule.id: rule for rule in pack.rules if decides_from_sources(rule)}
+    found = [
+        judged(folder.name, result.rule_id, finding, kinds)
+        for result in report.results
+        if result.rule_id in asked and result.blocks and result.rule_id in answers.given
+        for finding in _blocking(asked[result.rule_id], result, ask(asked[result.rule_id], facts, CONTEXT).findings)
+    ]
+    left = [r.rule_id for r in report.results if r.rule_id in asked and r.rule_id not in answers.given]
+    return Tree(folder.name, len(facts.files), tuple(sorted(found)), tuple(left))
+
+
+def _facts(folder: Path) -> Facts:
+    with tempfile.TemporaryDirectory(prefix="amcloud-triage-") as made:
+        corpus.commit_of(folder, Path(made))
+        answer = worker.run(Request(Ask.COMMIT, made, php=Php()))
+    if answer.facts is None or answer.facts.truncated or answer.facts.syntax is None:
+        raise RuntimeError(f"{folder} : {answer.usage or answer.problem or 'arbre lu en partie, ou sans PHP 8.2'}")
+    return answer.facts
+
+
+def _blocking(rule: Rule, result: RuleResult, found: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings that block: all of them, but of a rule that is blocking for its gravest ones alone, these."""
+    if rule.severity_for(CONTEXT.track, CONTEXT.stage) is Severity.BLOCKING:
+        yield from found or (Finding(result.missing_evidence),)
+        return
+    grave = [*rule.params.get("blocking", ()), "accents graves"]
+    yield from (finding for finding in found if any(name in finding.message for name in grave))
+
+
+def judged(tree: str, rule: str, finding: Finding, kinds: Iterable[Kind]) -> Judged:
+    """The finding and the first kind that it is of."""
+    path = f"{tree}/{finding.path}"
     place = f"{path}:{finding.line}" if finding.line else path
-    for known in KNOWN:
-        same = known["rule"] == rule and fnmatch.fnmatchcase(f"/{path}", known["path"])
-        if same and fnmatch.fnmatchcase(said, known["said"]):
-            return Judged(rule, tree, place, said, known["verdict"], known["reason"])
-    return Judged(rule, tree, place, said, "", "**à trier**")
+    kind = next((kind for kind in kinds if kind.judges(rule, path, finding)), None)
+    return Judged(rule, tree, place, _flat(finding.message), *(kind[3:5] if kind else ("", TO_TRIAGE)))
 
 
-def _listed(found: list[Judged]) -> Iterator[str]:
-    for judged in sorted(found):
-        yield f"{judged.rule} {judged.verdict or '?'} {judged.place} {judged.said} ({judged.reason})"
+def _wrong(trees: Sequence[Tree], data: Data, *, whole: bool) -> Iterator[str]:
+    found = [judged for tree in trees for judged in tree.found]
+    for one in found:
+        if not one.verdict:
+            yield f"à trier dans bench/triage.yaml : {one.rule} {one.place} {one.said}"
+    if whole:
+        used = {(one.rule, one.verdict, one.reason) for one in found}
+        for kind in data.kinds:
+            if (kind.rule, kind.verdict, kind.reason) not in used:
+                yield f"une ligne de bench/triage.yaml ne juge plus rien : {kind.rule} {kind.path} {kind.said}"
+        for rule in data.rules.keys() - {one.rule for one in found}:
+            if "none" not in data.rules[rule]:
+                yield f"{rule} ne trouve rien : dites pourquoi dans bench/triage.yaml (none)"
 
 
-def _page(found: list[Judged], files: dict[str, int]) -> Iterator[str]:
-    yield HEAD
-    yield f"Corpus : {', '.join(f'{name} ({count} fichiers)' for name, count in files.items())}."
-    yield "\n| règle | trouvés | vrais | faux |\n| --- | --- | --- | --- |"
-    for rule in RULES:
-        counts = Counter(judged.verdict for judged in found if judged.rule == rule)
-        yield f"| {rule} | {counts.total()} | {counts['vrai']} | {counts['faux']} |"
-    yield "\n| règle | arbre | constats | fichiers | jugement | raison | le premier |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    groups: dict[tuple[str, str, str, str], list[Judged]] = {}
-    for judged in sorted(found):
-        groups.setdefault((judged.rule, judged.tree, judged.verdict, judged.reason), []).append(judged)
-    for (rule, tree, verdict, reason), members in groups.items():
-        places = [judged.place.removeprefix(f"{tree}/") for judged in members]
-        paths = {place.rpartition(":")[0] or place for place in places}
-        first = places[0] if len(places[0]) <= SHOWN_CHARS else f"…{places[0][-SHOWN_CHARS:]}"
-        yield f"| {rule} | {tree} | {len(members)} | {len(paths)} | {verdict} | {reason} | `{first}` |"
+def _flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 if __name__ == "__main__":
