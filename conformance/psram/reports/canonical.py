@@ -15,7 +15,10 @@ def render(report: Report, _shown: Presentation = Presentation()) -> bytes:
 
 def parse(content: bytes) -> Report:
     """The report that :func:`render` wrote. Raises ``msgspec.DecodeError`` on anything else."""
-    return msgspec.json.decode(content, type=Report)
+    try:
+        return msgspec.json.decode(content, type=Report)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def schema() -> bytes:
