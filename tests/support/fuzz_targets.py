@@ -79,7 +79,8 @@ reference: composer://twig/twig
 """
 PACKAGIST: Final = b"""{"advisories": {"twig/twig": [{"advisoryId": "PKSA-exemple", "packageName": "twig/twig",
  "title": "t", "link": "https://exemple.example/avis", "cve": "CVE-2024-99999",
- "affectedVersions": "<2.16.1|>=3.12.0,<3.14.0", "reportedAt": "2024-09-09 18:00:00", "sources": [{"name": "GitHub", "remoteId": "GHSA-exemple"}]}]}}"""
+ "affectedVersions": "<2.16.1|>=3.12.0,<3.14.0", "reportedAt": "2024-09-09 18:00:00",
+ "sources": [{"name": "GitHub", "remoteId": "GHSA-exemple"}]}]}}"""
 LISTED: Final = b"src/A.php\0dossier/\xc3\xa9\xff.php\0a\tb\nc\0"
 
 
