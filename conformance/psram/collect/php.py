@@ -21,6 +21,7 @@ from psram.collect import (
     php_indirect,
     php_logs,
     php_members,
+    php_mended,
     php_sites,
     php_trials,
     php_types,
@@ -98,6 +99,8 @@ def facts(content: bytes) -> PhpFacts:
         return PhpFacts(has_error=True, error_line=deep_line)
     parser, query, sieve = _tools()
     root = parser.parse(content).root_node
+    if root.has_error and (rewritten := php_mended.mended(content)) != content:
+        content, root = rewritten, parser.parse(rewritten).root_node
     if root.has_error:
         return PhpFacts(has_error=True, error_line=_error_line(root))
     try:
