@@ -11,7 +11,7 @@ import yaml
 
 from psram.errors import PackError
 from psram.yaml_depth import nests_beyond
-from psram.yaml_loader import LOADER
+from psram.yaml_loader import read
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_DEPTH: Final = 30
@@ -34,7 +34,7 @@ def document(file: Path) -> dict[str, Any]:
         text = file.read_text("utf-8")
         if nests_beyond(text, _PARSED_DEPTH):
             raise PackError(f"{file.name} imbrique plus de {_MAX_DEPTH} niveaux")
-        content = yaml.load(text, Loader=LOADER)  # noqa: S506  the safe loader, in C
+        content = read(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise PackError(f"{file.name} ne peut pas être lu : {error}") from error
     _counted(content, file.name)

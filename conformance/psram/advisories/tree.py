@@ -19,7 +19,7 @@ from psram.advisories.database import BadEntryError, Correction, Database, Entri
 from psram.advisories.packagist import MAX_TEXT, day
 from psram.collect.yaml_data import too_deep
 from psram.proofs import Advisory
-from psram.yaml_loader import LOADER
+from psram.yaml_loader import read
 
 MAX_ENTRY_BYTES: Final = 256 * 1024
 CORRECTIONS: Final = "corrections.json"
@@ -122,7 +122,7 @@ def _yaml(path: str, content: bytes) -> dict[str, Any]:
         text = content.decode("utf-8")
         if len(content) > MAX_ENTRY_BYTES or too_deep(text):
             raise BadEntryError(_damaged(path))
-        entry = yaml.load(text, Loader=LOADER)  # noqa: S506  the safe loader, in C
+        entry = read(text)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise BadEntryError(_damaged(path)) from error
     if not isinstance(entry, dict) or not str(entry.get("reference", "")).startswith("composer://"):

@@ -170,6 +170,10 @@ def test_a_database_that_cannot_be_trusted_says_why(content: bytes, said: str) -
         pytest.param("- " * 20000, id="deep, compact"),
         pytest.param("x" * 300_000, id="too long"),
         pytest.param(ENTRY.replace("branches", "branches: *nulle\nx"), id="unknown alias"),
+        pytest.param(ENTRY.replace("2024-09-10", "2024-13-10"), id="a thirteenth month"),
+        pytest.param(ENTRY + "x: !!int ''\n", id="an empty number"),
+        pytest.param(ENTRY + "x: !!bool x\n", id="neither true nor false"),
+        pytest.param(ENTRY + "x: !!timestamp x\n", id="no date"),
     ],
 )
 def test_a_damaged_entry_makes_the_database_unusable_for_who_needs_it_only(tmp_path: Path, damaged: str) -> None:

@@ -186,6 +186,8 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] 
         pytest.param(BOMB.encode(), "alias", id="alias bomb"),
         pytest.param(b"x: " + b"a" * 1_100_000, "1 Mio", id="too big"),
         pytest.param(b"x: !!python/object/apply:os.getcwd []", "ne peut pas", id="code"),
+        pytest.param(b"x: !!float ''", "ne peut pas", id="an empty number"),
+        pytest.param(b"x: !!bool oui-non", "ne peut pas", id="neither true nor false"),
     ],
 )
 def test_an_unreadable_rule_is_refused(folder: Path, content: bytes, said: str) -> None:
