@@ -53,8 +53,8 @@ def _index(pack: Pack) -> str:
 def _page(rule: Rule, pack: Pack) -> str:
     lines = [f"# {rule.id} – {rule.title}", "", rule.rationale, ""]
     lines += [f"* **{name}** : {said}" for name, said in _fields(rule, pack)]
-    lines += ["", "## Remède", "", f"{rule.remediation.fr} (effort {rule.remediation.effort}{_fix(rule)})", ""]
-    lines += docs_params.section(rule.params)
+    lines += ["", *docs_params.section(rule.params)]
+    lines += ["## Remède", "", f"{rule.remediation.fr} (effort {rule.remediation.effort}{_fix(rule)})", ""]
     if rule.decided_by is DecidedBy.ENGINE:
         lines += ["## Accepté", "", *_examples(rule.examples.good), "## Refusé", "", *_examples(rule.examples.bad)]
     lines.append(f"Depuis {pack.title}. Page écrite depuis `conformance/packs/{pack.name}/rules/{rule.id}.yaml`.")

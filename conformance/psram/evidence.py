@@ -14,6 +14,7 @@ from psram.errors import UsageError
 from psram.facts import Facts, History, SyntaxFacts
 from psram.ingest.junit import read as read_junit
 from psram.judge import ENGINE
+from psram.malformed import fault
 from psram.model import Context, PackRef
 from psram.rules import Pack
 
@@ -34,6 +35,10 @@ class Bundle(msgspec.Struct, frozen=True):
     context: Context
     syntax: SyntaxFacts | None = None
     history: History | None = None
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    schema: str
 
 
 def dump(facts: Facts, context: Context, pack: Pack) -> bytes:
@@ -62,10 +67,20 @@ def load(content: bytes) -> Bundle:
     try:
         bundle = msgspec.json.decode(content, type=Bundle)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"le fichier de preuves ne peut pas être lu : {error}") from error
+        if _is_report(content):
+            said = "c'est un rapport, pas un fichier de preuves : « amcloud evidence ADRESSE » télécharge ses preuves"
+            raise UsageError(said) from error
+        raise UsageError(f"le fichier de preuves ne peut pas être lu : {fault(error).said()}") from error
     if bundle.schema != SCHEMA:
         raise UsageError(f"le fichier de preuves est au format « {bundle.schema} », ce moteur lit « {SCHEMA} »")
     return bundle
+
+
+def _is_report(content: bytes) -> bool:
+    try:
+        return msgspec.json.decode(content, type=_Kind).schema.startswith("psram.report/")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def complete(facts: Facts, bundle: Bundle, pack: Pack) -> Facts:

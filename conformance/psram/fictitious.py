@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from psram.facts import DataFacts, Facts, Mark
+from psram.facts import DataFacts, Entry, Facts, Mark
 from psram.memo import of_facts
 
 FILE: Final = ".psram.yml"
 _MAX_DECLARED: Final = 100
+_MAX_NAME: Final = 60
 _MIN_JUSTIFICATION: Final = 10
 _REVOKED: Final = re.compile(r"secrets_revoques\[(\d+)\]\.(empreinte|revoque_le|justification)")
 _ENTRY: Final = re.compile(r"valeurs_fictives\[(\d+)\]\.(valeur|justification)")
@@ -29,10 +30,14 @@ def salted(value: bytes) -> str:
 
 
 class Declared(NamedTuple):
-    """Prints of the declared values; ``unjustified`` those of declarations that give no reason."""
+    """Prints of the declared values; ``unjustified`` those of declarations that give no reason.
+
+    ``problem`` says what of the file is not understood, and thus counts for nothing.
+    """
 
     accepted: frozenset[str]
     unjustified: frozenset[str]
+    problem: str = ""
 
     def covers(self, path: str, mark: Mark, params: Mapping[str, Any]) -> bool:
         """Whether the value seen there is declared fictitious, in a place for samples."""
@@ -44,7 +49,7 @@ class Declared(NamedTuple):
             return f" (déclarée fictive dans {FILE}, mais sans justification)"
         if _print(mark) in self.accepted:
             return " (une valeur fictive n'est admise que dans les tests, jeux de données et documents)"
-        return ""
+        return f" ({self.problem})" if self.problem else ""
 
 
 def declared(facts: Facts) -> Declared:
@@ -59,7 +64,28 @@ def declared(facts: Facts) -> Declared:
     for said in found.values():
         justified = len(said.get("justification", "")) >= _MIN_JUSTIFICATION
         (accepted if justified else unjustified).update(_forms(said.get("valeur", "")))
-    return Declared(frozenset(accepted), frozenset(unjustified - accepted))
+    return Declared(frozenset(accepted), frozenset(unjustified - accepted), problem(facts))
+
+
+def problem(facts: Facts) -> str:
+    """What of the repository's file is not understood, in French; empty when all of it is."""
+    data = _file(facts)
+    if data is None:
+        return ""
+    if data.problem:
+        line = f", ligne {data.problem_line}" if data.problem_line else ""
+        return f"{FILE}{line} : {data.problem} ; rien de ce qu'il déclare ne compte"
+    strange = next((entry for entry in data.entries if not _known(entry)), None)
+    if strange is None:
+        return ""
+    known = "valeurs_fictives (valeur, justification) et secrets_revoques (empreinte, revoque_le, justification)"
+    name = strange.path[:_MAX_NAME] or strange.value[:_MAX_NAME]
+    return f"{FILE}, ligne {strange.line} : « {name} » ne compte pas ; il déclare des listes, {known}"
+
+
+def _known(entry: Entry) -> bool:
+    empty = entry.path in ("valeurs_fictives", "secrets_revoques") and not entry.value
+    return empty or _ENTRY.fullmatch(entry.path) is not None or _REVOKED.fullmatch(entry.path) is not None
 
 
 def revoked(facts: Facts, day: date) -> frozenset[str]:

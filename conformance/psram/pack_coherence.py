@@ -31,6 +31,8 @@ def verify(pack: Pack) -> None:
 
 def _problems(pack: Pack) -> Iterator[str]:
     ids = frozenset(rule.id for rule in pack.rules)
+    if not ids:
+        yield f"le pack {pack.name} n'a aucune règle (fichiers rules/*.yaml) : il ne refuserait rien"
     for rule in pack.rules:
         for said in _rule_problems(rule, pack, ids):
             yield f"la règle {rule.id} {said}"

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from psram.errors import PackError
+from psram.malformed import fault
 from psram.yaml_depth import nests_beyond
 from psram.yaml_loader import read
 
@@ -36,7 +37,7 @@ def document(file: Path) -> dict[str, Any]:
             raise PackError(f"{file.name} imbrique plus de {_MAX_DEPTH} niveaux")
         content = read(text)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise PackError(f"{file.name} ne peut pas être lu : {error}") from error
+        raise PackError(f"{file.name} ne peut pas être lu : {fault(error).said()}") from error
     _counted(content, file.name)
     if not isinstance(content, dict):
         raise PackError(f"{file.name} n'est pas un objet")

@@ -6,6 +6,7 @@ A pack is a folder: ``pack.yaml``, ``rules/<ID>.yaml``, and ``digest`` once it i
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import date
 from functools import cache
@@ -16,10 +17,12 @@ import msgspec
 
 from psram import pack_coherence, pack_reading, timeline
 from psram.errors import PackError, UsageError
+from psram.malformed import Fault, fault
 from psram.rules import Pack, Rule
 
 DEFAULT: Final = "psram-2026.1"
 MAX_RULES: Final = 500
+_RULE: Final = re.compile(r"rules\[(\d+)\]")
 
 
 def folder() -> Path:
@@ -74,7 +77,7 @@ def _load(path: Path) -> Pack:
     try:
         pack = msgspec.convert({**head, "rules": rules, "digest": digest, "sealed": sealed.is_file()}, Pack)
     except msgspec.ValidationError as error:
-        raise PackError(f"le pack {path.name} est mal formé : {_placed(error, files)}") from error
+        raise PackError(f"le pack {path.name} est mal formé : {_placed(fault(error), files)}") from error
     pack_coherence.verify(pack)
     return pack
 
@@ -89,12 +92,12 @@ def _check_names(pack: str, ids: dict[str, str]) -> None:
             raise PackError(f"{stem}.yaml contient la règle {rule_id} : le fichier porte l'identifiant de sa règle")
 
 
-def _placed(error: msgspec.ValidationError, files: list[Path]) -> str:
-    """The error's text, the position of a rule replaced by its file's name."""
-    said = str(error)
-    for number, file in enumerate(files):
-        said = said.replace(f"$.rules[{number}]", file.name)
-    return said
+def _placed(found: Fault, files: list[Path]) -> str:
+    """Where the fault is, the position of a rule replaced by its file's name."""
+    place = _RULE.match(found.field)
+    if place is None:
+        return found.said("pack.yaml")
+    return found._replace(field=found.field[place.end() :].lstrip(".")).said(files[int(place[1])].name)
 
 
 def ordered(pack: Pack) -> tuple[Rule, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from psram.advisories.database import Correction, Database, Entries
+from psram.malformed import fault
 from psram.proofs import Advisory
 
 MAX_TEXT: Final = 300
@@ -44,7 +45,7 @@ def load(content: bytes, source: str) -> Database:
     try:
         file = msgspec.json.decode(content, type=_File)
     except msgspec.ValidationError as error:
-        return _unusable(source, f"elle n'a pas la forme attendue ({error})")
+        return _unusable(source, f"elle n'a pas la forme attendue ({fault(error).said()})")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _unusable(source, f"ses {len(content)} octets ne sont pas du JSON complet (fichier coupé ou corrompu)")
     listed = {} if isinstance(file.advisories, list) else file.advisories

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from psram import fictitious, privacy
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome
@@ -14,7 +16,8 @@ from psram.model import Context, Finding, Outcome
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by numbers whose control key is right, personal addresses in samples, and data sent to the log."""
-    return outcome([*_numbers(facts, params), *_addresses(facts, params), *_logged(facts, params)])
+    found = outcome([*_numbers(facts, params), *_addresses(facts, params), *_logged(facts, params)])
+    return msgspec.structs.replace(found, note=fictitious.problem(facts))
 
 
 def _numbers(facts: Facts, params: Params) -> Iterator[Finding]:

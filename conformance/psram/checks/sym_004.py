@@ -71,7 +71,8 @@ def _yaml(facts: Facts) -> Iterator[Finding]:
 def _unreadable(facts: Facts) -> Iterator[Finding]:
     for file, content in data(facts, "config/", ".yaml", ".yml"):
         if content.problem:
-            yield Finding(f"configuration illisible : {content.problem}", file.path, content.problem_line)
+            said = f"configuration illisible, corrigez sa syntaxe : {content.problem}"
+            yield Finding(said, file.path, content.problem_line)
 
 
 def _dockerfile(facts: Facts) -> Iterator[Finding]:

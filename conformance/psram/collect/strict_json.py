@@ -24,6 +24,10 @@ def read(raw: bytes, name: str) -> tuple[dict[str, Any] | None, str]:  # noqa: P
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return None, f"{name} n'est pas en UTF-8 (octet {error.start})"
+    if text.startswith("\ufeff"):
+        return None, f"{name} commence par une marque (BOM) que Composer refuse : enregistrez-le en UTF-8 sans BOM"
+    if not text.strip():
+        return None, f"{name} est vide"
     if _nests_too_deep(text):
         return None, f"{name} imbrique plus de {MAX_NESTING} niveaux"
     try:

@@ -12,6 +12,7 @@ from typing import Final
 import yaml
 
 from psram.facts import DataFacts, Entry
+from psram.malformed import fault
 from psram.yaml_depth import nests_beyond
 from psram.yaml_loader import LOADER
 
@@ -30,11 +31,9 @@ def facts(content: bytes) -> DataFacts:
         return DataFacts(problem=f"le fichier imbrique plus de {MAX_NESTING} niveaux")
     try:
         documents = list(yaml.compose_all(source, Loader=LOADER))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        return DataFacts(problem="YAML illisible", problem_line=0 if mark is None else mark.line + 1)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return DataFacts(problem="YAML illisible")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = fault(error)
+        return DataFacts(problem=f"YAML illisible ({found.reason})", problem_line=found.line)
     return _flattened(documents)
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from psram import packs
 from psram.errors import PackError
+from psram.malformed import fault
 from psram.yaml_loader import LOADER
 
 
@@ -85,7 +86,7 @@ def load(rule_id: str) -> Mutations:
     try:
         return msgspec.convert(read(file), Mutations)
     except msgspec.ValidationError as error:
-        raise PackError(f"les mutations {file.name} sont mal formées : {error}") from error
+        raise PackError(f"les mutations {file.name} sont mal formées : {fault(error).said()}") from error
 
 
 def load_all() -> dict[str, Mutations]:
@@ -111,4 +112,4 @@ def read(file: Path) -> Any:
     try:
         return yaml.load(file.read_text("utf-8"), Loader=LOADER)  # noqa: S506  the safe loader, in C
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise PackError(f"{file.name} ne peut pas être lu : {error}") from error
+        raise PackError(f"{file.name} ne peut pas être lu : {fault(error).said()}") from error

@@ -69,6 +69,7 @@ def _near(asked: str, known: list[str]) -> str:
 
 
 def _explained(rule: Rule, width: int) -> Iterator[str]:
+    from amcloud.cli import parameters
     from psram import docs
     from psram.reports.projection import MOMENTS
     from psram.rules import DecidedBy
@@ -89,6 +90,11 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
         yield from _field("Plus grave", said, width)
     if rule.requires:
         yield from _field("Après", ", ".join(rule.requires), width)
+    if rule.params:
+        yield ""
+        yield "Paramètres"
+        yield from (f"  {line}" for line in parameters.lines(rule.params, width - 2))
+        yield ""
     yield from _field("Remède", f"{' '.join(rule.remediation.fr.split())} (effort {rule.remediation.effort})", width)
     if rule.remediation.patch:
         yield from _field("Mécanique", "amcloud check --fix propose la correction", width)
@@ -99,6 +105,7 @@ def _explained(rule: Rule, width: int) -> Iterator[str]:
     for name, examples in (("Accepté", rule.examples.good), ("Refusé", rule.examples.bad)):
         for number, example in enumerate(examples):
             yield from _field(name if number == 0 else "", example.name, width)
+    yield from _field("Code", f"docs/regles/{rule.id}.md montre celui de chaque exemple", width)
     yield ""
     yield "Ensuite : amcloud check --full pour tous les endroits de votre application"
 

@@ -134,9 +134,11 @@ class GitSource:
                     shutil.rmtree(mirror, ignore_errors=True)
                     self._prepare(mirror)
                 doing = f"lecture du commit {commit[:12]} de {project}"
-                if not self._brought(mirror, address, commit, doing=doing, token=token):
-                    if not self._brought(mirror, address, commit, "--depth=1", doing=doing, token=token):
-                        raise _too_big(doing)
+                if not any(
+                    self._brought(mirror, address, commit, *depth, doing=doing, token=token)
+                    for depth in ((), ("--depth=1",))
+                ):
+                    raise _too_big(doing)
             if (mirror / "shallow").exists():
                 with contextlib.suppress(ForgeUnavailableError):  # the commit is there: the next call goes on
                     self._deepen(mirror, address, commit, token=token)

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from amcloud.cli import build, completion, listing
-from psram import packs
+from psram import docs, packs
 from psram.reports import FORMATS
 from psram.rules import DecidedBy, Stage, Track
 
@@ -146,6 +146,27 @@ def test_every_rule_can_be_explained_within_the_width() -> None:
         assert said.startswith(f"{rule.id}  {rule.title}\n")
         assert rule.remediation.fr.split()[0] in said
         assert max(len(line) for line in said.splitlines()[1:]) <= 80
+
+
+def test_the_tables_that_a_remedy_speaks_of_stand_above_it() -> None:
+    def explained(rule_id: str, width: int) -> str:
+        return listing.explanation(packs.load(), rule_id, *PLACE, form="texte", width=width).decode()
+
+    above, remedy, _ = explained("CMP-009", 80).partition("Remède")
+    assert remedy
+    assert all(product["name"] in above for product in packs.load().rule("CMP-009").params["products"])  # type: ignore[union-attr]
+    assert "contract support LTS" in " ".join(above.split())
+    branches = explained("CMP-004", 160)
+    assert "branch  ends        maintainer" in branches
+    assert "7.4     2022-11-28  projet PHP" in branches
+    page = docs.pages(packs.load())["CMP-009.md"]
+    assert 0 < page.index("## Paramètres") < page.index("## Remède")
+
+
+def test_an_explanation_says_where_its_examples_are_whole() -> None:
+    said = listing.explanation(packs.load(), "MTN-002", *PLACE, form="texte", width=80).decode()
+    assert "docs/regles/MTN-002.md" in said
+    assert (ROOT / "docs/regles/MTN-002.md").is_file()
 
 
 def test_a_rule_that_the_gate_decides_says_so_and_sends_nobody_to_look_for_places() -> None:

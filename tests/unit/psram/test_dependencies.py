@@ -250,7 +250,7 @@ HOSTILE = [
     pytest.param(b"\xff\xfe{}", "UTF-8", id="not UTF-8"),
     pytest.param(b"[]", "objet JSON", id="a list"),
     pytest.param(b"null", "objet JSON", id="null"),
-    pytest.param(b"", "ligne 1", id="empty"),
+    pytest.param(b"", "composer.json est vide", id="empty"),
     pytest.param(b'{"a": 1\n', "ligne 2", id="cut"),
     pytest.param(b" " * (9 << 20), "dépasse 8 Mio", id="too big"),
 ]

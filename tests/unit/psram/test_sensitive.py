@@ -242,6 +242,26 @@ def test_a_declared_value_is_accepted_where_samples_live_and_with_a_reason(path:
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("valeurs_fictives: [\n", "ligne 2 : YAML illisible"),
+        ("fictitious:\n  - valeur: x\n", "ligne 2 : « fictitious[0].valeur » ne compte pas"),
+        ("valeurs_fictives:\n  - valeur: x\n    raison: parce que\n", "« valeurs_fictives[0].raison » ne compte pas"),
+        ("valeurs_fictives:\n  valeur: x\n", "« valeurs_fictives.valeur » ne compte pas"),
+        (DECLARED.format(value="x", why="valeur de test convenue"), ""),
+        ("valeurs_fictives: []\nsecrets_revoques:\n", ""),
+    ],
+)
+def test_a_file_of_declarations_that_is_not_understood_is_said(text: str, problem: str) -> None:
+    """Beside what it would have covered, and as a note where nothing was found."""
+    red = {".psram.yml": text, "tests/a.php": f"<?php\n$apiKey = '{KEY}';\n"}
+    (message,) = said(judged("SEC-001", red))
+    assert (problem in message) if problem else ("psram" not in message)
+    note = judged("RGPD-003", {".psram.yml": text}).note
+    assert (problem in note) if problem else not note
+
+
+@pytest.mark.parametrize(
     "text", ["", "[", "valeurs_fictives: 3\n", "valeurs_fictives: [{valeur: [1]}]\n", "- a\n", "\0"]
 )
 def test_a_declaration_that_cannot_be_read_declares_nothing(text: str) -> None:
