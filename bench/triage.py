@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from bench import corpus, triage_page
 from bench.figures import say
 from bench.triage_page import TO_TRIAGE, Judged, Tree
 from psram import packs, worker
-from psram.asking import Answers, ask
+from psram.asking import Answers
 from psram.facts import Facts
 from psram.judge import verdict
 from psram.model import Context, DecidedBy, Finding, Moment, Pack, Php, Rule, RuleResult, Severity, Stage, Track
@@ -34,22 +35,28 @@ DATA: Final = Path(__file__).with_name("triage.yaml")
 CONTEXT: Final = Context(
     Track.LABELLISATION, Stage.PRODUCTION, date(2026, 6, 1), package_sources=(), base_images=()
 )  # the strictest there is: what blocks elsewhere blocks here
+STATEMENT_LINES: Final = 40
+_ENDED: Final = re.compile(r";\s*(?:(?://|#|\?>).*)?$")
 
 
 class Kind(NamedTuple):
-    """A line of ``triage.yaml``: findings of a rule that these patterns match have this verdict, for this reason."""
+    """A line of ``triage.yaml``: findings of a rule that these patterns match have this verdict, for this reason.
+
+    ``code`` is a regular expression, looked for in the statement where the finding is.
+    """
 
     rule: str
     path: str
     said: str
     verdict: str
     reason: str
-    excerpt: str = "*"
+    code: str = ""
 
-    def judges(self, rule: str, path: str, finding: Finding) -> bool:
-        """Whether it speaks of this finding; ``path`` begins with the tree's name."""
-        texts = ((f"/{path}", self.path), (_flat(finding.message), self.said), (finding.excerpt, self.excerpt))
-        return rule == self.rule and all(fnmatch.fnmatchcase(text, pattern) for text, pattern in texts)
+    def judges(self, rule: str, path: str, finding: Finding, code: str) -> bool:
+        """Whether it speaks of this finding; ``path`` begins with the tree's name, ``code`` is its statement."""
+        texts = ((f"/{path}", self.path), (_flat(finding.message), self.said))
+        same = rule == self.rule and all(fnmatch.fnmatchcase(text, pattern) for text, pattern in texts)
+        return same and re.search(self.code, code) is not None
 
 
 class Data(NamedTuple):
@@ -112,10 +119,10 @@ def tree_of(folder: Path, pack: Pack, kinds: Sequence[Kind]) -> Tree:
     report = verdict(facts, pack, CONTEXT, answers)
     asked = {rule.id: rule for rule in pack.rules if decides_from_sources(rule)}
     found = [
-        judged(folder.name, result.rule_id, finding, kinds)
+        judged(folder, result.rule_id, finding, kinds)
         for result in report.results
         if result.rule_id in asked and result.blocks and result.rule_id in answers.given
-        for finding in _blocking(asked[result.rule_id], result, ask(asked[result.rule_id], facts, CONTEXT).findings)
+        for finding in _blocking(asked[result.rule_id], result, answers.given[result.rule_id].findings)
     ]
     left = [r.rule_id for r in report.results if r.rule_id in asked and r.rule_id not in answers.given]
     return Tree(folder.name, len(facts.files), tuple(sorted(found)), tuple(left))
@@ -139,12 +146,26 @@ def _blocking(rule: Rule, result: RuleResult, found: Sequence[Finding]) -> Itera
     yield from (finding for finding in found if any(name in finding.message for name in grave))
 
 
-def judged(tree: str, rule: str, finding: Finding, kinds: Iterable[Kind]) -> Judged:
+def judged(folder: Path, rule: str, finding: Finding, kinds: Iterable[Kind]) -> Judged:
     """The finding and the first kind that it is of."""
-    path = f"{tree}/{finding.path}"
+    path, code = f"{folder.name}/{finding.path}", _statement(folder, finding)
     place = f"{path}:{finding.line}" if finding.line else path
-    kind = next((kind for kind in kinds if kind.judges(rule, path, finding)), None)
-    return Judged(rule, tree, place, _flat(finding.message), *(kind[3:5] if kind else ("", TO_TRIAGE)))
+    kind = next((kind for kind in kinds if kind.judges(rule, path, finding, code)), None)
+    verdict, reason = (kind.verdict, kind.reason) if kind else ("", TO_TRIAGE)
+    return Judged(rule, folder.name, place, _flat(finding.message), verdict, reason)
+
+
+def _statement(folder: Path, finding: Finding) -> str:
+    """The finding's line and those after it, to the one that ends with a semicolon, on one line."""
+    place = folder / finding.path
+    if not finding.line or place.is_symlink() or not place.is_file():
+        return ""
+    read: list[str] = []
+    for line in place.read_text("utf-8", "replace").split("\n")[finding.line - 1 :][:STATEMENT_LINES]:
+        read.append(line)
+        if _ENDED.search(line):
+            break
+    return _flat(" ".join(read))
 
 
 def _wrong(trees: Sequence[Tree], data: Data, *, whole: bool) -> Iterator[str]:
