@@ -34,9 +34,9 @@ CONNECTS: Final = frozenset(
         "odbc_connect",
         "odbc_pconnect",
     }
-    | {"db2_connect", "db2_pconnect", "ibase_connect", "sqlite_open"}
+    | {"db2_connect", "db2_pconnect", "ibase_connect", "sqlite_open", "mysqli_init", "mysqli_real_connect"}
 )
-"""Functions that open a connection; those of PDO, mysqli and PostgreSQL are marks of the file."""
+"""Functions that open a connection; PDO, ``new mysqli``, mysqli_connect and PostgreSQL's are marks of the file."""
 FILTERS: Final = frozenset({"disable", "suspend", "setparameter", "addfilter"})
 HANDLES: Final = frozenset({"getnativeconnection", "getwrappedconnection"})
 JOINS: Final = frozenset({"join", "innerjoin", "leftjoin", "rightjoin"})

@@ -320,6 +320,14 @@ def test_an_application_without_the_kit_is_told_its_tables_not_each_query() -> N
     assert {r.nature for r in report.tenancy.rows} == {Nature.UNDECLARED, Nature.QUERIES}
 
 
+@pytest.mark.parametrize("opened", ["mysqli_connect('a')", "mysqli_init()", "mysqli_real_connect($link, 'a')"])
+def test_each_way_to_open_a_connection_by_hand_is_told(opened: str) -> None:
+    facts = collect_files({"src/a.php": f"<?php\n$link = {opened};\n".encode()})
+    rule = PACK.rule("MTN-001")
+    assert rule is not None
+    assert [f.line for f in checks.find(rule.id)(facts, rule.params, CONTEXT).findings] == [2]
+
+
 def test_the_matrix_is_the_same_whatever_the_order_of_files_and_survives_json() -> None:
     files = sample("annuaire-local")
     one = judge(collect_files(files, commit=COMMIT), PACK, CONTEXT)
