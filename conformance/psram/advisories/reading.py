@@ -17,6 +17,7 @@ from psram.advisories.database import Database
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_FILES: Final = 50_000
+JSON: Final = "advisories.json"
 _ZIP: Final = b"PK\x03\x04"
 _SEAL: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})(?:\s.*)?", re.DOTALL)
 _CUT: Final = (
@@ -34,14 +35,18 @@ _CUT: Final = (
 
 
 def read(path: Path) -> Database:
-    """The database at that path: a folder, a zip archive or a JSON file.
+    """The database at that path: a folder (a tree, or one that holds :data:`JSON`), a zip archive or a JSON file.
 
     Where ``<file>.sha256`` lies beside a file, the file must have that digest.
     """
     source = str(path)
     try:
         if path.is_dir():
-            return tree.load(list(_walk(path)), source)
+            files = list(_walk(path))
+            inside = path / JSON
+            if any(name.endswith(tree.ENDINGS) for name, _ in files) or not inside.is_file():
+                return tree.load(files, source)
+            path = inside
         if path.stat().st_size > MAX_BYTES:
             return _unusable(source, f"elle dépasse {MAX_BYTES // 1024 // 1024} Mio")
         content = path.read_bytes()

@@ -24,6 +24,7 @@ from psram.yaml_loader import read
 MAX_ENTRY_BYTES: Final = 256 * 1024
 CORRECTIONS: Final = "corrections.json"
 DATED: Final = "dated"
+ENDINGS: Final = (".yaml", ".yml")
 _TIME: Final = re.compile(rb"^\s*time:\s*['\"]?(\d{4}-\d{2}-\d{2})", re.MULTILINE)
 _BELOW: Final = 3  # vendor, project, file
 
@@ -31,7 +32,7 @@ _BELOW: Final = 3  # vendor, project, file
 def wanted(path: str) -> bool:
     """Whether a file of that path belongs to the database."""
     parts = PurePosixPath(path).parts
-    entry = path.endswith((".yaml", ".yml")) and len(parts) >= _BELOW
+    entry = path.endswith(ENDINGS) and len(parts) >= _BELOW
     return (entry and not any(p.startswith(".") for p in parts)) or parts[-1:] in ((CORRECTIONS,), (DATED,))
 
 
@@ -54,7 +55,8 @@ def load(files: Sequence[tuple[str, bytes]], source: str) -> Database:
         elif len(parts) == _BELOW:
             packages.setdefault(f"{parts[0]}/{parts[1]}".lower(), []).append((path, content))
     if not packages:
-        return _unusable(source, "elle est vide")
+        expected = "un dossier contient fournisseur/projet/avis.yaml, ou un fichier advisories.json"
+        return _unusable(source, f"elle est vide ({expected})")
     newest = newest or _newest(packages)
     if newest is None:
         return _unusable(source, "elle ne porte aucune date")
@@ -70,7 +72,7 @@ def load(files: Sequence[tuple[str, bytes]], source: str) -> Database:
 
 def _rooted(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """The files with the archive's own top folder taken off."""
-    entries = [PurePosixPath(path).parts for path, _ in files if path.endswith((".yaml", ".yml"))]
+    entries = [PurePosixPath(path).parts for path, _ in files if path.endswith(ENDINGS)]
     tops = {parts[0] for parts in entries}
     if len(tops) == 1 and all(len(parts) > _BELOW for parts in entries):
         top = f"{tops.pop()}/"

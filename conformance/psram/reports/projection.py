@@ -13,6 +13,8 @@ from psram.rules import Moment, Severity, Stage
 from psram.tenancy.report import CellVerdict, Nature, ProofKind
 
 BY_SEVERITY: Final = "selon la gravité"
+ADVISED: Final = "CMP-002"
+"""The rule that the advisory database decides."""
 
 
 class Oscal(NamedTuple):

@@ -132,10 +132,19 @@ class _Writer:
         if self._shown.full and self._report.tenancy is not None:
             yield Line(f"Isolation : {self._report.tenancy.sentence()} ; la matrice est dans --format html", hang=4)
         yield from self._until()
+        yield from self._advisories()
         for result in self._report.results:
             if result.verdict is Verdict.CONFORMING and result.reason:
                 yield Line(f"{result.rule_id} : {result.reason}", hang=4)
         yield from (Line(text, hang=4) for text in self._shown.notes)
+
+    def _advisories(self) -> Iterator[Line]:
+        """Why a database that was given does not count: among the rules to confirm nobody would see it."""
+        if not self._report.advisories_digest or self._shown.full:
+            return
+        for result in self._report.results:
+            if result.rule_id == projection.ADVISED and result.verdict is Verdict.UNKNOWN and not result.findings:
+                yield Line(f"{result.rule_id} attend {result.missing_evidence}", hang=4)
 
     def _until(self) -> Iterator[Line]:
         """Until when a conforming application stays so though nobody touches it."""

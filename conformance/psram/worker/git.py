@@ -93,12 +93,25 @@ def ask(
 
 
 def is_repository(path: Path) -> bool:
-    """Whether git knows this folder (work tree, sub-folder of one, or bare repository)."""
+    """Whether git knows this folder (work tree, sub-folder of one, or bare repository).
+
+    Raises:
+        AbsentError: it looks like one, and there is no git to read it.
+    """
     try:
         _ask(path, "rev-parse", "--git-dir", doing="recherche du dépôt git", timeout_s=10)
+    except programs.AbsentError as error:
+        whole = path.absolute()
+        if (whole / "objects").is_dir() or any((each / ".git").exists() for each in (whole, *whole.parents)):
+            raise AbsentError(f"git n'est pas installé sur ce poste : il faut git pour lire {path}") from error
+        return False
     except CollectError:
         return False
     return True
+
+
+class AbsentError(UsageError):
+    """There is no git on this machine."""
 
 
 class Head(NamedTuple):

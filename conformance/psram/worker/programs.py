@@ -21,6 +21,10 @@ _AT_ONCE = 1 << 20
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 
+class AbsentError(CollectError):
+    """There is no such program on this machine."""
+
+
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """A minimal environment: what programs need to start, none of the caller's tokens."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -130,6 +134,8 @@ def stream(
                 start_new_session=True,
                 preexec_fn=(lambda: bound_memory(memory_bytes)) if memory_bytes else None,  # noqa: PLW1509  single-threaded child
             )
+        except FileNotFoundError as error:
+            raise AbsentError(f"{doing} : {argv[0]} n'est pas installé sur ce poste") from error
         except OSError as error:
             raise CollectError(f"{doing} : {argv[0]} ne démarre pas ({error.strerror})") from error
         try:

@@ -48,7 +48,7 @@ def target(asked: str, commit: str) -> Target:
     """What ``asked``, a path, an address or a commit of the current repository, names.
 
     Raises:
-        UsageError: none of them, or something that cannot be read.
+        UsageError: none of them, something that cannot be read, or no git to tell.
     """
     from psram.errors import UsageError
     from psram.worker.protocol import Ask
@@ -104,6 +104,8 @@ def _is_commit(asked: str) -> bool:
     here = Path.cwd()
     try:
         return bool(git.head(here, asked, timeout_s=10).commit)
+    except git.AbsentError:
+        raise
     except PsramError:
         return False
 

@@ -239,6 +239,26 @@ def test_an_advisory_database_decides_what_a_laptop_leaves_open(check: Check, tm
     assert "coupé" in error
 
 
+def test_an_advisory_database_that_is_too_old_says_its_age_on_the_first_screen(check: Check, tmp_path: Path) -> None:
+    for name in ("composer.json", "composer.lock"):
+        shutil.copy(ROOT / "sandbox/apps/suivi-courriers" / name, tmp_path / name)
+    database = str(advisories(tmp_path.parent / "vieux.json", "<0.1"))
+    _, said, _ = check("--at", "2027-06-01", "--advisories", database)
+    old = "CMP-002 attend une base d'avis plus récente : la base d'avis de sécurité fournie date du 2026-06-01"
+    assert old in " ".join(said.split())
+    assert "CMP-002 attend" not in check("--at", "2026-06-02", "--advisories", database)[1]
+    assert "CMP-002 attend" not in check("--at", "2026-06-02")[1]
+
+
+def test_a_folder_that_holds_a_database_in_json_is_read(check: Check, tmp_path: Path) -> None:
+    folder = tmp_path / "avis"
+    folder.mkdir()
+    code, _, error = check("--advisories", str(folder))
+    assert (code, "fournisseur/projet/avis.yaml" in error, "advisories.json" in error) == (3, True, True)
+    advisories(folder / "advisories.json", "<0.1")
+    assert check("--advisories", str(folder))[0] == 1
+
+
 def test_a_correction_is_announced_only_where_something_would_be_corrected(check: Check, tmp_path: Path) -> None:
     (tmp_path / "a.php").write_text(GOOD.replace("declare(strict_types=1);\n\n", ""), "utf-8")
     assert "--fix corrige PHP-004" in check()[1]

@@ -234,6 +234,22 @@ def test_a_commit_that_was_rewritten_away_is_said_so(tmp_path: Path, environment
     assert run(environment, "check", str(origin), "--commit", gone).returncode == 3
 
 
+def test_without_git_a_repository_is_not_taken_for_a_folder(tmp_path: Path, environment: dict[str, str]) -> None:
+    app = repository(tmp_path / "app", {"src/A.php": LOOSE})
+    bare = tmp_path / "nu.git"
+    git(tmp_path, "clone", "-q", "--bare", str(app), str(bare))
+    folder = tmp_path / "dossier"
+    folder.mkdir()
+    nowhere = {**environment, "PATH": str(tmp_path)}
+    for arguments in ((str(app),), (str(app / "src"),), (str(bare),), ("HEAD",), (".", "--since", "HEAD")):
+        said = run(nowhere, "check", *arguments, cwd=app)
+        assert (said.returncode, "git n'est pas installé" in said.stderr) == (3, True), (arguments, said)
+    address = run(nowhere, "check", f"file://{app}")
+    assert (address.returncode, "git n'est pas installé" in address.stderr) == (2, True), address
+    alone = run(nowhere, "check", str(folder))
+    assert (alone.returncode, "Aucun fichier PHP" in alone.stdout) == (1, True), alone
+
+
 def test_a_shallow_copy_confirms_no_history_and_says_how_to_complete_it(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
