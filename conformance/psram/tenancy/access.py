@@ -21,10 +21,12 @@ _SETS: Final = re.compile(
     r"\bset_config\s*\(\s*(?!'(?!amcloud)[a-z_]+(?:\.[a-z_]+)?'\s*,)"
     r"|(?:^|;)\s*(?:/\*.*?\*/\s*)*set\b\s*+(?!(?:local\s+|session\s+)?(?:statement_timeout|lock_timeout|work_mem"
     r"|idle_in_transaction_session_timeout|time\s*zone|timezone|datestyle|intervalstyle|client_\w+|application_name"
-    r"|search_path|transaction|characteristics|constraints|names|default_transaction_\w+)\b)",
+    r"|search_path|transaction|characteristics|constraints|names|default_transaction_\w+"
+    r"|sql_\w+|time_zone|lc_\w+|character\s+set|charset|foreign_key_checks|autocommit|profiling|dateformat)\b)",
     re.IGNORECASE | re.DOTALL,
 )
-"""SQL that sets something else than a harmless setting: a quoted name, a parameter can be that of the organisation."""
+"""SQL that sets something else than a harmless setting, of PostgreSQL or of another database (the last line): a quoted
+name, a parameter can be that of the organisation."""
 _READS: Final = re.compile(r"current_setting\(\s*'[a-z_.]+'")
 _BULK: Final = re.compile(r"(?:update|delete)\s+(?:from\s+)?\\?([\w\\]+)", re.IGNORECASE)
 

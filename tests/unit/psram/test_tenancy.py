@@ -169,6 +169,7 @@ def test_a_place_is_told_by_what_it_can_show(body: str, expected: Danger) -> Non
         "$resultat->fetchAllAssociative(); $xpath->query('//a'); $reponse->prepare($o);",
         "$em->createQuery('DELETE FROM App\\Entity\\Commune c');",
         "$code = \\AmCloud\\StarterKit\\Tenancy\\TenantContext::class;",
+        "$c->executeStatement('SET SESSION sql_mode = 1'); $c->executeStatement('SET CHARACTER SET utf8mb4');",
     ],
 )
 def test_what_only_looks_like_a_way_around_is_left_alone(body: str) -> None:
