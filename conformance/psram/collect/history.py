@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from psram.collect.choosing import readable
-from psram.collect.listing import shown
+from psram.collect.listing import Listing, shown
 from psram.errors import CollectError
 from psram.facts import BlobFacts, Gap, History, PastSecret
 from psram.roles import Role, roles
@@ -39,23 +38,23 @@ class Past:
     gap: Gap | None = None
 
 
-def listed(
-    repository: Path, commit: str, present: Mapping[str, int], limits: Limits, cache: FactCache | None = None
-) -> Past | None:
+def listed(listing: Listing, present: Mapping[str, int], limits: Limits, cache: FactCache | None = None) -> Past | None:
     """The contents that the commit no longer has but its history does, within the limits; ``None`` when not asked.
 
     ``present``: the contents that the commit has, with their sizes.
     """
+    commit = listing.commit
     if not commit or not limits.history_commits:
         return None
     try:
         walked = past.walk(
-            repository,
+            listing.repository,
             commit,
             max_commits=limits.history_commits,
             timeout_s=limits.history_timeout_s,
             cache=cache,
             sizes=present,
+            head=listing.head,
         )
     except CollectError as error:
         return Past(commit, problem=str(error), gap=Gap.LONG)

@@ -34,6 +34,7 @@ class Listing:
     uncommitted: tuple[str, ...] = ()
     truncated: str = ""
     disk: dict[str, Path] = field(default_factory=dict)
+    head: git.Head | None = None
 
 
 def of_commit(repository: Path, commit: str, limits: Limits, cache: FactCache | None = None) -> Listing:
@@ -54,7 +55,7 @@ def _of_head(repository: Path, head: git.Head, commit: str, limits: Limits, cach
         if not tree:
             raise UsageError(f"le commit « {commit} » n'a pas le dossier {shown(head.prefix)}")
     files, problem = _entries(repository, tree, limits, cache)
-    return Listing(repository, head.commit, tree, files, truncated=problem)
+    return Listing(repository, head.commit, tree, files, truncated=problem, head=head)
 
 
 def of_worktree(path: Path, limits: Limits, cache: FactCache | None = None) -> Listing:
@@ -69,6 +70,7 @@ def of_worktree(path: Path, limits: Limits, cache: FactCache | None = None) -> L
     if not path.is_dir():
         raise UsageError(f"« {path} » n'est pas un dossier")
     commit = tree = problem = ""
+    head = None
     committed: list[FileFact] = []
     try:
         head = git.head(path, "HEAD", timeout_s=limits.timeout_s)
@@ -88,7 +90,7 @@ def of_worktree(path: Path, limits: Limits, cache: FactCache | None = None) -> L
     kept = [f for f in committed if f.path not in gone and f.path not in on_disk]
     sources = {f.blob: path / os.fsdecode(n) for n in changes.changed if (f := on_disk.get(shown(n))) is not None}
     files = sorted([*kept, *on_disk.values()])
-    return Listing(path, commit, tree, files, tuple(sorted({*on_disk, *gone})), problem, sources)
+    return Listing(path, commit, tree, files, tuple(sorted({*on_disk, *gone})), problem, sources, head)
 
 
 def shown(path: bytes) -> str:

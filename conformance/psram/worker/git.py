@@ -115,9 +115,13 @@ class AbsentError(UsageError):
 
 
 class Head(NamedTuple):
-    """A commit, and where the asked folder is in its tree: ``prefix`` is empty at the top, else ends in ``/``."""
+    """A commit, and where the asked folder is in its tree: ``prefix`` is empty at the top, else ends in ``/``.
+
+    ``shallow``: this copy of the repository lacks earlier commits.
+    """
 
     worktree: bool
+    shallow: bool
     prefix: bytes
     commit: str
     tree: str
@@ -131,15 +135,16 @@ def head(path: Path, commit: str, *, timeout_s: float) -> Head:
     """
     if not _COMMIT.match(commit):
         raise UsageError(f"« {commit} » n'est pas un nom de commit")
-    asked = ("--is-inside-work-tree", "--show-prefix", f"{commit}^{{commit}}", f"{commit}^{{tree}}")
+    asked = ("--is-inside-work-tree", "--is-shallow-repository", "--show-prefix")
+    named = (f"{commit}^{{commit}}", f"{commit}^{{tree}}")
     try:
-        answer = _ask(path, "rev-parse", *asked, doing="recherche du commit", timeout_s=timeout_s)
-        inside, *prefix, found, tree, _end = answer.split(b"\n")
+        answer = _ask(path, "rev-parse", *asked, *named, doing="recherche du commit", timeout_s=timeout_s)
+        inside, shallow, *prefix, found, tree, _end = answer.split(b"\n")
     except (CollectError, ValueError) as error:
         if not is_repository(path):
             raise UsageError(f"« {path} » n'est pas un dépôt git") from error
         raise UsageError(_missing(path, commit)) from error
-    return Head(inside == b"true", b"\n".join(prefix), found.decode(), tree.decode())
+    return Head(inside == b"true", shallow == b"true", b"\n".join(prefix), found.decode(), tree.decode())
 
 
 def _missing(path: Path, commit: str) -> str:

@@ -4,7 +4,7 @@ difference is computed: hostile attributes and text conversions have no hold on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,6 +47,8 @@ class _Step(msgspec.Struct, frozen=True, array_like=True):
 _steps: Final = msgspec.msgpack.Decoder(_Step)
 _ANCESTORS: Final = 64
 _MAX_DEPTH: Final = 50
+_NO_CONTENT: Final = (b"000000", b"160000")
+"""Modes of what was removed, and of submodules."""
 
 
 def walk(
@@ -57,25 +59,24 @@ def walk(
     timeout_s: float,
     cache: FactCache | None = None,
     sizes: Mapping[str, int] | None = None,
+    head: git.Head | None = None,
 ) -> Walk:
     """The contents that the commit's history holds, its own included, of its last ``max_commits`` commits.
 
-    ``sizes`` are those of contents that are known already: git is not asked for them. With a cache, only what came
-    since an ancestor that was walked before is asked for, when no merge lies between.
+    ``sizes`` are those of contents that are known already, ``head`` what is known of the commit: git is not asked for
+    these. With a cache, only what came since an ancestor that was walked before is asked for, when no merge lies
+    between.
 
     Raises:
         CollectError: git cannot, says too much or takes too long.
     """
-    answer = git.ask(
-        repository, "rev-parse", "--is-shallow-repository", "--show-prefix", doing=_DOING, timeout_s=timeout_s
-    )
-    shallow, prefix, *_end = (*answer.split(b"\n"), b"")
-    asked = _Asked(repository, prefix, max_commits, timeout_s, sizes or {})
-    if cache is None or shallow == b"true":
+    known = head or git.head(repository, commit, timeout_s=timeout_s)
+    asked = _Asked(repository, known.prefix, max_commits, timeout_s, sizes or {})
+    if cache is None or known.shallow:
         objects, commits = asked.objects(commit)
     else:
         objects, commits = _remembered(asked, commit, cache)
-    return Walk(objects, commits, shallow == b"true", prefix)
+    return Walk(objects, commits, known.shallow, known.prefix)
 
 
 class _Asked(NamedTuple):
@@ -103,11 +104,28 @@ class _Asked(NamedTuple):
             max_bytes=_MAX_BYTES,
         )
         named, commits = _named(listing)
+        return self._sized(named), commits
+
+    def brought(self, commits: Sequence[str]) -> list[PastObject]:
+        """The contents that these commits brought, oldest first; each is the only parent of the next."""
+        how = ("-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--ignore-submodules=none")
+        stdin = "".join(f"{commit}\n" for commit in commits).encode()
+        answer = git.ask(
+            self.repository,
+            *("diff-tree", "--stdin", *how),
+            doing=_DOING,
+            timeout_s=self.timeout_s,
+            stdin=stdin,
+            max_bytes=_MAX_BYTES,
+        )
+        return self._sized(_differing(answer))
+
+    def _sized(self, named: Mapping[str, tuple[str, bytes]]) -> list[PastObject]:
         sizes = {blob: self.sizes[blob] for blob in named if blob in self.sizes}
         unknown = [name for name in named if name not in sizes]
         if unknown:
             sizes |= self._asked_sizes(unknown)
-        return [PastObject(blob, sizes[blob], *place) for blob, place in named.items() if blob in sizes], commits
+        return [PastObject(blob, sizes[blob], *place) for blob, place in named.items() if blob in sizes]
 
     def _asked_sizes(self, names: list[str]) -> dict[str, int]:
         """The sizes of those of these objects that are contents."""
@@ -158,7 +176,7 @@ def _remembered(asked: _Asked, commit: str, cache: FactCache) -> tuple[list[Past
         objects, commits = asked.objects(commit)
         step = _Step("", 0, commits, objects)
     else:
-        more, count = asked.objects(commit, since=base)
+        more, count = _since(asked, [commit, *ancestors[: ancestors.index(base)]], base)
         commits = before.commits + count
         if commits >= asked.max_commits:  # the oldest ones no longer count: only a whole walk knows which
             return asked.objects(commit)
@@ -168,6 +186,13 @@ def _remembered(asked: _Asked, commit: str, cache: FactCache) -> tuple[list[Past
         step = _Step(base, before.depth + 1, commits, more)
     cache.put({asked.key(commit): msgspec.msgpack.encode(step)})
     return objects, commits
+
+
+def _since(asked: _Asked, commits: list[str], base: str) -> tuple[list[PastObject], int]:
+    """What these commits, newest first, have beside the contents of ``base``, and their number."""
+    if asked.prefix:  # those that touch the folder count alone
+        return asked.objects(commits[0], since=base)
+    return asked.brought(commits[::-1]), len(commits)
 
 
 def _recalled(asked: _Asked, commit: str, cache: FactCache) -> _Step | None:
@@ -191,6 +216,22 @@ def _decoded(kept: bytes | None) -> _Step | None:
         return None if kept is None else _steps.decode(kept)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def _differing(answer: bytes) -> dict[str, tuple[str, bytes]]:
+    """Object id → (first commit that has it, its path there), as :func:`_named`: a path ends with its line."""
+    found: dict[str, tuple[str, bytes]] = {}
+    commit = ""
+    parts = iter(answer.split(b"\0"))
+    for part in parts:
+        if not part.startswith(b":"):
+            commit = part.decode() or commit
+            continue
+        _old_mode, mode, _old, blob, _how = part.split(b" ")
+        path = next(parts).partition(b"\n")[0]
+        if path and mode not in _NO_CONTENT:
+            found.setdefault(blob.decode(), (commit, path))
+    return found
 
 
 def _named(listing: bytes) -> tuple[dict[str, tuple[str, bytes]], int]:

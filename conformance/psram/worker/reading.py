@@ -73,7 +73,7 @@ class Reader:
         if composer is not None and self._composer_known(composer, gathered):
             composer = None
         self._begun(listing, todo, composer)  # the processes read while git lists the history
-        past = history.listed(listing.repository, listing.commit, choice.wanted, self._limits, self._cache)
+        past = history.listed(listing, choice.wanted, self._limits, self._cache)
         if past is not None:
             roles = bits(history.ROLES)  # read for what they may leak, nothing else
             more = self._memory.recall([Wanted(blob, size, roles) for blob, size in past.sizes.items()], gathered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from pathlib import Path
 
@@ -77,3 +78,38 @@ def test_a_history_learnt_step_by_step_is_the_one_asked_for_at_once(tmp_path: Pa
         whole = past.walk(folder, commit, max_commits=100, timeout_s=30)
         for _ in range(2):
             assert past.walk(folder, commit, max_commits=100, timeout_s=30, cache=cache) == whole
+
+
+def changed(folder: Path, chance: random.Random, turn: int) -> None:
+    """Any few changes: contents new, of before or twice, moves, kinds of entries, names that git shows in part."""
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and ".git" not in file.parts]
+    for _ in range(chance.randint(0, 4)):
+        place = folder / chance.choice(["a", "b", "d/a", "d/e/c", "d/e/f/g", "a\nb", "d/\nc", "é", "d/e/\udcff"])
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.unlink(missing_ok=True)
+        match chance.randrange(6):
+            case 0:
+                place.symlink_to(chance.choice(["a", "b/c"]))
+            case 1 if (old := chance.choice(files or [folder / "a"])).exists():
+                old.replace(place)
+            case 2 | 3:
+                place.write_text(f"{turn // 3} {chance.randrange(3)}\n", "ascii")
+            case 4:
+                place.write_text("#!/bin/sh\n", "ascii")
+                place.chmod(0o755)
+            case _:
+                git(folder, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sous-module")
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_whatever_commits_change_their_history_is_learnt_as_it_is_asked_for(tmp_path: Path, number: int) -> None:
+    chance, folder, cache = random.Random(number), tmp_path / "a", FactCache(tmp_path / "cache")
+    git(tmp_path, "init", "-q", str(folder))
+    for turn in range(14):
+        for _ in range(chance.randint(1, 3)):
+            changed(folder, chance, turn)
+            git(folder, "add", "-A")
+            git(folder, "commit", "-q", "--allow-empty", "-m", "exemple")
+        commit = git(folder, "rev-parse", "HEAD")
+        whole = past.walk(folder, commit, max_commits=100, timeout_s=30)
+        assert past.walk(folder, commit, max_commits=100, timeout_s=30, cache=cache) == whole
