@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from psram.checks import Params
-from psram.checks.common import at, ignored, outcome
+from psram.checks.common import at, entries, ignored, outcome
 from psram.facts import SHELL_FUNCTIONS, Facts, FileFact, Mark, PhpFacts
 from psram.index import beside_code, data_code, marks
 from psram.model import Context, Finding, Outcome
 
+_PARAMETER = "au lieu d'être un paramètre"
+_INSTEAD = {
+    "name": "comme nom ou sens de tri : choisissez-la dans une liste fermée (match, tableau constant, in_array)",
+    "value": "par le constructeur de requêtes : donnez-lui un paramètre (:nom, createNamedParameter)",
+}
+_TWIG_ESCAPING = re.compile(r"(?:when@prod\.)?twig\.autoescape$")
+_FALSE = re.compile(r"(?:0|false|no|off|~|null|)$", re.IGNORECASE)
+_OTHER_STAGE = re.compile(r"config/packages/(?:dev|test)/")
+
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by pasted SQL, system commands, unguarded unserialize, computed include, unescaped output."""
-    return outcome([*_php(facts, params), *_twig(facts, params), *_settings(facts)])
+    return outcome([*_php(facts, params), *_twig(facts, params), *_settings(facts), *_escaping(facts, params)])
+
+
+def _escaping(facts: Facts, params: Params) -> Iterator[Finding]:
+    """Twig told to escape nothing at all, in whatever file: the configuration can import any."""
+    for file, entry in entries(facts, "", ".yaml", ".yml"):
+        off = _TWIG_ESCAPING.match(entry.path) and _FALSE.match(entry.value)
+        if off and not _OTHER_STAGE.match(file.path) and not ignored(file.path, params):
+            yield Finding("twig.autoescape coupe l'échappement de tous les gabarits", file.path, entry.line)
 
 
 def _settings(facts: Facts) -> Iterator[Finding]:
@@ -36,8 +54,8 @@ def _php(facts: Facts, params: Params) -> Iterator[Finding]:
 def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
     for site in php.sql:
         if site.dynamic:
-            language = "SQL" if site.method == "native" else "DQL"
-            said = f"une valeur ({site.receiver}) est collée dans du {language} au lieu d'être un paramètre"
+            language = "DQL" if site.method in ("dql", "builder") else "SQL"
+            said = f"une valeur ({site.receiver}) est collée dans du {language} {_INSTEAD.get(site.method, _PARAMETER)}"
             yield Finding(said, file.path, site.line, excerpt=site.excerpt)
 
 
@@ -45,8 +63,12 @@ def _sink(mark: Mark) -> str:
     match mark.kind:
         case "call" if mark.name in SHELL_FUNCTIONS:
             said = f"{mark.name} lance une commande du système"
+        case "call" if mark.name == "unserialize" and mark.detail == "open":
+            said = "unserialize : allowed_classes doit être false ou une liste écrite, sinon n'importe quel objet est créé"
         case "call" if mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
-            said = "unserialize sans allowed_classes peut créer n'importe quel objet"
+            said = (
+                "unserialize sans allowed_classes peut créer n'importe quel objet"
+            )
         case "indirect":
             said = f"{mark.name} est appelé sans être nommé ({mark.detail or 'appel par une variable ou un texte'})"
         case "call-input":

@@ -15,9 +15,14 @@ _MAX_LINES: Final = 20_000
 _MAX_VALUE: Final = 1000
 _MAX_INSTRUCTION: Final = 20_000
 _RAW: Final = re.compile(r"\|\s*raw\b")
-_LITERAL: Final = re.compile(r"""^\s*(?:'[^']*'|"[^"#]*")\s*(?:\|\s*(?:trans|raw)\b\s*(?:\([^)]*\))?\s*)*$""")
+_STRING: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\#]|\\.|#(?!\{))*\"""")
+_FIXED: Final = re.compile(  # a text (§), translated with nothing but texts; what is escaped for HTML
+    r"(?:§(?:\s*\|\s*trans\b(?:\s*\([§\s,:{}\d]*\))?)*|\|\s*(?:e|escape))\s*\|\s*raw\b"
+)
+_APPLIED: Final = re.compile(r"\{%[-~]?\s*(?:apply|filter)\s+(?:[\w|\s]*\|\s*)?raw\b")
+_FROM_STRING: Final = re.compile(r"\btemplate_from_string\s*\(\s*(?!['\"])")
 _CALLS: Final = re.compile(r"""\|\s*(map|filter|reduce|sort|find)\s*\(\s*(?:\w+\s*[:=]\s*)?['"]""")
-_AUTOESCAPE_OFF: Final = re.compile(r"\{%-?\s*autoescape\s+false\b")
+_AUTOESCAPE_OFF: Final = re.compile(r"\{%[-~]?\s*autoescape[\s(]+(?:(?:false|none|null|0)\b|''|\"\")", re.IGNORECASE)
 _SHOWN: Final = re.compile(r"[^\n]")
 _TWIG_CODE: Final = re.compile(
     r"""organi[sz][^\n'"]{0,60}['"](\d{3})['"]|['"](\d{3})['"][^\n'"]{0,60}organi[sz]""", re.I
@@ -116,10 +121,14 @@ def twig(content: bytes) -> tuple[Mark, ...]:
         marks.append(Mark(line, kind, name[:80], detail, "".join(lines[line - 1].split())[:400]))
 
     for start, printed in _printed(source):
-        if _RAW.search(printed) and not _LITERAL.match(printed):
+        if _RAW.search(printed) and _RAW.search(_FIXED.sub("", _STRING.sub("§", printed.replace("§", "s")))):
             add("twig-raw", start, printed.strip())
     for found in _CALLS.finditer(source):
         add("twig-call", found.start(), found[1])
+    for found in _APPLIED.finditer(source):
+        add("twig-raw", found.start(), "raw")
+    for found in _FROM_STRING.finditer(source):
+        add("twig-raw", found.start(), "template_from_string")
     for found in _AUTOESCAPE_OFF.finditer(source):
         add("twig-raw", found.start(), "autoescape false")
     for found in _TWIG_CODE.finditer(source):

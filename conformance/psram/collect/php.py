@@ -23,6 +23,7 @@ from psram.collect import (
     php_members,
     php_mended,
     php_sites,
+    php_sql,
     php_trials,
     php_types,
     php_values,
@@ -36,6 +37,7 @@ from psram.facts import PhpFacts
 EXTRACTORS: Final = (
     php_declarations.EXTRACTOR,  # first: the others ask for the namespace and imports that it enters
     php_sites.EXTRACTOR,
+    php_sql.EXTRACTOR,
     php_indirect.EXTRACTOR,
     php_guarded.EXTRACTOR,
     php_types.EXTRACTOR,

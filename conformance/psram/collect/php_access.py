@@ -125,8 +125,8 @@ def _built(  # noqa: PLR0911  one line a way to name a table
 ) -> DataSite | None:
     """A table named to a query builder of the database layer, or a bulk change through the entity manager's."""
     position = 1 if lower in known.JOINS else 0
-    if lower in known.JOINS and len(given) <= 2:  # noqa: PLR2004  alias, table, alias, condition
-        return None
+    if lower in known.JOINS and (len(given) <= 2 or _of_entities(place, given[2])):  # noqa: PLR2004
+        return None  # the database layer's has an alias, a table, an alias, a condition
     first = given[position]
     raw = place.source(first.start_byte, min(first.end_byte, first.start_byte + 300))
     if lower in ("update", "delete") and raw.endswith("::class"):
@@ -141,6 +141,11 @@ def _built(  # noqa: PLR0911  one line a way to name a table
     if not known.BUILDER.search(_receiver(place) + _assigned(place)):
         return None
     return _made(place, "table", lower, _chain(place), tables=(named.text,))
+
+
+def _of_entities(place: Place, third: Node) -> bool:
+    """``innerJoin('s.courriers', 'c', 'WITH', …)``: a join of the entity manager, which names no table."""
+    return place.source(third.start_byte, third.end_byte)[:80].strip("'\"").upper().endswith(("WITH", "::ON"))
 
 
 def _chain(place: Place) -> str:

@@ -28,6 +28,11 @@ _SECURITY: Final = re.compile(
     rb"|\\Config\\SecurityConfig\b",
     re.IGNORECASE,
 )
+_NOT_ESCAPED: Final = re.compile(
+    rb"(autoescape|setDefaultStrategy)(?:(['\"])\s{0,20}=>\s{0,20}|\s{0,20}\(\s{0,20})(?:\\?false|null|0|''|\"\")\s{0,20}[,\])]",
+    re.IGNORECASE,
+)
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "cmd"})
 _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "escape_sequence"})
 
 
@@ -97,6 +102,28 @@ def _method(file: PhpFile, node: Node) -> None:
             file.mark(node, "sink", "createTemplate", "un texte reçu devient un gabarit Twig, donc du code")
 
 
+def _process(file: PhpFile, node: Node) -> None:
+    """``new Process(['sh', '-c', $x])``: a shell reads what is pasted."""
+    named = next((text(c) for c in node.named_children if c.type in ("name", "qualified_name")), "")
+    given = _arguments(node)
+    if named.rpartition("\\")[2].lower() != "process" or not given:
+        return
+    words_given = [
+        value(e) for e in given[0].named_children[-1].named_children if e.type == "array_element_initializer"
+    ]
+    head = [w.text.rpartition("/")[2].strip() for w in words_given[:3]]
+    told = next((place for place, w in enumerate(head) if w in ("-c", "/c", "-lc", "-ec")), 0)
+    if _SHELLS.intersection(head[:told]) and any(w.dynamic for w in words_given[told + 1 : told + 2]):
+        file.mark(node, "sink", "Process", "une valeur est collée dans une commande que lit un interpréteur (sh -c)")
+
+
+def _unescaped(file: PhpFile) -> None:
+    for found in _NOT_ESCAPED.finditer(file.content):
+        node = file.root.descendant_for_byte_range(found.start(1), found.start(1) + 1)
+        if node is not None and (node.type == "name" or (found[2] and node.type in _LITERALS)):
+            file.mark(node, "sink", found[1].decode("ascii"), "Twig n'échappe plus rien de ce qu'il affiche")
+
+
 def _arguments(node: Node) -> list[Node]:
     listed = next((c for c in node.named_children if c.type == "arguments"), None)
     return [] if listed is None else [a for a in listed.named_children if a.type == "argument"]
@@ -107,10 +134,12 @@ EXTRACTOR: Final = Extractor(
         words(b"fromshellcommandline"): {"scoped_call_expression": _shell_line},
         words(b"ffi"): {"scoped_call_expression": _native},
         words(b"class_alias"): {"function_call_expression": _function},
+        rb"(?i)\bprocess\b": {"object_creation_expression": _process},
         words(b"createtemplate"): {"member_call_expression": _method},
     },
     finish_if={
         words(b"tenantcontext"): _tenant_set,
+        words(b"autoescape", b"setdefaultstrategy"): _unescaped,
         words(b"amcloud.organisation", b"set_config"): _settings,
         words(b"'security'", b'"security"', b"securityconfig"): _security,
     },

@@ -8,6 +8,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from psram.collect import php_sql
 from psram.collect.php_names import Names, text
 from psram.collect.php_tree import Extractor, PhpFile, function_calls, method_calls
 from psram.collect.php_values import assignments, scope, value
@@ -26,28 +27,14 @@ _INPUTS: Final = frozenset(
     {"filter_input", "filter_input_array", "filter_has_var", "getallheaders", "apache_request_headers"}
 )
 _OPENING: Final = frozenset({"file_get_contents", "fopen", "file"})
-_ASKED: Final = _WATCHED | _INPUTS | _OPENING | {"getenv"}
+_ASKED: Final = _WATCHED | _INPUTS | _OPENING | php_sql.FUNCTIONS | {"getenv", "mail"}
+_MAIL_OPTIONS: Final = 4
 _OF_REQUEST: Final = re.compile(r"(HTTP_|REQUEST_|QUERY_STRING|REMOTE_|PATH_INFO|CONTENT_|PHP_AUTH|SERVER_NAME)", re.I)
 _SUPERGLOBAL_NAMES: Final = re.compile(r"(_(get|post|request|cookie|files|session|server|env)|globals)$", re.I)
 _OWN_COPY: Final = re.compile(
     r"\\?serialize\s*\(", re.IGNORECASE
 )  # unserialize(serialize($x)) copies what is here already
-_NATIVE: Final = frozenset(
-    {
-        *("executequery", "executestatement", "executeupdate", "executecachequery", "createnativequery"),
-        *("fetchassociative", "fetchnumeric", "fetchone", "fetchallassociative", "fetchallnumeric", "fetchfirstcolumn"),
-        *("fetchallkeyvalue", "fetchallassociativeindexed", "fetchassoc", "fetcharray", "fetchcolumn", "fetchall"),
-        *("iterateassociative", "iteratenumeric", "iteratekeyvalue", "iteratecolumn", "iterateassociativeindexed"),
-    }
-)
-_NATIVE_IF_SQL: Final = frozenset({"query", "exec", "prepare"})  # names that other libraries use as well
-_DQL: Final = frozenset({"createquery"})
-_BUILDER: Final = frozenset({"where", "andwhere", "orwhere", "having", "andhaving", "orhaving", "join", "leftjoin"})
-_METHODS: Final = _NATIVE | _NATIVE_IF_SQL | _DQL | _BUILDER | {"disable", "suspend"}
-_LOOKS_SQL: Final = re.compile(
-    r"\s*\(?\s*(select|insert|update|delete|with|alter|create|drop|truncate|set|grant|call|do|lock|copy|merge|reset)\b",
-    re.IGNORECASE,
-)
+_METHODS: Final = frozenset({"disable", "suspend"})
 _SUPERGLOBAL: Final = re.compile(rb"\$(?:_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|GLOBALS)\b")
 _DIE: Final = re.compile(rb"die(?<![$>:\\\w]die)\b")  # in lower case; a literal head is found fast
 _CODE: Final = re.compile(rb"""['"](\d{3})(?=['"])""")
@@ -117,14 +104,42 @@ def _manner(node: Node, name: str, arguments: list[Node]) -> str:
     """What of a watched call's arguments makes it graver, or harmless."""
     if name in ("print_r", "var_export") and len(arguments) > 1 and "true" in text(arguments[1]).lower():
         return "return"
-    if name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
+    if name == "unserialize" and len(arguments) > 1 and _limits(arguments[1].named_children[-1]):
         return "allowed_classes"
+    if name == "unserialize" and len(arguments) > 1 and "allowed_classes" in text(arguments[1]):
+        return "open"
     if name == "unserialize" and arguments and _is_own(arguments[0]):
         return "own"
     if name in SHELL_FUNCTIONS and arguments and value(arguments[0]).dynamic:
         return "dynamic"
     called_later = not arguments and node.child_by_field_name("arguments") is not None and "..." in text(node)[-6:]
     return "callable" if called_later else ""
+
+
+def _limits(options: Node) -> bool:
+    """Whether these options of ``unserialize`` allow no class (``false``) or those of a list that is written."""
+    held = _followed(options)
+    allowed = [pair for pair in held.named_children if _named_option(pair) == "allowed_classes"]
+    if held.type != "array_creation_expression" or not allowed:
+        return False
+    chosen = _followed(allowed[-1].named_children[-1])
+    if chosen.type == "boolean":
+        return text(chosen).lower() == "false"
+    listed = chosen.type in ("array_creation_expression", "class_constant_access_expression")
+    return listed and not value(chosen).dynamic
+
+
+def _named_option(pair: Node) -> str:
+    is_pair = pair.type == "array_element_initializer" and pair.named_child_count > 1
+    return text(pair.named_children[0]).strip("'\"") if is_pair else ""
+
+
+def _followed(node: Node) -> Node:
+    """What a variable holds when it is given once in its function, or the node itself."""
+    if node.type != "variable_name":
+        return node
+    given = assignments(node, text(node)) or ()
+    return given[0] if len(given) == 1 else node
 
 
 def _is_own(argument: Node) -> bool:
@@ -183,33 +198,7 @@ def _method(node: Node, line: int, mark: _Marker, excerpt: Excerpt) -> tuple[lis
     if lower in ("disable", "suspend") and _is_filters(node.child_by_field_name("object")):
         arguments = _arguments(node)
         return mark("filters-disable", method, text(arguments[0]) if arguments else "")
-    if lower in ("unset", "remove", "clear"):
-        return [], []
-    kind = _sql_kind(lower)
-    arguments = _arguments(node)
-    if not kind or not arguments:
-        return [], []
-    argument = arguments[-1] if lower in ("join", "leftjoin") else arguments[0]
-    if kind == "builder" and _is_array(argument):  # not Doctrine's builder, which takes texts: one that quotes values
-        return [], []
-    sent = value(argument)
-    sql = " ".join(sent.text.split())
-    opaque = sql in ("", "?")
-    if opaque or (lower in _NATIVE_IF_SQL and not _LOOKS_SQL.match(sql)) or (kind == "builder" and not sent.dynamic):
-        return [], []
-    return [], [SqlSite(line, kind, sql[:2000], sent.dynamic, sent.variable[:80], excerpt(line))]
-
-
-def _sql_kind(method: str) -> str:
-    if method in _NATIVE or method in _NATIVE_IF_SQL:
-        return "native"
-    if method in _DQL:
-        return "dql"
-    return "builder" if method in _BUILDER else ""
-
-
-def _is_array(argument: Node) -> bool:
-    return any(child.type == "array_creation_expression" for child in argument.named_children)
+    return [], []
 
 
 def _is_filters(node: Node | None) -> bool:
@@ -268,7 +257,13 @@ def _speaks_of_organisations(content: bytes, node: Node) -> bool:
 
 def _call(file: PhpFile, node: Node) -> None:
     name = file.called(node)
-    if name in _ASKED:
+    if name in php_sql.FUNCTIONS:
+        php_sql.function(file, node)
+    elif name == "mail":
+        given = _arguments(node)
+        if len(given) > _MAIL_OPTIONS and value(given[_MAIL_OPTIONS]).dynamic:
+            file.mark(node, "sink", "mail", "une valeur est collée dans les options de la commande qui l'envoie")
+    elif name in _ASKED:
         file.marks += _function(node, name, file.excerpt)
 
 

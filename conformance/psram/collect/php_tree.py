@@ -131,6 +131,12 @@ def method_calls(names: Iterable[str]) -> bytes:
     return rb"(?i)->" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#])"
 
 
+def static_calls(names: Iterable[str]) -> bytes:
+    """The pattern of calls of these methods on a class."""
+    written = b"|".join(name.encode() for name in sorted(names))
+    return rb"(?i)::" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#])"
+
+
 def stripped(line: bytes) -> str:
     """A line's text without any white space, bounded."""
     return "".join(line[:2000].decode("utf-8", "replace").split())[:400]

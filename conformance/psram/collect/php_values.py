@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
-from psram.collect import php_held
+from psram.collect import php_calls, php_held, php_lists
 from psram.collect.php_below import below
 from psram.collect.php_names import text
 
@@ -19,31 +20,9 @@ _BINDING: Final = (
     *("assignment_expression", "augmented_assignment_expression", "reference_assignment_expression"),
     *("global_declaration", "simple_parameter", "foreach_statement"),
 )
+_SUPERGLOBAL: Final = re.compile(r"\$(?:_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|GLOBALS)$")
+_NUMBERS: Final = re.compile(r"\??(?:int|float|bool)(?:\|(?:int|float|bool|null))*$", re.IGNORECASE)
 _NUMBER_CASTS: Final = re.compile(r"^(int|integer|bool|boolean|float|double)$", re.IGNORECASE)
-# Calls whose result cannot carry an injection into SQL: quoting, numbers, lists of place-holders.
-_SAFE_CALLS: Final = frozenset(
-    {
-        *("intval", "floatval", "count", "quote", "quoteidentifier", "quotesingleidentifier", "getprojectdir"),
-        *("time", "mktime", "strtotime", "abs", "ceil", "floor", "round", "strlen", "mb_strlen", "crc32", "bin2hex"),
-        *("md5", "sha1", "random_int", "mt_rand", "rand", "ord", "dechex", "hexdec", "spl_object_id"),
-    }
-)
-_SAFE_CALLS_OF_SAFE: Final = frozenset(
-    {
-        "implode",
-        "join",
-        "str_repeat",
-        "array_fill",
-        "rtrim",
-        "ltrim",
-        "trim",
-        "sprintf",
-        "strtolower",
-        "strtoupper",
-        "dirname",
-        "realpath",
-    }
-)
 _REMEMBERED: Final = 512  # a long function asks for the same variables again and again; see forget()
 _READING_CALLS: Final = frozenset({"isset", "count", "in_array", "array_key_exists", "array_keys", "implode", "empty"})
 _BIG_TABLE: Final = 20
@@ -64,17 +43,22 @@ class Value(NamedTuple):
 def forget() -> None:
     """Once a file is done: what was remembered of it would keep its tree alive."""
     _assigned.cache_clear()
+    _looks_up.cache_clear()
     _handed_over.cache_clear()
 
 
-def value(node: Node, *, follow: bool = True) -> Value:
-    """The value of an expression, local variables followed to what their function assigns to them."""
-    return _Reader(follow).read(node)
+def value(node: Node, *, follow: bool = True, lists: bool = False) -> Value:
+    """The value of an expression, local variables followed to what their function assigns to them.
+
+    ``lists``: what was looked up in a closed list before is one of its members.
+    """
+    return _Reader(follow, lists).read(node)
 
 
 class _Reader:
-    def __init__(self, follow: bool) -> None:
+    def __init__(self, follow: bool, lists: bool) -> None:
         self._follow = follow
+        self._lists = lists
         self._seen: set[tuple[int, str]] = set()
         self._steps = 0
 
@@ -114,7 +98,7 @@ class _Reader:
                 return list(node.named_children), "", ""
             case "array_element_initializer" | "argument" | "arguments" | "match_block":
                 return list(node.named_children), "", ""
-            case "heredoc_start" | "heredoc_end" | "comment":
+            case "heredoc_start" | "heredoc_end" | "comment" | "throw_expression":
                 return [], "", ""
             case "conditional_expression":
                 parts = [node.child_by_field_name("body"), node.child_by_field_name("alternative")]
@@ -135,7 +119,7 @@ class _Reader:
                 return self._call(node)
             case "variable_name":
                 return self._variable(node)
-            case "member_access_expression" if _of_a_constant(node):  # Statut::Ouvert->value
+            case "member_access_expression" | "nullsafe_member_access_expression" if _of_an_enum(node):
                 return [], "", ""
             case "member_access_expression" if self._follow:
                 held = php_held.values(node)
@@ -148,30 +132,80 @@ class _Reader:
             case _:
                 return [], "?", text(node)[:80]
 
-    def _call(self, node: Node) -> tuple[list[Node], str, str]:
+    def _call(  # noqa: PLR0911  one line a kind of call
+        self, node: Node
+    ) -> tuple[list[Node], str, str]:
         called = text(node.child_by_field_name("function") or node.child_by_field_name("name")).lower().lstrip("\\")
-        if called in _SAFE_CALLS:
+        given = node.child_by_field_name("arguments")
+        if called in php_calls.HARMLESS or (
+            called in php_calls.OF_QUERIES and text(node.child_by_field_name("object")) != "$this"
+        ):
             return [], "?", ""
-        if called in _SAFE_CALLS_OF_SAFE and node.type == "function_call_expression":
-            arguments = node.child_by_field_name("arguments")
-            return ([] if arguments is None else [arguments]), "", ""
+        if (
+            given is not None
+            and given.named_children
+            and (called in php_calls.DATES or _is_format(node, called, given))
+        ):
+            return given.named_children[:1], "?", ""
+        if node.type != "function_call_expression":
+            mapped = php_calls.MAPPING in text(node.child_by_field_name("object"))[-300:].lower()
+            return [], "?", "" if mapped else text(node)[:80]
+        if called in php_calls.MADE_OF_ARGUMENTS:
+            return ([] if given is None else [given]), "", ""
+        if called in php_calls.TEMPLATES and given is not None:
+            place = php_calls.TEMPLATES[called]
+            return (
+                [
+                    *given.named_children[place : place + 1],
+                    *given.named_children[:place],
+                    *given.named_children[place + 1 :],
+                ],
+                "",
+                "",
+            )
+        if called == "array_map" and given is not None and len(given.named_children) > 1:
+            return self._mapped(node, given.named_children[0])
+        numeric = called == "filter_var" and "FILTER_VALIDATE_INT" in text(given)
+        return [], "?", "" if numeric else text(node)[:80]
+
+    def _mapped(self, node: Node, callback: Node) -> tuple[list[Node], str, str]:
+        """What ``array_map`` makes: what its function gives, told by its name or its body."""
+        inner = callback.named_children[-1] if callback.named_children else callback
+        named = text(inner).strip("'\"").lower().lstrip("\\").removesuffix("(...)")
+        if named in php_calls.HARMLESS:
+            return [], "?", ""
+        body = inner.child_by_field_name("body")
+        if inner.type == "arrow_function" and body is not None:
+            return [body], "", ""
         return [], "?", text(node)[:80]
 
     def _variable(self, node: Node) -> tuple[list[Node], str, str]:
         name = text(node)
-        if not self._follow or name == "$this":
+        if not self._follow or name == "$this" or _SUPERGLOBAL.match(name):
             return [], "?", name
         if not self._is_new(node):
             return [], "", ""
         assigned = assignments(node, name)
         if assigned is None:
             return [], "? …", name  # never taken for a harmless pass-through
-        return (assigned, "", "") if assigned else ([], "?", name)
+        if self._lists and self._is_listed(node, name):
+            return [], "?", ""
+        if assigned:
+            return assigned, "", ""
+        number = _NUMBERS.match(parameter_type(node, name)) and _constants(written(node, name))
+        return [], "?", "" if number else name
+
+    def _is_listed(self, node: Node, name: str) -> bool:
+        """Whether it was looked up in a closed list before, and given nothing else since."""
+        if not _looks_up(scope(node)):
+            return False
+        since = php_lists.looked_up(node, name, _constant)
+        return since is not None and _constants(right for right in written(node, name) if right.start_byte > since)
 
     def _element(self, node: Node) -> tuple[list[Node], str, str]:
         """An element of a table: what the table holds, whatever the index."""
         held = node.named_children[0] if node.named_children else node
-        if held.type in ("class_constant_access_expression", "array_creation_expression"):
+        if held.type in ("class_constant_access_expression", "array_creation_expression", "member_call_expression"):
             return [held], "", ""
         if held.type == "subscript_expression" or (held.type == "member_access_expression" and self._follow):
             return [held], "", ""
@@ -257,6 +291,29 @@ def _assigned(function: Node, name: str) -> tuple[Node, ...] | None:
     return tuple(found)
 
 
+@functools.lru_cache(_REMEMBERED)
+def _looks_up(function: Node) -> bool:
+    """Whether the function looks for anything in a list."""
+    source = (function.text or b"").lower()
+    return any(word in source for word in (b"in_array", b"key_exists", b"array_search", b"isset"))
+
+
+def written(node: Node, name: str) -> list[Node]:
+    """Right-hand sides of the assignments to ``name`` in the node's function, its parameters left out."""
+    found = below(scope(node), ("assignment_expression", "augmented_assignment_expression")) or []
+    rights = (a.child_by_field_name("right") for a in found if _written(a.child_by_field_name("left")) == name)
+    return [right for right in rights if right is not None]
+
+
+def _constants(nodes: Iterable[Node]) -> bool:
+    return all(_constant(node) for node in nodes)
+
+
+def _is_format(node: Node, called: str, given: Node) -> bool:
+    """``$date->format('Y-m-d')``."""
+    return called == "format" and node.type != "function_call_expression" and given.named_child_count == 1
+
+
 def _plain(table: Node) -> bool:
     """Whether a table holds nothing but literals."""
     return all(
@@ -282,6 +339,32 @@ def _binds(loop: Node, name: str) -> bool:
     return any(name in text(head) for head in heads)
 
 
-def _of_a_constant(access: Node) -> bool:
+def parameter_type(node: Node, name: str) -> str:
+    """The type that the node's function gives to its parameter of that name; empty when it gives none."""
+    listed = scope(node).child_by_field_name("parameters")
+    parameters: list[Node] = [] if listed is None else listed.named_children
+    for parameter in parameters:
+        if text(parameter.child_by_field_name("name")) == name:
+            return text(parameter.child_by_field_name("type"))
+    return ""
+
+
+def _constant(node: Node) -> bool:
+    return not value(node).dynamic
+
+
+def _of_an_enum(access: Node) -> bool:
+    """``Statut::Ouvert->value``, ``Tri::from($x)->value``, ``$tri->value`` where ``$tri`` is given one of those."""
     target = access.child_by_field_name("object")
-    return target is not None and target.type == "class_constant_access_expression"
+    if target is None:
+        return False
+    if target.type == "variable_name" and text(access.child_by_field_name("name")) in ("value", "name"):
+        given = assignments(target, text(target))
+        return bool(given) and all(_is_enum(each) for each in given or ())
+    return _is_enum(target)
+
+
+def _is_enum(node: Node) -> bool:
+    if node.type == "scoped_call_expression":
+        return text(node.child_by_field_name("name")).lower() in ("from", "tryfrom")
+    return node.type == "class_constant_access_expression"
