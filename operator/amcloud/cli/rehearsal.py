@@ -14,7 +14,7 @@ from psram.facts import Facts
 from psram.judge import verdict
 from psram.model import Context, Report, ReportVerdict, RuleResult, Verdict
 from psram.path import shortest
-from psram.rules import Moment, Pack
+from psram.rules import Moment, Pack, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -53,7 +53,7 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class NewRule(msgspec.Struct, frozen=True):
-    """A rule that blocks with the draft and did not before."""
+    """A rule that blocks with the draft and did not before, or only through the number of majeure ones."""
 
     rule: str
     title: str
@@ -106,9 +106,9 @@ class Rehearsal(msgspec.Struct, frozen=True):
 def line(known: Known, draft: Pack, current: Pack) -> Line:
     """What the draft changes for this application."""
     before, after = _report(known, current), _report(known, draft)
-    blocked = {r.rule_id for r in _standing(before, known)}
+    blocked = {r.rule_id: r.severity for r in _standing(before, known)}
     standing = _standing(after, known)
-    fresh = tuple(_new(r, after) for r in standing if r.rule_id not in blocked)
+    fresh = tuple(_new(r, after) for r in standing if r.rule_id not in blocked or _graver(r, blocked[r.rule_id]))
     then, now = (report.verdict_for(known.moments, confirmed_later=not known.decided) for report in (before, after))
     return Line(
         name=known.name,
@@ -118,9 +118,14 @@ def line(known: Known, draft: Pack, current: Pack) -> Line:
         before=then.value,
         after=now.value,
         rules=fresh,
-        lifted=tuple(sorted(blocked - {r.rule_id for r in standing})),
+        lifted=tuple(sorted(blocked.keys() - {r.rule_id for r in standing})),
         hours=round(max(0.0, _hours(after) - _hours(before)), 2),
     )
+
+
+def _graver(result: RuleResult, before: Severity) -> bool:
+    """Whether the rule now blocks by itself, and did by the number of majeure ones only."""
+    return result.severity is Severity.BLOCKING and before is not Severity.BLOCKING
 
 
 def unread(one: Unread) -> Line:

@@ -34,7 +34,7 @@ def _lines(rehearsal: Rehearsal, full: bool) -> Iterator[str]:
         f"{count} application{'s' if count > 1 else ''}"
     )
     yield " ; ".join(_counted(rehearsal.counts)) or "Aucune application."
-    told = [each for each in rehearsal.applications if full or each.change is not Change.SAME]
+    told = [each for each in rehearsal.applications if full or each.change is not Change.SAME or each.lifted]
     yield from _applications(told, full)
     yield from _totals("Par règle", rehearsal.rules, full)
     yield from _totals("Par organisme", rehearsal.organisations, full)
@@ -72,14 +72,15 @@ def _applications(lines: Sequence[Line], full: bool) -> Iterator[str]:
 def _said(each: Line, full: bool) -> str:
     if each.change is Change.UNREAD:
         return printable(each.problem)
+    lifted = f"plus refusée par {', '.join(each.lifted)}" if each.lifted else ""
     if each.change is Change.SAME:
-        return each.after.replace("_", " ")
+        return " ; ".join(filter(None, (each.after.replace("_", " "), lifted)))
     if each.change is Change.ACCEPTED:
-        return f"plus refusée par {', '.join(each.lifted)}" if each.lifted else "plus refusée"
+        return lifted or "plus refusée"
     shown = each.rules if full else each.rules[:_RULES]
     more = f" et {len(each.rules) - len(shown)} autres" if len(each.rules) > len(shown) else ""
     hours = f"{duration(each.hours)} : " if each.hours else ""
-    return f"{hours}{', '.join(_rule(rule) for rule in shown)}{more}"
+    return " ; ".join(filter(None, (f"{hours}{', '.join(_rule(rule) for rule in shown)}{more}", lifted)))
 
 
 def _rule(rule: NewRule) -> str:

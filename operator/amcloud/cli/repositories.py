@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from amcloud.cli.rehearsal import Known, Unread
+    from psram.facts import Facts
     from psram.model import Context, Php
     from psram.worker.store import FactCache
 
 MOST: Final = 10_000
 UNGROUPED: Final = "sans groupe"
+DECLARATION: Final = "localapp.yaml"
+OWNER: Final = "spec.owner.organisation"
+OWNER_CHARS: Final = 20
 DEPTH: Final = 5
 """Folders below the given one that are looked into: groups and sub-groups of a forge."""
 
@@ -30,7 +34,10 @@ class Reading(NamedTuple):
 
 
 class Repository(NamedTuple):
-    """A repository of the folder; ``organisation`` is the first folder of its path, a forge's group, if it has one."""
+    """A repository of the folder; ``organisation`` is the first folder of its path, a forge's group, if it has one.
+
+    Without group it is the owner that its own declaration names, once it was read.
+    """
 
     path: Path
     name: str
@@ -89,4 +96,13 @@ def _member(repository: Repository, reading: Reading) -> Known | Unread:
     if answer.facts is None or not answer.facts.tree:
         said = answer.usage or answer.problem or "l'analyse n'a rien répondu"
         return Unread(repository.name, repository.organisation, said)
-    return Known(repository.name, repository.organisation, answer.facts, reading.context)
+    return Known(repository.name, _organisation(repository, answer.facts), answer.facts, reading.context)
+
+
+def _organisation(repository: Repository, facts: Facts) -> str:
+    if repository.organisation != UNGROUPED:
+        return repository.organisation
+    blobs = (facts.blobs.get(file.blob) for file in facts.files if file.path == DECLARATION)
+    entries = (entry for blob in blobs if blob is not None and blob.data is not None for entry in blob.data.entries)
+    owner = next((entry.value.strip() for entry in entries if entry.path == OWNER), "")
+    return f"organisme {owner[:OWNER_CHARS]}" if owner else UNGROUPED

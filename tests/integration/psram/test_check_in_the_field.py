@@ -332,6 +332,7 @@ def fleet(tmp_path: Path) -> Path:
     folder = tmp_path / "depots"
     strict = LOOSE.replace("<?php\n", "<?php\n\ndeclare(strict_types=1);\n\n")
     repository(folder / "cpam-a/stricte", {"src/A.php": strict})
+    repository(folder / "seule", {"src/A.php": LOOSE, "localapp.yaml": 'spec: {owner: {organisation: "671"}}\n'})
     loose = repository(folder / "cpam-a/souple", {"src/A.php": LOOSE})
     git(folder, "clone", "-q", "--bare", str(loose), str(folder / "cpam-b.git"))
     (folder / "cpam-b").mkdir()
@@ -351,13 +352,18 @@ def test_a_draft_is_rehearsed_over_a_folder_of_repositories(
     done = run(environment, "rehearse", f"{draft}/", "--repositories", str(fleet), "--format", "json")
     answer = json.loads(done.stdout)
     lines = {line["name"]: line for line in answer["applications"]}
-    assert set(lines) == {"cpam-a/stricte", "cpam-a/souple", "cpam-b/souple", "cpam-b/vide", "cassé"}
+    assert set(lines) == {"cpam-a/stricte", "cpam-a/souple", "cpam-b/souple", "cpam-b/vide", "cassé", "seule"}
     assert {name for name, line in lines.items() if "PHP-004" in [rule["rule"] for rule in line["rules"]]} == {
         "cpam-a/souple",
         "cpam-b/souple",
+        "seule",
     }
     assert {name for name, line in lines.items() if line["change"] == "illisible"} == {"cpam-b/vide", "cassé"}
-    assert {total["name"]: total["applications"] for total in answer["organisations"]} == {"cpam-a": 1, "cpam-b": 1}
+    assert {total["name"]: total["applications"] for total in answer["organisations"]} == {
+        "cpam-a": 1,
+        "cpam-b": 1,
+        "organisme 671": 1,
+    }
     text = run(environment, "rehearse", f"{draft}/", "--repositories", str(fleet))
     assert "PHP-004" in text.stdout
     assert len(text.stdout.splitlines()) < 24

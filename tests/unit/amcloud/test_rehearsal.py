@@ -58,6 +58,28 @@ def test_what_changes_for_one_application(
     assert tuple(rule.rule for rule in line.rules) == fresh
 
 
+def test_an_application_that_stays_refused_says_what_is_newly_blocking_and_what_is_lifted() -> None:
+    before = graver("PHP-004", "CMP-001", name="psram-2026.1")
+    both = rehearsal.line(known(LOOSE), graver("CMP-001", "CMP-003"), before)
+    assert (both.change, [rule.rule for rule in both.rules], both.lifted) == (Change.SAME, [], ("PHP-004",))
+    said = rehearsal_text.text(rehearsal.summary([both], before, before, "2026-06-01"), full=False)
+    assert "= cpam-exemple/app  non conforme ; plus refusée par PHP-004" in said
+    other = rehearsal.line(known(LOOSE), graver("CMP-001"), graver("PHP-004", name="psram-2026.1"))
+    assert (other.change, other.lifted) == (Change.HARDER, ("PHP-004",))
+    said = rehearsal_text.text(rehearsal.summary([other], before, before, "2026-06-01"), full=False)
+    assert "CMP-001" in said
+    assert "; plus refusée par PHP-004" in said
+
+
+def test_a_rule_that_blocked_by_number_and_now_by_itself_is_newly_blocking() -> None:
+    severities = {rule.id: Severity.MAJOR if rule.id == "PHP-004" else Severity.INFO for rule in PACK.rules}
+    many = with_severity(PACK, severities, "psram-2026.1")
+    many = msgspec.structs.replace(many, major_threshold={"homologation": 0, "labellisation": 0})
+    line = rehearsal.line(known(LOOSE), graver("PHP-004"), many)
+    assert line.before == line.after == "non_conforme"
+    assert (line.change, [rule.rule for rule in line.rules]) == (Change.HARDER, ["PHP-004"])
+
+
 def test_a_new_refusal_names_its_first_place_and_its_work() -> None:
     line = rehearsal.line(known(LOOSE), graver("PHP-004"), graver())
     assert line.rules[0].first == "src/A.php:1"
