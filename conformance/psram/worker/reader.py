@@ -29,6 +29,7 @@ def main(progress: int) -> None:
     from psram.collect import contents, php  # noqa: F401  they load before it is known what to read
 
     gc.freeze()  # what is loaded stays: nothing of it is garbage
+    gc.enable()
     given = read_frame(sys.stdin.buffer)
     if given is None:
         return
