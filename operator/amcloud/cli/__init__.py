@@ -18,6 +18,8 @@ from amcloud.cli.exits import Exit
 from amcloud.cli.french import FrenchGroup
 
 COMMAND_GROUP = "amcloud.commands"
+_SELDOM = (20_000, 20, 20)
+"""How seldom a command looks for garbage: it lives for a moment, and makes little."""
 
 
 def build(word: str = "") -> typer.Typer:
@@ -49,6 +51,7 @@ def build(word: str = "") -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(*_SELDOM)
     try:
         build(*sys.argv[1:2])()
     except KeyboardInterrupt:  # while commands were being loaded
