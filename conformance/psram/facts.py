@@ -71,7 +71,10 @@ class Declaration(msgspec.Struct, gc=False, frozen=True):
 
 
 class SqlSite(msgspec.Struct, gc=False, frozen=True):
-    """A call that sends SQL: literal text, and ``dynamic`` where a value is pasted into it."""
+    """A call that sends SQL: literal text, and ``dynamic`` where a value is pasted into it.
+
+    With ``enums``, what is pasted is nothing but the value of parameters of these types.
+    """
 
     line: int
     method: str
@@ -79,6 +82,7 @@ class SqlSite(msgspec.Struct, gc=False, frozen=True):
     dynamic: bool
     receiver: str = ""
     excerpt: str = ""
+    enums: tuple[str, ...] = ()
 
 
 class Member(msgspec.Struct, gc=False, frozen=True):
@@ -261,6 +265,7 @@ class LockedPackage(msgspec.Struct, gc=False, frozen=True):
     require: tuple[str, ...] = ()
     provide: tuple[str, ...] = ()
     line: int = 0
+    mirrors: tuple[str, ...] = ()  # of its archive and of its source: Composer may ask them first
 
 
 class ComposerFacts(msgspec.Struct, gc=False, frozen=True):

@@ -75,7 +75,7 @@ def _undeclared(composer: ComposerFacts, approved: Iterable[str]) -> Iterator[Fi
 
 def _packages(composer: ComposerFacts, accepted: list[SplitResult]) -> Iterator[tuple[str, Finding]]:
     for package in composer.packages:
-        for url in (package.dist_url, package.source_url):
+        for url in (package.dist_url, package.source_url, *package.mirrors):
             if url and package.dist_type != "path" and not _within(url, accepted):
                 said = f"{package.name} vient d'un hôte non agréé : {_host(url)}"
                 yield _host(url), at_package(package, said, "source")

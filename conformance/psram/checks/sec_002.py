@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import at, entries, ignored, outcome
 from psram.facts import SHELL_FUNCTIONS, Facts, FileFact, Mark, PhpFacts
-from psram.index import beside_code, data_code, marks
+from psram.index import beside_code, data_code, marks, php_files
+from psram.memo import of_facts
 from psram.model import Context, Finding, Outcome
 
 _PARAMETER = "au lieu d'être un paramètre"
@@ -42,18 +43,26 @@ def _settings(facts: Facts) -> Iterator[Finding]:
 
 
 def _php(facts: Facts, params: Params) -> Iterator[Finding]:
+    enums = _enums(facts)
     for file, php in data_code(facts):
         if not ignored(file.path, params):
-            yield from _sql(file, php)
+            yield from _sql(file, php, enums)
     for file, mark in marks(facts, "call", "indirect", "call-input", "sink", "include", "include-other"):
         message = _sink(mark)
         if message and not ignored(file.path, params):
             yield at(file, mark, message)
 
 
-def _sql(file: FileFact, php: PhpFacts) -> Iterator[Finding]:
+@of_facts
+def _enums(facts: Facts) -> frozenset[str]:
+    """Enumerations of the application, in lower case: their values are written in them."""
+    return frozenset(d.name.lower() for _file, php in php_files(facts) for d in php.declarations if d.kind == "enum")
+
+
+def _sql(file: FileFact, php: PhpFacts, enums: frozenset[str]) -> Iterator[Finding]:
     for site in php.sql:
-        if site.dynamic:
+        listed = bool(site.enums) and all(name.lower() in enums for name in site.enums)
+        if site.dynamic and not listed:
             language = "DQL" if site.method in ("dql", "builder") else "SQL"
             said = f"une valeur ({site.receiver}) est collée dans du {language} {_INSTEAD.get(site.method, _PARAMETER)}"
             yield Finding(said, file.path, site.line, excerpt=site.excerpt)
@@ -64,11 +73,11 @@ def _sink(mark: Mark) -> str:
         case "call" if mark.name in SHELL_FUNCTIONS:
             said = f"{mark.name} lance une commande du système"
         case "call" if mark.name == "unserialize" and mark.detail == "open":
-            said = "unserialize : allowed_classes doit être false ou une liste écrite, sinon n'importe quel objet est créé"
-        case "call" if mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
             said = (
-                "unserialize sans allowed_classes peut créer n'importe quel objet"
+                "unserialize : allowed_classes doit être false ou une liste écrite, sinon n'importe quel objet est créé"
             )
+        case "call" if mark.name == "unserialize" and mark.detail not in ("allowed_classes", "own"):
+            said = "unserialize sans allowed_classes peut créer n'importe quel objet"
         case "indirect":
             said = f"{mark.name} est appelé sans être nommé ({mark.detail or 'appel par une variable ou un texte'})"
         case "call-input":

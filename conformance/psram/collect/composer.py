@@ -144,7 +144,14 @@ def _packages(lock: dict[str, Any], lines: dict[str, int]) -> Iterator[LockedPac
                 require=tuple(sorted(name.lower()[:200] for name in _mapping(item.get("require")) if "/" in name)),
                 provide=tuple(sorted({k.lower()[:200] for s in ("provide", "replace") for k in _mapping(item.get(s))})),
                 line=lines.get(name, 0),
+                mirrors=tuple(_mirrors(dist)) + tuple(_mirrors(source)),
             )
+
+
+def _mirrors(place: dict[str, Any]) -> Iterator[str]:
+    given = place.get("mirrors")
+    for mirror in given[:20] if isinstance(given, list) else []:
+        yield _text(_mapping(mirror).get("url"))
 
 
 def _licenses(value: object) -> tuple[str, ...]:

@@ -16,8 +16,9 @@ _MAX_VALUE: Final = 1000
 _MAX_INSTRUCTION: Final = 20_000
 _RAW: Final = re.compile(r"\|\s*raw\b")
 _STRING: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\#]|\\.|#(?!\{))*\"""")
-_FIXED: Final = re.compile(  # a text (§), translated with nothing but texts; what is escaped for HTML
-    r"(?:§(?:\s*\|\s*trans\b(?:\s*\([§\s,:{}\d]*\))?)*|\|\s*(?:e|escape))\s*\|\s*raw\b"
+_FIXED: Final = re.compile(  # a text (§), translated with nothing but texts; what is escaped or HTML already
+    r"(?:§(?:\s*\|\s*trans\b(?:\s*\([§\s,:{}\d]*\))?)*|\|\s*(?:e|escape)"
+    r"|\b(?:include|block|parent|path|url|render|form(?:_\w+)?)\s*\([^()|]*\))\s*\|\s*raw\b"
 )
 _APPLIED: Final = re.compile(r"\{%[-~]?\s*(?:apply|filter)\s+(?:[\w|\s]*\|\s*)?raw\b")
 _FROM_STRING: Final = re.compile(r"\btemplate_from_string\s*\(\s*(?!['\"])")

@@ -26,7 +26,7 @@ from psram.collect import (
     php_sql,
     php_trials,
     php_types,
-    php_values,
+    php_variables,
     php_web,
 )
 from psram.collect.php_below import language
@@ -108,7 +108,7 @@ def facts(content: bytes) -> PhpFacts:
     try:
         return _visited(PhpFile(content, root, sieve.held(content)), QueryCursor(query).captures(root))
     finally:
-        php_values.forget()
+        php_variables.forget()
 
 
 def _visited(file: PhpFile, captured: dict[str, list[Node]]) -> PhpFacts:

@@ -18,7 +18,8 @@ from psram.collect import php_held
 from psram.collect.php_below import COMPUTED_CALL
 from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile, function_calls
-from psram.collect.php_values import assignments, scope, value
+from psram.collect.php_values import value
+from psram.collect.php_variables import assignments, scope
 from psram.collect.sieve import words
 from psram.facts import SHELL_FUNCTIONS
 

@@ -11,7 +11,8 @@ from tree_sitter import Node
 from psram.collect import php_sql
 from psram.collect.php_names import Names, text
 from psram.collect.php_tree import Extractor, PhpFile, function_calls, method_calls
-from psram.collect.php_values import assignments, scope, value
+from psram.collect.php_values import value
+from psram.collect.php_variables import assignments, scope
 from psram.collect.sieve import words
 from psram.facts import SHELL_FUNCTIONS, Mark, SqlSite
 from psram.roles import PHP_ENDINGS

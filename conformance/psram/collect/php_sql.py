@@ -17,7 +17,8 @@ from tree_sitter import Node
 from psram.collect import php_access_names as known
 from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile, method_calls, static_calls
-from psram.collect.php_values import Value, assignments, parameter_type, value
+from psram.collect.php_values import Value, value
+from psram.collect.php_variables import assignments, parameter_type
 from psram.collect.sieve import words
 from psram.facts import SqlSite
 
@@ -125,7 +126,7 @@ def _condition(file: PhpFile, node: Node, arguments: list[Node]) -> None:
     for argument in arguments:
         sent = value(argument, lists=True)
         sql = " ".join(sent.text.split())
-        if sent.dynamic and (sql not in _OPAQUE or _is_input(argument, sent)):
+        if _pasted(sent) and (sql not in _OPAQUE or _is_input(argument, sent)):
             file.sql.append(_site(file, node, "builder", sql, sent))
             return
 
@@ -139,7 +140,7 @@ def _names(file: PhpFile, node: Node, lower: str, arguments: list[Node]) -> None
         if inner.type in _ARRAYS and lower not in ("values", "select", "addselect"):
             continue
         sent = value(argument, lists=True)
-        if sent.dynamic and "array" not in parameter_type(inner, text(inner)).lower():
+        if _pasted(sent) and "array" not in parameter_type(inner, text(inner)).lower():
             kind = "value" if lower in ("set", "setvalue", "values") else "name"
             file.sql.append(_site(file, node, kind, " ".join(sent.text.split()), sent))
             return
@@ -167,9 +168,15 @@ def _is_input(argument: Node, sent: Value) -> bool:
     return sent.dynamic and _INPUT.search(f"{sent.variable} {text(argument)[:400]}") is not None
 
 
+def _pasted(sent: Value) -> bool:
+    return sent.dynamic or bool(sent.enums)
+
+
 def _site(file: PhpFile, node: Node, kind: str, sql: str, sent: Value) -> SqlSite:
     line = node.start_point.row + 1
-    return SqlSite(line, kind, sql[:2000], sent.dynamic, sent.variable[:80], file.excerpt(line))
+    enums = () if sent.dynamic else tuple(file.names.resolve(name) for name in sent.enums)
+    pasted = sent.variable or ", ".join(sent.enums)
+    return SqlSite(line, kind, sql[:2000], _pasted(sent), pasted[:80], file.excerpt(line), enums)
 
 
 def _inner(argument: Node) -> Node:

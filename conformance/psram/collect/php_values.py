@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -10,47 +9,36 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from psram.collect import php_calls, php_held, php_lists
-from psram.collect.php_below import below
 from psram.collect.php_names import text
+from psram.collect.php_variables import assignments, handed_over, looks_up, parameter_type, scope, written
 
 MAX_TEXT: Final = 4000
 _MAX_STEPS: Final = 400
-_SHARING: Final = ("argument", "reference_assignment_expression", "by_ref")
-_BINDING: Final = (
-    *("assignment_expression", "augmented_assignment_expression", "reference_assignment_expression"),
-    *("global_declaration", "simple_parameter", "foreach_statement"),
-)
 _SUPERGLOBAL: Final = re.compile(r"\$(?:_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|GLOBALS)$")
 _NUMBERS: Final = re.compile(r"\??(?:int|float|bool)(?:\|(?:int|float|bool|null))*$", re.IGNORECASE)
+_CLASS: Final = re.compile(r"\\?[A-Z]\w*(?:\\\w+)*")
 _NUMBER_CASTS: Final = re.compile(r"^(int|integer|bool|boolean|float|double)$", re.IGNORECASE)
-_REMEMBERED: Final = 512  # a long function asks for the same variables again and again; see forget()
-_READING_CALLS: Final = frozenset({"isset", "count", "in_array", "array_key_exists", "array_keys", "implode", "empty"})
 _BIG_TABLE: Final = 20
 _LITERALS: Final = frozenset({"string", "integer", "float", "boolean", "null", "comment"})
-_FUNCTIONS: Final = frozenset(
-    {"method_declaration", "function_definition", "anonymous_function", "arrow_function", "program"}
-)
 
 
 class Value(NamedTuple):
-    """``text`` is the literal part (``?`` where something is pasted); ``dynamic`` says that something is."""
+    """``text`` is the literal part (``?`` where something is pasted); ``dynamic`` says that something is.
+
+    ``enums``: types of the parameters whose value is pasted, which no constant text can tell (see ``lists``).
+    """
 
     text: str
     dynamic: bool
     variable: str = ""
-
-
-def forget() -> None:
-    """Once a file is done: what was remembered of it would keep its tree alive."""
-    _assigned.cache_clear()
-    _looks_up.cache_clear()
-    _handed_over.cache_clear()
+    enums: tuple[str, ...] = ()
 
 
 def value(node: Node, *, follow: bool = True, lists: bool = False) -> Value:
     """The value of an expression, local variables followed to what their function assigns to them.
 
-    ``lists``: what was looked up in a closed list before is one of its members.
+    ``lists``: what was looked up in a closed list before is one of its members, and ``$parameter->value`` is told by
+    the parameter's type.
     """
     return _Reader(follow, lists).read(node)
 
@@ -59,6 +47,7 @@ class _Reader:
     def __init__(self, follow: bool, lists: bool) -> None:
         self._follow = follow
         self._lists = lists
+        self._enums: dict[str, None] = {}
         self._seen: set[tuple[int, str]] = set()
         self._steps = 0
 
@@ -75,7 +64,7 @@ class _Reader:
             parts.append(literal)
             dynamic = dynamic or pasted
             stack.extend(reversed(children))
-        return Value("".join(parts)[:MAX_TEXT], bool(dynamic), dynamic)
+        return Value("".join(parts)[:MAX_TEXT], bool(dynamic), dynamic, tuple(self._enums))
 
     def _step(  # noqa: PLR0911, PLR0912  one case a kind of expression
         self, node: Node
@@ -121,11 +110,18 @@ class _Reader:
                 return self._variable(node)
             case "member_access_expression" | "nullsafe_member_access_expression" if _of_an_enum(node):
                 return [], "", ""
+            case "member_access_expression" if self._lists and (kind := _kind_of_value(node)):
+                self._enums[kind] = None
+                return [], "?", ""
             case "member_access_expression" if self._follow:
                 held = php_held.values(node)
                 return (held, "", "") if held is not None and self._is_new(node) else self._again(node, held)
             case "subscript_expression":
                 return self._element(node)
+            case "update_expression":  # $n++
+                return list(node.named_children), "", ""
+            case "foreach_statement":  # a position, see _assigned
+                return [], "?", ""
             case "assignment_expression":
                 right = node.child_by_field_name("right")
                 return ([right] if right is not None else []), "", ""
@@ -197,7 +193,7 @@ class _Reader:
 
     def _is_listed(self, node: Node, name: str) -> bool:
         """Whether it was looked up in a closed list before, and given nothing else since."""
-        if not _looks_up(scope(node)):
+        if not looks_up(scope(node)):
             return False
         since = php_lists.looked_up(node, name, _constant)
         return since is not None and _constants(right for right in written(node, name) if right.start_byte > since)
@@ -209,7 +205,7 @@ class _Reader:
             return [held], "", ""
         if held.type == "subscript_expression" or (held.type == "member_access_expression" and self._follow):
             return [held], "", ""
-        if held.type == "variable_name" and not _handed_over(scope(held), text(held)):
+        if held.type == "variable_name" and not handed_over(scope(held), text(held)):
             return [held], "", ""
         return [], "?", text(node)[:80]
 
@@ -223,86 +219,6 @@ class _Reader:
 
     def _again(self, node: Node, held: list[Node] | None) -> tuple[list[Node], str, str]:
         return ([], "", "") if held is not None else ([], "?", text(node)[:80])
-
-
-@functools.lru_cache(_REMEMBERED)
-def _handed_over(function: Node, name: str) -> bool:
-    """Whether a table is handed to a call that could fill it (``preg_match``), or shared by reference."""
-    looked = below(function, _SHARING)
-    if looked is None:
-        return True
-    for current in looked:
-        if current.type == "argument" and text(current) == name:
-            call = current.parent.parent if current.parent is not None else None
-            called = text(call.child_by_field_name("function")).lower().lstrip("\\") if call is not None else ""
-            if called not in _READING_CALLS:
-                return True
-        if current.type in ("reference_assignment_expression", "by_ref") and name in text(current)[:400]:
-            return True
-    return False
-
-
-def scope(node: Node) -> Node:
-    """The function that holds the node, or the whole file."""
-    current = node
-    while current.parent is not None and current.type not in _FUNCTIONS:
-        current = current.parent
-    return current
-
-
-def assignments(node: Node, name: str) -> list[Node] | None:
-    """Right-hand sides of all assignments to ``name`` in the node's function.
-
-    Empty when it also comes from outside, ``None`` when the function is too long to be followed.
-    """
-    found = _assigned(scope(node), name)
-    return None if found is None else list(found)
-
-
-@functools.lru_cache(_REMEMBERED)
-def _assigned(function: Node, name: str) -> tuple[Node, ...] | None:
-    looked = below(function, _BINDING)
-    if looked is None:
-        return None
-    found: list[Node] = []
-    for current in looked:
-        match current.type:
-            case "assignment_expression" | "augmented_assignment_expression":
-                left, right = current.child_by_field_name("left"), current.child_by_field_name("right")
-                if right is not None and _written(left) == name:
-                    found.append(right)
-                elif (
-                    left is not None
-                    and left.type in ("list_literal", "array_creation_expression")
-                    and _holds(left, name)
-                ):
-                    return ()
-            case "reference_assignment_expression" | "global_declaration" if _holds(current, name):
-                return ()
-            case "simple_parameter" if text(current.child_by_field_name("name")) == name:
-                return ()
-            case "foreach_statement" if _binds(current, name):
-                iterated = current.named_children[0]
-                if iterated.type not in ("array_creation_expression", "class_constant_access_expression"):
-                    return ()
-                found.append(iterated)
-            case _:
-                pass
-    return tuple(found)
-
-
-@functools.lru_cache(_REMEMBERED)
-def _looks_up(function: Node) -> bool:
-    """Whether the function looks for anything in a list."""
-    source = (function.text or b"").lower()
-    return any(word in source for word in (b"in_array", b"key_exists", b"array_search", b"isset"))
-
-
-def written(node: Node, name: str) -> list[Node]:
-    """Right-hand sides of the assignments to ``name`` in the node's function, its parameters left out."""
-    found = below(scope(node), ("assignment_expression", "augmented_assignment_expression")) or []
-    rights = (a.child_by_field_name("right") for a in found if _written(a.child_by_field_name("left")) == name)
-    return [right for right in rights if right is not None]
 
 
 def _constants(nodes: Iterable[Node]) -> bool:
@@ -323,32 +239,6 @@ def _plain(table: Node) -> bool:
     )
 
 
-def _written(left: Node | None) -> str:
-    """The variable that this left-hand side writes, itself or one of its elements."""
-    while left is not None and left.type == "subscript_expression" and left.named_children:
-        left = left.named_children[0]
-    return text(left)
-
-
-def _holds(node: Node, name: str) -> bool:
-    return re.search(re.escape(name) + r"\b", text(node)[:2000]) is not None
-
-
-def _binds(loop: Node, name: str) -> bool:
-    heads = [c for c in loop.named_children[1:] if c.type in ("variable_name", "pair", "by_ref", "list_literal")]
-    return any(name in text(head) for head in heads)
-
-
-def parameter_type(node: Node, name: str) -> str:
-    """The type that the node's function gives to its parameter of that name; empty when it gives none."""
-    listed = scope(node).child_by_field_name("parameters")
-    parameters: list[Node] = [] if listed is None else listed.named_children
-    for parameter in parameters:
-        if text(parameter.child_by_field_name("name")) == name:
-            return text(parameter.child_by_field_name("type"))
-    return ""
-
-
 def _constant(node: Node) -> bool:
     return not value(node).dynamic
 
@@ -362,6 +252,15 @@ def _of_an_enum(access: Node) -> bool:
         given = assignments(target, text(target))
         return bool(given) and all(_is_enum(each) for each in given or ())
     return _is_enum(target)
+
+
+def _kind_of_value(access: Node) -> str:
+    """The class of the parameter in ``$parameter->value``; empty for anything else."""
+    target = access.child_by_field_name("object")
+    if target is None or target.type != "variable_name" or text(access.child_by_field_name("name")) != "value":
+        return ""
+    kind = parameter_type(target, text(target)).lstrip("?")
+    return kind if _CLASS.fullmatch(kind) and not written(target, text(target)) else ""
 
 
 def _is_enum(node: Node) -> bool:
