@@ -139,12 +139,22 @@ def sentence(blocking: tuple[RuleResult, ...]) -> str:
         return "Conforme : toutes les règles bloquantes sont respectées."
     violated = [r for r in blocking if r.verdict is Verdict.VIOLATED]
     if violated:
-        plural = len(violated) > 1
-        head = "règles bloquantes non respectées" if plural else "règle bloquante non respectée"
-        return _bounded(f"{len(violated)} {head} : ", [_where(r) for r in violated])
+        return _bounded(f"{_broken(violated)} : ", [_where(r) for r in violated])
     plural = len(blocking) > 1
     head = "règles bloquantes n'ont pas pu être vérifiées" if plural else "règle bloquante n'a pas pu être vérifiée"
     return _bounded(f"{len(blocking)} {head} : ", [f"{r.rule_id} ({_missing(r)})" for r in blocking])
+
+
+def _broken(violated: list[RuleResult]) -> str:
+    """How many rules of each severity; majeure ones block when there are too many of them."""
+    major = sum(r.severity is Severity.MAJOR for r in violated)
+    blocking = len(violated) - major
+    said = "respectées" if len(violated) > 1 else "respectée"
+    if not major:
+        return f"{counted(blocking, 'règle bloquante')} non {said}"
+    if not blocking:
+        return f"{counted(major, 'règle majeure')} non {said}"
+    return f"{counted(blocking, 'règle bloquante')} et {counted(major, 'majeure')} non respectées"
 
 
 def _missing(result: RuleResult) -> str:

@@ -7,6 +7,7 @@ characters as escapes, then escaped for HTML: the environment does it, so that n
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from psram.path import duration
 from psram.reports import baseline, canonical, projection
 from psram.reports.places import said, where
 from psram.reports.presentation import Presentation
+from psram.reports.typography import spaced
 from psram.tenancy.report import CellVerdict
 from psram.wording import counted
 
@@ -29,6 +31,7 @@ ROWS_SHOWN: Final = 100
 PROOFS_SHOWN: Final = 3
 PROOF_MAX_CHARS: Final = 90
 DOUBTS_SHOWN: Final = 5
+_WORD: Final = re.compile(r"[a-zà-öø-ÿœ]+(?:[ ,;'’]|$)")
 _UNSETTLED: Final = (Verdict.UNKNOWN, Verdict.NOT_EVALUATED, Verdict.TO_VALIDATE)
 _STATES: Final = {
     baseline.State.NEW: "nouveau",
@@ -65,7 +68,7 @@ def render(report: Report, shown: Presentation) -> bytes:
         said=said,
         files_shown=FILES_SHOWN,
     )
-    return page.encode()
+    return spaced(page).encode()
 
 
 def _listed(result: RuleResult, change: baseline.Comparison | None) -> list[Finding]:
@@ -105,6 +108,11 @@ def _shown(value: Any) -> Any:
     return said(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def _phrase(text: str) -> str:
+    """The text with a capital, where it begins with a word and not with a name such as ``composer.json``."""
+    return text[:1].upper() + text[1:] if _WORD.match(text) else text
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
@@ -116,6 +124,6 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["nombre"] = counted
-    environment.filters["phrase"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["phrase"] = _phrase
     environment.filters["jour"] = lambda day: day.strftime("%d/%m/%Y")
     return environment.get_template("report.html.j2")

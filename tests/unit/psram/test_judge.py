@@ -231,6 +231,26 @@ def test_a_rule_not_yet_effective_is_told_and_does_not_block() -> None:
     assert late.verdict is ReportVerdict.VIOLATED
 
 
+@pytest.mark.parametrize(
+    ("severities", "said"),
+    [
+        ("B", "1 règle bloquante non respectée : "),
+        ("BBB", "3 règles bloquantes non respectées : "),
+        ("BM", "1 règle bloquante et 1 majeure non respectées : "),
+        ("BBMMM", "2 règles bloquantes et 3 majeures non respectées : "),
+        ("M", "1 règle majeure non respectée : "),
+        ("MM", "2 règles majeures non respectées : "),
+    ],
+)
+def test_the_sentence_counts_majeure_rules_apart(severities: str, said: str) -> None:
+    of_letter = {"B": Severity.BLOCKING, "M": Severity.MAJOR}
+    results = tuple(
+        RuleResult(f"PHP-{n:03}", "t", "PHP", of_letter[letter], Moment.SOURCE, Verdict.VIOLATED, blocks=True)
+        for n, letter in enumerate(severities)
+    )
+    assert sentence(results).startswith(said)
+
+
 def test_a_name_with_a_line_break_stays_on_one_line_in_the_sentence() -> None:
     finding = Finding("x", "a\n\u202eb.php", 3)
     result = RuleResult(

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import pytest
 from sample_reports import big, conforming, refused, unknown
 
 from psram import packs, reports
@@ -18,6 +19,7 @@ from psram.judge import judge
 from psram.model import Context, Organisation, Report, ReportVerdict, Stage, Track, Verdict
 from psram.reports import Presentation, projection
 from psram.reports import page as page_module
+from psram.reports.typography import spaced
 from psram.rules import Moment, Severity
 from psram.tenancy.report import CellVerdict, Nature, ProofKind
 
@@ -128,11 +130,38 @@ def test_the_page_says_all_that_an_auditor_expects() -> None:
     assert "Conforme jusqu&#39;au 2026-11-30" in reports.html(conforming())
 
 
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("<p>« oui » : non ?</p>", "<p>«~oui~»~: non~?</p>"),
+        ("<p>a : <code>« b » : c</code> ; d</p>", "<p>a~: <code>« b » : c</code>~; d</p>"),
+        ("<pre><code>a : b</code> : c</pre> : d", "<pre><code>a : b</code> : c</pre>~: d"),
+        ('<a title="« a » : b">c</a> !', '<a title="« a » : b">c</a>~!'),
+        ("<title>a : b</title><td>12:30 a:b :x</td>", "<title>a : b</title><td>12:30 a:b :x</td>"),
+    ],
+)
+def test_no_sign_stands_alone_at_the_edge_of_a_line_and_code_stays_as_written(page: str, said: str) -> None:
+    assert spaced(page) == said.replace("~", "\N{NO-BREAK SPACE}")
+
+
+@pytest.mark.parametrize(
+    ("missing", "shown"),
+    [("le pipeline", "<td>Le pipeline"), ("composer.json est vide", "<td>composer.json"), ("à voir", "<td>À voir")],
+)
+def test_a_sentence_of_the_page_begins_with_a_capital_a_file_name_does_not(missing: str, shown: str) -> None:
+    made = unknown()
+    doubts = tuple(
+        msgspec.structs.replace(r, missing_evidence=missing) if r.verdict is Verdict.UNKNOWN else r
+        for r in made.results
+    )
+    assert shown in reports.html(msgspec.structs.replace(made, results=doubts))
+
+
 def test_the_tenancy_matrix_is_told_cell_by_cell_with_its_proofs() -> None:
     page = reports.html(refused())
     assert 'id="isolation"' in page
     assert page.count('<p class="reponse ') == 25
-    assert "test exécuté : limitée" in page
+    assert "test exécuté\N{NO-BREAK SPACE}: limitée" in page
     assert page.index('id="manque"') < page.index('id="isolation"') < page.index('id="derogations"')
     assert 'id="isolation"' not in reports.html(conforming()), "an application without data has no matrix"
     assert set(projection.NATURES) == set(Nature)

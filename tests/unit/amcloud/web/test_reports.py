@@ -197,7 +197,7 @@ def test_a_permanent_address_may_be_kept_by_caches_and_the_newest_one_not() -> N
 
 def test_a_page_names_its_application_and_leads_to_its_other_forms() -> None:
     page = ask(BASE)[1]
-    assert "Rapport de conformité : cpam-bas-rhin/suivi-courriers" in page
+    assert "Rapport de conformité\N{NO-BREAK SPACE}: cpam-bas-rhin/suivi-courriers" in page
     for address in ("/cpam-bas-rhin/suivi-courriers", f"/rapports/{DIGEST}.json", f"/rapports/{DIGEST}/evidence.json"):
         assert f'href="{address}"' in page
         assert ask(address)[0] == 200
