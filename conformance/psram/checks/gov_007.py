@@ -5,13 +5,17 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from psram.checks import Params
 from psram.checks.common import Names, outcome, pattern
 from psram.facts import Facts, FileFact, Kind, Skip
 from psram.model import Context, Finding, Outcome
+from psram.roles import Role, roles
 from psram.wording import counted
 
+_WRITTEN: Final = frozenset(Role) - {Role.TEXT, Role.SAMPLE}
+_WRITTEN_ENDINGS: Final = (".json", ".md", ".txt", ".csv", ".xml", ".ini")
 _RESERVED = re.compile(r"(?:^|/)(?:\.\.|\.git)(?:/|$)", re.IGNORECASE)
 
 
@@ -51,10 +55,19 @@ def _problem(file: FileFact, forbidden: Names, allowed: Names, max_bytes: int) -
     if forbidden.match(name):
         return "fichier dérivé ou binaire, à produire et non à versionner"
     if file.skipped in (Skip.TOO_BIG, Skip.BUDGET) or file.size > max_bytes:
-        return f"fichier de {file.size // 1024} Kio, trop gros pour être analysé"
+        split = "" if roles(file.path).isdisjoint((Role.PHP, Role.TWIG)) else " : découpez-le"
+        return f"fichier de {file.size // 1024} Kio, trop gros pour être analysé{split}"
     if file.skipped is Skip.UNREADABLE:
         return "contenu absent du dépôt"
-    return "" if file.skipped is not Skip.BINARY or allowed.match(name) else "contenu binaire"
+    if file.skipped is not Skip.BINARY or allowed.match(name):
+        return ""
+    mend = " (UTF-16 ?) : enregistrez-le en UTF-8, ne le retirez pas" if _is_source(file.path) else ""
+    return f"contenu binaire{mend}"
+
+
+def _is_source(path: str) -> bool:
+    """Whether its name says that a person writes it: it is to be corrected, not removed."""
+    return not roles(path).isdisjoint(_WRITTEN) or path.lower().endswith(_WRITTEN_ENDINGS)
 
 
 def _leaves(link: FileFact) -> bool:
