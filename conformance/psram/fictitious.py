@@ -131,7 +131,7 @@ def _file(facts: Facts) -> DataFacts | None:
 
 def _forms(value: str) -> set[str]:
     """Prints of the value as it is written, and as numbers and addresses are compared."""
-    compact = re.sub(r"[ .]", "", value).upper()
+    compact = re.sub(r"[ .\xa0\u202f-]", "", value).upper()
     return {salted(form.encode()) for form in (value, compact, re.sub(r" ", "", value), value.lower()) if form}
 
 

@@ -15,6 +15,7 @@ _TRUE = re.compile(r"(1|true|yes|on)$", re.IGNORECASE)
 _OTHER_STAGE = re.compile(r"(^|\.)when@(dev|test)\.")
 _FROM_ENV = re.compile(r"^%env\((?!.*\bdefault:\w).+\)%$")
 _PROFILER = ("framework.profiler", "framework.profiler.enabled", "web_profiler.toolbar")
+_PROFILER_KEY = re.compile(r"framework\.profiler\.\w+")
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -54,7 +55,9 @@ def _dotenv(facts: Facts) -> Iterator[Finding]:
 
 
 def _yaml(facts: Facts) -> Iterator[Finding]:
-    for file, entry in entries(facts, "config/", ".yaml", ".yml"):
+    listed = tuple(entries(facts, "config/", ".yaml", ".yml"))
+    off = {f.path for f, e in listed if e.path.endswith("framework.profiler.enabled") and not _TRUE.match(e.value)}
+    for file, entry in listed:
         if _OTHER_STAGE.search(entry.path) or re.match(r"config/(packages|routes)/(dev|test)/", file.path):
             continue
         key = entry.path.removeprefix("when@prod.")
@@ -62,6 +65,10 @@ def _yaml(facts: Facts) -> Iterator[Finding]:
             yield Finding("framework.secret ne vient pas de l'environnement", file.path, entry.line)
         if key == "parameters.env(APP_SECRET)" and entry.value:
             yield Finding("APP_SECRET a une valeur par défaut dans le dépôt", file.path, entry.line)
+        if _PROFILER_KEY.match(key) and key not in _PROFILER and file.path not in off:
+            yield Finding(
+                "framework.profiler est activé en production (par l'un de ses réglages)", file.path, entry.line
+            )
         if key in _PROFILER and _TRUE.match(entry.value):
             yield Finding(f"{key} est activé en production", file.path, entry.line)
         if key in ("parameters.kernel.debug", "framework.php_errors.throw", "twig.debug") and _TRUE.match(entry.value):

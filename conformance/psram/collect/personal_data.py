@@ -16,11 +16,16 @@ from psram.facts import Mark
 from psram.fictitious import salted
 
 # Months 13 to 19 and 43 to 49 do not exist in a NIR; 20 to 42 and 50 to 99 stand for what is not known of a birth.
+_BETWEEN: Final = rb"(?:[ .-]|\xc2\xa0|\xe2\x80\xaf)?"
+"""What may part the groups of a number: as people write it, with the spaces of word processors too."""
 _NIR: Final = re.compile(
-    rb"(?<![0-9A-Za-z.])([1-478][ .]?[0-9]{2}[ .]?(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])[ .]?"
-    rb"(?:[0-9]{2}|2[ABab])[ .]?[0-9]{3}[ .]?[0-9]{3})[ .]?([0-9]{2})(?![0-9A-Za-z])"
+    rb"(?<![0-9A-Za-z.])([1-478]%(s)s[0-9]{2}%(s)s(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])%(s)s"
+    rb"(?:[0-9]{2}|2[ABab])%(s)s[0-9]{3}%(s)s[0-9]{3})%(s)s([0-9]{2})(?![0-9A-Za-z])" % {b"s": _BETWEEN}
 )
-_MAYBE_NIR: Final = rb"[1-478](?:[ .]?[0-9]{2}){2}[ .]?(?:[0-9]{2}|2[ABab])(?:[ .]?[0-9]{3}){2}[ .]?[0-9]{2}"
+_MAYBE_NIR: Final = rb"[1-478](?:%(s)s[0-9]{2}){2}%(s)s(?:[0-9]{2}|2[ABab])(?:%(s)s[0-9]{3}){2}%(s)s[0-9]{2}" % {
+    b"s": _BETWEEN
+}
+_SIGNS: Final = re.compile(rb"[ .-]|\xc2\xa0|\xe2\x80\xaf")
 _IBAN: Final = re.compile(
     rb"(?<![0-9A-Za-z])([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?)(?![0-9A-Za-z])"
 )
@@ -33,7 +38,7 @@ _EMAIL: Final = re.compile(
 )
 _CREDITED: Final = re.compile(rb"(?i)@author|@copyright|copyright|signed-off|licen[cs]e|co-authored")
 _MAYBE_IBAN: Final = rb"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2}"
-_DIGITS: Final = rb"[0-9]{7}|[0-9]{3}[ .][0-9]{3}"
+_DIGITS: Final = rb"[0-9]{7}|[0-9]{3}(?:[ .-]|\xc2\xa0|\xe2\x80\xaf)[0-9]{3}"
 PATTERNS: Final = (_MAYBE_NIR, _MAYBE_IBAN, _DIGITS)
 """What tells most contents apart (:mod:`psram.collect.sieve`)."""
 
@@ -73,7 +78,7 @@ def email_hits(content: bytes) -> list[Hit]:
 
 def _nirs(content: bytes) -> Iterator[Hit]:
     for found in _NIR.finditer(content):
-        digits = re.sub(rb"[ .]", b"", found[1]).upper()
+        digits = _SIGNS.sub(b"", found[1]).upper()
         if nir_key(digits.decode()) == int(found[2]):
             never = [name for name, at in (("commune-000", 7), ("ordre-000", 10)) if digits[at : at + 3] == b"000"]
             detail = " ".join((salted(digits + found[2]), *never))

@@ -18,7 +18,10 @@ from psram.roles import Role
 CONTEXT = Context(Track.HOMOLOGATION, Stage.ACCEPTANCE, date(2026, 6, 1))
 PACK = packs.load()
 KEY = examples.composed("a8F3kLq92@@MzXv7TbR4nYw1")
-NUMBERS = {name: examples.composed(f"@{name}@") for name in ("NIR", "NIR_ESPACES", "NIR_CORSE", "IBAN", "IBAN_ESPACES")}
+NUMBERS = {
+    name: examples.composed(f"@{name}@")
+    for name in ("NIR", "NIR_ESPACES", "NIR_TIRETS", "NIR_INSECABLES", "NIR_CORSE", "IBAN", "IBAN_ESPACES")
+}
 
 
 def judged(rule_id: str, files: dict[str, str], history: tuple[PastSecret, ...] | None = None) -> Outcome:
@@ -71,7 +74,8 @@ def test_a_number_whose_key_is_right_is_found_and_one_digit_off_is_not(name: str
 
 def test_the_same_number_has_the_same_print_with_and_without_spaces() -> None:
     one, other = (personal_data.personal(NUMBERS[n].encode())[0].detail for n in ("NIR", "NIR_ESPACES"))
-    assert one == other
+    hyphens, words = (personal_data.personal(NUMBERS[n].encode())[0].detail for n in ("NIR_TIRETS", "NIR_INSECABLES"))
+    assert one == other == hyphens == words
 
 
 def test_a_nir_of_order_000_belongs_to_nobody() -> None:
