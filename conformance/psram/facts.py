@@ -317,10 +317,12 @@ class PastSecret(msgspec.Struct, gc=False, frozen=True, order=True):
 class Gap(StrEnum):
     """Why some of a history was not read.
 
-    It is not in this copy, the next reading goes on with it, it lies beyond what is ever read, or reading it is deadly.
+    It is not in this copy, git could not list it this time, the next reading goes on with it, it lies beyond what is
+    ever read, or reading it is deadly.
     """
 
     SHALLOW = "shallow"
+    FAILED = "failed"
     LONG = "long"
     BEYOND = "beyond"
     HOSTILE = "hostile"

@@ -57,7 +57,7 @@ def listed(listing: Listing, present: Mapping[str, int], limits: Limits, cache: 
             head=listing.head,
         )
     except CollectError as error:
-        return Past(commit, problem=str(error), gap=Gap.LONG)
+        return Past(commit, problem=str(error), gap=Gap.FAILED)
     problem, gap = _partial(walked, limits)
     found = Past(commit, walked.commits, problem=problem, gap=gap)
     for each in walked.objects:

@@ -105,7 +105,7 @@ def _unread_history(facts: Facts, target: Target) -> Iterator[str]:
             remedy = "une adresse est lue sans son passé, « git clone » puis « amcloud check DOSSIER » le lit"
         case Gap.SHALLOW:
             remedy = "« git fetch --unshallow » complète cette copie"
-        case Gap.LONG:
+        case Gap.LONG | Gap.FAILED:
             remedy = "relancez la commande pour lire la suite"
         case _:
             return

@@ -40,6 +40,10 @@ BASE_IMAGE: Final = "amcloud/php-base"
 class Checks(Protocol):
     """Who reads commits."""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether another reading of a commit begins where the last one stopped."""
+
     def facts(self, subject: Subject) -> Facts | UnderWay:
         """Facts of the commit, or that they are under way."""
 
@@ -113,7 +117,7 @@ class PsramConformance:
         if (known := _read(kept)) is not None:
             return known
         found = self._checks.facts(subject)
-        if isinstance(found, Facts) and found.tree and not _goes_on(found):
+        if isinstance(found, Facts) and found.tree and not _again(found, goes_on=self._checks.goes_on):
             self._keep(kept, found)
         return found
 
@@ -127,9 +131,10 @@ class PsramConformance:
         partial.replace(file)  # whole or not at all
 
 
-def _goes_on(facts: Facts) -> bool:
+def _again(facts: Facts, *, goes_on: bool) -> bool:
     """Whether another reading may know more of the history."""
-    return facts.history is not None and facts.history.gap in (Gap.LONG, Gap.SHALLOW)
+    gap = None if facts.history is None else facts.history.gap
+    return gap is Gap.FAILED or (goes_on and gap in (Gap.LONG, Gap.SHALLOW))
 
 
 def engine(php: model.Php) -> str:

@@ -50,6 +50,11 @@ class JobChecks:
         self._now = now
         self._image = settings.check_image
 
+    @property
+    def goes_on(self) -> bool:
+        """A Job has neither mirror nor cache: a second one would read the same."""
+        return False
+
     def facts(self, subject: Subject) -> Facts | UnderWay:
         """Facts of the commit; under way until a Job has handed them back.
 

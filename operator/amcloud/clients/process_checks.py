@@ -56,6 +56,11 @@ class ProcessChecks:
         self._lock = threading.Lock()
         self._asked: dict[tuple[str, str], tuple[Future[Facts], float]] = {}
 
+    @property
+    def goes_on(self) -> bool:
+        """The mirror and the cache of contents know what was read before."""
+        return self._contents is not None
+
     def facts(self, subject: Subject) -> Facts | UnderWay:
         """Facts of the commit; under way when they take longer than a pass should wait.
 

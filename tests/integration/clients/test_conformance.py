@@ -105,6 +105,21 @@ def test_a_history_in_part_refuses_until_later_passes_read_it_to_its_end(
     assert said[-1] == (Verdict.CONFORMING, False)
 
 
+def test_a_reader_that_would_read_the_same_again_is_asked_once(forge: RunningForge, token: str, tmp_path: Path) -> None:
+    forge.commit(PROJECT, {"d.php": f"<?php\n// {'x' * 300}\n"})
+    commit = forge.commit(PROJECT, {"d.php": "<?php\n"})
+    first = judged(conformance(forge, tmp_path, Limits(history_bytes=1)).judge(question(commit, token)))
+    nowhere = ProcessChecks(GitSource("http://127.0.0.1:1", tmp_path / "x"), php=Php(), limits=Limits(), processes=1)
+    again = PsramConformance(nowhere, SETTINGS, tmp_path / "facts", now=lambda: NOW)
+    assert judged(again.judge(question(commit, token))).report == first.report
+    hurry = Limits(history_timeout_s=0.0001)
+    hurried = judged(conformance(forge, tmp_path / "b", hurry).judge(question(commit, token)))
+    calm = judged(conformance(forge, tmp_path / "b").judge(question(commit, token)))
+    assert hurried.report != calm.report, "git that was too slow once is asked again"
+    (secrets,) = (r for r in first.report.results if r.rule_id == "SEC-001")
+    assert (secrets.verdict, secrets.blocks) == (Verdict.UNKNOWN, True)
+
+
 def test_a_pack_with_another_digest_is_a_broken_installation(forge: RunningForge, token: str, tmp_path: Path) -> None:
     asked = question("a" * 40, token)
     for pack in (

@@ -141,7 +141,7 @@ def test_a_shallow_copy_is_said_to_be_one(repository: Repository, tmp_path: Path
     [
         pytest.param(Limits(history_commits=2), "2 derniers commits", Gap.BEYOND, id="commits"),
         pytest.param(Limits(history_bytes=1), "2 contenus anciens restent à lire", Gap.LONG, id="bytes"),
-        pytest.param(Limits(history_timeout_s=0.0001), "lecture de l'historique", Gap.LONG, id="time"),
+        pytest.param(Limits(history_timeout_s=0.0001), "lecture de l'historique", Gap.FAILED, id="time"),
     ],
 )
 def test_beyond_a_bound_history_is_said_to_be_read_in_part(
@@ -188,6 +188,7 @@ def verdict(path: Path, history: History) -> RuleResult:
     ("gap", "confirm", "giver"),
     [
         pytest.param(Gap.SHALLOW, True, "plateforme", id="a shallow copy"),
+        pytest.param(Gap.FAILED, True, "plateforme", id="git could not list it"),
         pytest.param(Gap.LONG, True, "plateforme", id="more than one reading bears"),
         pytest.param(Gap.BEYOND, False, "auditeur", id="more than is ever read"),
         pytest.param(Gap.HOSTILE, False, "auditeur", id="contents that stop the reading"),
