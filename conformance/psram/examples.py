@@ -81,6 +81,8 @@ def _numbers() -> dict[str, str]:
         "NIR_ESPACES": f"1 84 01 67 482 001 {nir_key(nir):02d}",
         "NIR_TIRETS": f"1-84-01-67-482-001-{nir_key(nir):02d}",
         "NIR_INSECABLES": f"1\u00a084\u00a001\u00a067\u202f482\u202f001\u00a0{nir_key(nir):02d}",
+        "NIR_COLONNES": f"{nir};{nir_key(nir):02d}",
+        "NIR_NOMBRE": f"184_016748_2001{nir_key(nir):02d}",
         "NIR_CORSE": f"{corsican}{nir_key(corsican):02d}",
         "IBAN": iban,
         "IBAN_ESPACES": " ".join(iban[i : i + 4] for i in range(0, len(iban), 4)),

@@ -107,7 +107,7 @@ class Typing(msgspec.Struct, gc=False, frozen=True):
 
 
 class PhpFacts(msgspec.Struct, gc=False, frozen=True):
-    """A PHP file. With ``has_error`` nothing but ``error_line`` is known."""
+    """A PHP file. With ``has_error`` only ``error_line`` is known, and ``odd_line``, the first that is not UTF-8."""
 
     has_error: bool = False
     error_line: int = 0
@@ -123,6 +123,7 @@ class PhpFacts(msgspec.Struct, gc=False, frozen=True):
     members: tuple[Member, ...] = ()
     access: tuple[DataSite, ...] = ()
     tests: tuple[TestSuite, ...] = ()
+    odd_line: int = 0
 
 
 class Entry(msgspec.Struct, gc=False, frozen=True):
@@ -231,7 +232,7 @@ class TestSuite(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
 
 
 class BlobFacts(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
-    """All facts of one content."""
+    """All facts of one content. ``with_lf``: the git id that a small one with CRLF would have with LF."""
 
     php: PhpFacts | None = None
     data: DataFacts | None = None
@@ -242,6 +243,7 @@ class BlobFacts(msgspec.Struct, gc=False, frozen=True, omit_defaults=True):
     remote: tuple[Mark, ...] = ()
     emails: tuple[Mark, ...] = ()
     begins_as_php: bool = False
+    with_lf: str = ""
 
 
 class Constraint(msgspec.Struct, gc=False, frozen=True):

@@ -131,8 +131,8 @@ def _file(facts: Facts) -> DataFacts | None:
 
 def _forms(value: str) -> set[str]:
     """Prints of the value as it is written, and as numbers and addresses are compared."""
-    compact = re.sub(r"[ .\xa0\u202f-]", "", value).upper()
-    return {salted(form.encode()) for form in (value, compact, re.sub(r" ", "", value), value.lower()) if form}
+    compact, bare = (re.sub(beside, "", value).upper() for beside in (r"[ .]", r"[^0-9A-Za-z]"))
+    return {salted(form.encode()) for form in (value, compact, bare, value.replace(" ", ""), value.lower()) if form}
 
 
 def is_sample(path: str, params: Mapping[str, Any]) -> bool:

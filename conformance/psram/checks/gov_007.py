@@ -18,6 +18,8 @@ _WRITTEN: Final = frozenset(Role) - {Role.TEXT, Role.SAMPLE}
 _WRITTEN_ENDINGS: Final = (".json", ".md", ".txt", ".csv", ".xml", ".ini")
 _RESERVED = re.compile(r"(?:^|/)(?:\.\.|\.git)(?:/|$)", re.IGNORECASE)
 
+_INSTALLED = "node_modules/"
+
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by derived folders, forbidden files, links that leave the tree, submodules and oversize contents."""
@@ -32,6 +34,20 @@ def _folders(facts: Facts, params: Params) -> Iterator[Finding]:
         if inside:
             said = f"le dossier {folder} est versionné ({counted(len(inside), 'fichier')})"
             yield Finding(said, inside[0], excerpt=folder)
+    if _INSTALLED in derived:
+        yield from _installed_below(facts)
+
+
+def _installed_below(facts: Facts) -> Iterator[Finding]:
+    """What npm installed anywhere below: unlike vendor/, the name means nothing else."""
+    inside: dict[str, list[str]] = {}
+    for file in facts.files:
+        at = file.path.find(f"/{_INSTALLED}") if _INSTALLED in file.path else -1
+        if at >= 0 and not file.path.endswith((".gitkeep", ".gitignore")):
+            inside.setdefault(file.path[: at + 1 + len(_INSTALLED)], []).append(file.path)
+    for folder, paths in inside.items():
+        said = f"le dossier {folder} est versionné ({counted(len(paths), 'fichier')})"
+        yield Finding(said, paths[0], excerpt=folder)
 
 
 def _files(facts: Facts, params: Params) -> Iterator[Finding]:

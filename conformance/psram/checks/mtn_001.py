@@ -14,6 +14,14 @@ from psram.model import Context, Finding, Outcome
 _CONNECTION = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.connections\.([^.]+)\.")
 _DATABASE_ENV = re.compile(r"env\((?:[a-z_]+:)*([A-Z0-9_]*DATABASE_URL[A-Z0-9_]*)\)")
 _DRIVERS = frozenset({"pdo", "mysqli", "sqlite3"})
+_SEARCHED = re.compile(
+    r"\b(?:set\s+(?:session\s+|local\s+)?(?:search_path|schema)\b|set_config\s*\(\s*'search_path')", re.I
+)
+_OWN_SCHEMA = re.compile(
+    r"\s*set\s+(?:session\s+|local\s+)?search_path\s*(?:=|\bto\b)\s*(?:(?:public|default|pg_catalog|'public'|\"public\""
+    r"|\"\$user\")\s*,?\s*)+;?\s*$",
+    re.I,
+)
 _TEMPLATED = re.compile(r"^(?:when@prod\.)?doctrine\.dbal\.(?:.*\.)?(?:dbname|url)$")
 
 
@@ -46,11 +54,15 @@ def _dotenv(facts: Facts, params: Params) -> Iterator[Finding]:
 
 
 def _opened(facts: Facts, params: Params) -> Iterator[Finding]:
-    found = (*_called(facts), *_extended(facts), *_reached(facts))
+    found = (*_called(facts, params), *_extended(facts), *_reached(facts))
     return (finding for finding in found if not ignored(finding.path, params))
 
 
-def _called(facts: Facts) -> Iterator[Finding]:
+def _called(facts: Facts, params: Params) -> Iterator[Finding]:
+    for file, mark in marks(facts, "database-env"):
+        if mark.detail or mark.name not in params["variables"]:
+            named = f"d'une variable choisie à l'exécution ({mark.name}…)" if mark.detail else f"de {mark.name}"
+            yield at(file, mark, f"la base vient {named} et non de DATABASE_URL")
     for file, mark in marks(facts, "static", "new", "call"):
         if mark.kind == "static" and mark.name.endswith("DriverManager::getconnection"):
             yield at(file, mark, "DriverManager::getConnection ouvre une connexion hors du Starter Kit")
@@ -74,4 +86,7 @@ def _reached(facts: Facts) -> Iterator[Finding]:
         for site in php.access:
             if site.kind == "connect":
                 said = f"{site.method} ouvre une connexion hors du Starter Kit"
+                yield Finding(said, file.path, site.line, excerpt=site.excerpt)
+            elif site.kind == "sql" and _SEARCHED.search(site.text) and not _OWN_SCHEMA.match(site.text):
+                said = "search_path choisit un schéma : tous les organismes partagent les mêmes tables"
                 yield Finding(said, file.path, site.line, excerpt=site.excerpt)

@@ -57,7 +57,8 @@ def _seen(seen: Seen) -> Finding:
     used = counted(len(seen.places), "requête directe") if seen.places else "aucune requête lisible"
     if seen.created is not None:
         file, line = seen.created
-        said = f"la table « {seen.name} » est créée hors de migrations/, sans entité : {used}"
+        how = "hors de migrations/" if file.path.endswith(".sql") else "par du PHP et non par un .sql de migrations/"
+        said = f"la table « {seen.name} » est créée {how}, sans entité : {used}"
         return Finding(said, file.path, line, excerpt=f"table {seen.name}")
     file, line, _excerpt = seen.places[0]
     others = [f"{f.path}:{number}" for f, number, _e in seen.places[1:3]]

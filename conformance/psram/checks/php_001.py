@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from psram.checks import Params
 from psram.checks.common import hostile, outcome, unknown
-from psram.facts import Facts
+from psram.facts import Facts, PhpFacts
 from psram.index import contents, named_php
 from psram.model import Context, Finding, Outcome
 from psram.roles import Role, can_hold_php, roles
@@ -16,7 +16,8 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by a file that the hosted PHP refuses; unknown where it is absent, silent, or in disagreement."""
     unnamed = list(_unnamed(facts))
     broken = ((file, php) for file, php in named_php(facts) if php.has_error)
-    suspect = [Finding("semble ne pas être du PHP valide", file.path, php.error_line) for file, php in broken]
+    said_of = "semble ne pas être du PHP valide"
+    suspect = [Finding(said_of + _odd(php), file.path, php.error_line) for file, php in broken]
     suspect += unnamed
     suspect += hostile(facts, Role.PHP)
     if facts.syntax is None:
@@ -32,12 +33,19 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
             refused.append(Finding(f"ne compile pas : {said.error}", file.path, said.line))
         elif known.has_error:
             message = "compile, mais sa structure n'a pas pu être analysée : les autres règles ne l'ont pas vu"
-            silent.append(Finding(message, file.path, known.error_line))
+            silent.append(Finding(message + _odd(known), file.path, known.error_line))
     if refused:
         return outcome(refused)
     if silent:
         return unknown("une analyse complète de ces fichiers : simplifiez-les ou demandez une dérogation", silent)
     return outcome([])
+
+
+def _odd(php: PhpFacts) -> str:
+    """What to do about a byte that is not UTF-8."""
+    if not php.odd_line:
+        return ""
+    return f" (la ligne {php.odd_line} contient un octet qui n'est pas de l'UTF-8 : enregistrez le fichier en UTF-8)"
 
 
 def _unnamed(facts: Facts) -> Iterator[Finding]:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from psram.checks import Params
 from psram.checks.common import at, ignored, outcome
 from psram.facts import Facts, FileFact, Mark
-from psram.index import marks
+from psram.index import beside_code, marks
 from psram.model import Context, Finding, Outcome, Severity
+
+_PRINTS = {"var_export": "print_r"}
+"""What shows a value as another one does, and is forbidden with it."""
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -24,10 +27,21 @@ def _uses(facts: Facts, params: Params, forbidden: frozenset[str]) -> Iterator[t
     for file, mark in marks(facts, "call-text") if "$fonction()" in forbidden else ():
         if _counts(file, mark, params):
             yield mark, at(file, mark, f"la fonction appelée est nommée par un texte composé ({mark.name})")
+    for file, mark in _dumped(facts):
+        if mark.name in forbidden and _counts(file, mark, params):
+            yield mark, at(file, mark, f"« {mark.name} » est interdit")
     for file, mark in marks(facts, "call", "silence", "backtick", "exit", "global", "goto"):
         silent = mark.detail == "return"  # print_r($x, true) prints nothing
-        if mark.name in forbidden and not silent and _counts(file, mark, params):
+        if _PRINTS.get(mark.name, mark.name) in forbidden and not silent and _counts(file, mark, params):
             yield mark, at(file, mark, _message(mark))
+
+
+def _dumped(facts: Facts) -> Iterator[tuple[FileFact, Mark]]:
+    """What templates show for a debugging session."""
+    for file, blob in beside_code(facts):
+        for mark in blob.literals:
+            if mark.kind == "twig-dump":
+                yield file, mark
 
 
 def _counts(file: FileFact, mark: Mark, params: Params) -> bool:

@@ -23,7 +23,16 @@ _DESTRUCTIVE: Final = {
     "truncate": "vide la table « {table} »",
     "delete_all": "efface toutes les lignes de « {table} »",
     "update_all": "réécrit toutes les lignes de « {table} »",
+    "block_destroys": "un bloc DO détruit ou réécrit ce qui existe ({detail})",
+    "add_constraint": "impose {detail} à « {table} », où des lignes peuvent ne pas s'y plier",
     "set_not_null": "rend {detail} obligatoire dans « {table} », où des lignes peuvent ne pas l'avoir",
+}
+
+_CONSTRAINTS: Final = {
+    "unique": "l'unicité",
+    "exclude": "une exclusion",
+    "check": "un contrôle (CHECK sans NOT VALID)",
+    "foreign": "une clé étrangère (sans NOT VALID)",
 }
 
 
@@ -44,15 +53,39 @@ def _statements(facts: Facts, schema: Schema) -> Iterator[Finding]:
     existing: set[str] = set()
     for file, blob in migrations(facts, schema.words):
         made: set[str] = set()
+        added: set[tuple[str, str]] = set()
         for statement in blob.sql if blob is not None else ():
             if statement.kind == "create_table" and statement.table not in existing:
                 made.add(statement.table)
-            said = _danger(statement) if statement.table in existing else ""
+            if statement.kind == "add_column":
+                added.add((statement.table, statement.detail))
+            said = _danger(statement) if _touches(statement, existing) else ""
+            if statement.kind == "add_constraint" and _on_new_columns(statement, schema, added):
+                said = ""
             if statement.kind == "rename_table":
                 made.add(statement.detail)
             if said and not statement.reason:
                 yield Finding(said, file.path, statement.line)
         existing |= made
+
+
+def _touches(statement: SqlStatement, existing: set[str]) -> bool:
+    """Whether it changes a table that an earlier migration made."""
+    match statement.kind:
+        case "block_destroys":
+            return bool(existing)
+        case "drop_schema":
+            inside = (name.startswith(f"{statement.table}.") for name in existing)
+            return any(inside) or (statement.table == "public" and any("." not in name for name in existing))
+        case _:
+            return statement.table in existing
+
+
+def _on_new_columns(statement: SqlStatement, schema: Schema, added: set[tuple[str, str]]) -> bool:
+    """Whether a constraint binds columns of this very file only: no row has a value there yet."""
+    table = schema.tables.get(statement.table)
+    bound = [c.name for c in statement.columns if table is not None and c.name in table.columns]
+    return all((statement.table, name) in added for name in bound)
 
 
 def _danger(statement: SqlStatement) -> str:
@@ -63,7 +96,7 @@ def _danger(statement: SqlStatement) -> str:
             return f"ajoute la colonne obligatoire {column.name} à « {statement.table} » {said}"
         return ""
     pattern = _DESTRUCTIVE.get(statement.kind, "")
-    return pattern.format(table=statement.table, detail=statement.detail)
+    return pattern.format(table=statement.table, detail=_CONSTRAINTS.get(statement.detail, statement.detail))
 
 
 def _open(schema: Schema) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from psram.model import Context, Finding, Outcome
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by numbers whose control key is right, personal addresses in samples, and data sent to the log."""
-    found = outcome([*_numbers(facts, params), *_addresses(facts, params), *_logged(facts, params)])
+    found = outcome([*_numbers(facts, params), *_addresses(facts, params), *dict.fromkeys(_logged(facts, params))])
     return msgspec.structs.replace(found, note=fictitious.problem(facts))
 
 
@@ -54,7 +54,7 @@ def _marks(facts: Facts, kind: str, params: Params) -> Iterator[tuple[FileFact, 
 
 
 def _logged(facts: Facts, params: Params) -> Iterator[Finding]:
-    """Keys of a log's context that name personal data: by the map of the entities, or by themselves."""
+    """What is written into a log under the name of personal data: by the map of the entities, or by itself."""
     path = str(params["map"])
     mapped = privacy.personal_names(facts, params, path)
     for file, mark in marks(facts, "log-key"):

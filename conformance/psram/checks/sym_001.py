@@ -16,6 +16,11 @@ from psram.checks.common import outcome
 from psram.facts import Facts
 from psram.model import Context, Finding, NextDate, Outcome
 
+_LINE_ENDS = (
+    "seules ses fins de ligne diffèrent (CRLF) : écrivez « * text=auto eol=lf » dans .gitattributes, puis lancez "
+    "« git add --renormalize . »"
+)
+
 
 class _Version(NamedTuple):
     """A published version: ``files`` maps a path to the git id of its content."""
@@ -30,14 +35,15 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     """Violated by an unknown origin, a version that is neither N nor N-1 or out of support, or changed kit files."""
     known = _versions(params, context.evaluated_on)
     blobs = {file.path: file.blob for file in facts.files}
-    used = max(known, key=lambda v: (_overlap(v, blobs), v.supported))
-    if not _overlap(used, blobs):
+    with_lf = blobs | dict(_with_lf(facts, {path for version in known for path in version.files}))
+    used = max(known, key=lambda v: (_overlap(v, with_lf), v.supported))
+    if not _overlap(used, with_lf):
         said = "aucun fichier du Starter Kit n'est reconnu : l'application n'en est pas dérivée"
         return outcome([Finding(said, "composer.json", 1)])
     findings = [
         *_age(used, known, context.evaluated_on),
         *_locked(facts, params, known),
-        *_owned(params, used, known, blobs),
+        *_owned(params, used, known, blobs, with_lf),
     ]
     ends = NextDate(used.support_end, f"SYM-001 : fin de support du Starter Kit {used.name}")
     return msgspec.structs.replace(outcome(findings), next_dates=(ends,) if used.supported else ())
@@ -53,6 +59,14 @@ def _versions(params: Params, day: date) -> tuple[_Version, ...]:
         )
         found.append(_Version(str(entry["version"]), end, entry["files"], rank < params["kept"] and day < end))
     return tuple(found)
+
+
+def _with_lf(facts: Facts, paths: set[str]) -> Iterator[tuple[str, str]]:
+    """The contents that these files would have with LF for CRLF, by path."""
+    for file in facts.files:
+        blob = facts.blobs.get(file.blob) if file.path in paths and file.skipped is None else None
+        if blob is not None and blob.with_lf:
+            yield file.path, blob.with_lf
 
 
 def _overlap(version: _Version, blobs: Mapping[str, str]) -> int:
@@ -78,7 +92,13 @@ def _locked(facts: Facts, params: Params, known: tuple[_Version, ...]) -> Iterat
         yield Finding(said, "composer.lock", 1)
 
 
-def _owned(params: Params, used: _Version, known: tuple[_Version, ...], blobs: Mapping[str, str]) -> Iterator[Finding]:
+def _owned(
+    params: Params,
+    used: _Version,
+    known: tuple[_Version, ...],
+    blobs: Mapping[str, str],
+    with_lf: Mapping[str, str],
+) -> Iterator[Finding]:
     for path in params["owned"]:
         blob = blobs.get(path)
         if blob is None:
@@ -86,7 +106,12 @@ def _owned(params: Params, used: _Version, known: tuple[_Version, ...], blobs: M
             continue
         of = next((v for v in known if v.files.get(path) == blob), None)
         if of is None:
-            yield Finding(f"ce fichier appartient au Starter Kit {used.name} et a été modifié", path, 1)
+            same = any(version.files.get(path) == with_lf[path] for version in known)
+            yield Finding(
+                f"ce fichier appartient au Starter Kit {used.name} et {_LINE_ENDS if same else 'a été modifié'}",
+                path,
+                1,
+            )
 
 
 def _too_old(said: str, used: _Version, known: tuple[_Version, ...], day: date) -> str:

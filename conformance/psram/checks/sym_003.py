@@ -15,6 +15,8 @@ _FIREWALL = re.compile(r"^security\.firewalls\.([\w-]+)\.(.+)$")
 _ACCESS = re.compile(r"^security\.access_control\[(\d+)\]\.(path|roles?|allow_if)(\[\d+\])?$")
 _ROUTE_DEFAULT = re.compile(r"(^|\.)_amcloud_public$")
 _FALSE = re.compile(r"(0|false|no|off|~|null|)$", re.IGNORECASE)
+_LOADED = re.compile(r"config/(services|routes|routing)[^/]*\.xml$|config/(packages|routes|routing|services)/")
+_RESOURCE = re.compile(r"^(?!services\.)(?:.*\.)?(?:resource|imports\[\d+\])$")
 _STAGE = re.compile(r"^when@(dev|test)\.")
 
 
@@ -24,11 +26,30 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
     found = [*_routes(facts, listed, params), *_security(listed, params), *_services(listed, params)]
     if found:
         return outcome(found)
-    hidden = [f for f in facts.files if f.path.startswith("config/") and f.path.endswith(tuple(params["unread"]))]
+    hidden = [f for f in facts.files if _hides(f, facts, params)]
     if hidden:
         said = "la configuration de la sécurité et des services en YAML, que la plateforme sait lire"
         return unknown(said, [Finding("configuration dans un format qui n'est pas analysé", f.path) for f in hidden])
     return outcome([])
+
+
+def _hides(file: FileFact, facts: Facts, params: Params) -> bool:
+    """Whether it can hold configuration that is not read: an XML file that nothing loads or names holds none."""
+    if not (file.path.startswith("config/") and file.path.endswith(tuple(params["unread"]))):
+        return False
+    if not file.path.endswith(".xml") or _LOADED.match(file.path):
+        return True
+    imported = (entry.value for _f, entry in entries(facts, "", ".yaml", ".yml") if _RESOURCE.search(entry.path))
+    named = (mark.name for _f, mark in marks(facts, "xml-name"))
+    return any(_can_be(value, file.path) for value in (*imported, *named))
+
+
+def _can_be(value: str, path: str) -> bool:
+    """Whether a path written somewhere can be that file, by name, by pattern or as one of its folders."""
+    last = value.rstrip("/").rpartition("/")[2]
+    if any(sign in last for sign in "*{?%[") or last in ("", ".", "..", ".xml"):
+        return True
+    return f"/{path}/".find(f"/{last}/") >= 0
 
 
 def _counts(file: FileFact, entry: Entry, params: Params) -> bool:

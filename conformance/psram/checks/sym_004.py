@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from psram import index
 from psram.checks import Params
 from psram.checks.common import data, entries, outcome
-from psram.facts import Facts
+from psram.facts import Entry, Facts, FileFact
 from psram.model import Context, Finding, Outcome
 
 _TRUE = re.compile(r"(1|true|yes|on)$", re.IGNORECASE)
 _OTHER_STAGE = re.compile(r"(^|\.)when@(dev|test)\.")
 _FROM_ENV = re.compile(r"^%env\((?!.*\bdefault:\w).+\)%$")
-_PROFILER = ("framework.profiler", "framework.profiler.enabled", "web_profiler.toolbar")
-_PROFILER_KEY = re.compile(r"framework\.profiler\.\w+")
+_TOOLBAR = ("web_profiler.toolbar", "web_profiler.toolbar.enabled")
+_PROFILER = "framework.profiler"
+_OFF = re.compile(r"(0|false|no|off|%.*)$", re.IGNORECASE)
+_PRODUCTION = "when@prod."
 
 
 def check(facts: Facts, params: Params, context: Context) -> Outcome:
@@ -25,6 +27,7 @@ def check(facts: Facts, params: Params, context: Context) -> Outcome:
             *_bundles(facts, params),
             *_dotenv(facts),
             *_yaml(facts),
+            *_profiler(facts),
             *_unreadable(facts),
             *_dockerfile(facts),
             *_front(facts),
@@ -55,24 +58,40 @@ def _dotenv(facts: Facts) -> Iterator[Finding]:
 
 
 def _yaml(facts: Facts) -> Iterator[Finding]:
-    listed = tuple(entries(facts, "config/", ".yaml", ".yml"))
-    off = {f.path for f, e in listed if e.path.endswith("framework.profiler.enabled") and not _TRUE.match(e.value)}
-    for file, entry in listed:
-        if _OTHER_STAGE.search(entry.path) or re.match(r"config/(packages|routes)/(dev|test)/", file.path):
+    for file, entry in entries(facts, "config/", ".yaml", ".yml"):
+        if _elsewhere(file, entry):
             continue
-        key = entry.path.removeprefix("when@prod.")
+        key = entry.path.removeprefix(_PRODUCTION)
         if key == "framework.secret" and not _FROM_ENV.match(entry.value):
             yield Finding("framework.secret ne vient pas de l'environnement", file.path, entry.line)
         if key == "parameters.env(APP_SECRET)" and entry.value:
             yield Finding("APP_SECRET a une valeur par défaut dans le dépôt", file.path, entry.line)
-        if _PROFILER_KEY.match(key) and key not in _PROFILER and file.path not in off:
-            yield Finding(
-                "framework.profiler est activé en production (par l'un de ses réglages)", file.path, entry.line
-            )
-        if key in _PROFILER and _TRUE.match(entry.value):
+        if key in _TOOLBAR and _TRUE.match(entry.value):
             yield Finding(f"{key} est activé en production", file.path, entry.line)
         if key in ("parameters.kernel.debug", "framework.php_errors.throw", "twig.debug") and _TRUE.match(entry.value):
             yield Finding(f"{key} est activé en production", file.path, entry.line)
+
+
+def _elsewhere(file: FileFact, entry: Entry) -> bool:
+    """Whether it counts for development or tests only."""
+    apart = re.match(r"config/(packages|routes)/(dev|test)/", file.path)
+    return apart is not None or _OTHER_STAGE.search(entry.path) is not None
+
+
+def _profiler(facts: Facts) -> Iterator[Finding]:
+    """As Symfony reads ``profiler``: true, nothing, or any setting of it turns it on, unless ``enabled`` says no."""
+    written: dict[tuple[str, bool], list[Entry]] = {}
+    for file, entry in entries(facts, "config/", ".yaml", ".yml"):
+        key = entry.path.removeprefix(_PRODUCTION)
+        if (key == _PROFILER or key.startswith(f"{_PROFILER}.")) and not _elsewhere(file, entry):
+            written.setdefault((file.path, key != entry.path), []).append(entry)
+    for (path, _of_production), listed in written.items():
+        said = {entry.path.removeprefix(_PRODUCTION): entry for entry in listed}
+        deciding = said.get(f"{_PROFILER}.enabled") or said.get(_PROFILER) or listed[0]
+        if not (deciding.path.endswith((".enabled", _PROFILER)) and _OFF.match(deciding.value)):
+            key = deciding.path.removeprefix(_PRODUCTION)
+            how = "" if key in (_PROFILER, f"{_PROFILER}.enabled") else " (tout réglage l'active, sauf enabled: false)"
+            yield Finding(f"{_PROFILER if how else key} est activé en production{how}", path, deciding.line)
 
 
 def _unreadable(facts: Facts) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ EXCLUDED: Final = ("vendor/", "node_modules/", "var/")
 """Derived content: not analysed, and therefore refused by GOV-007."""
 _BINARY_NAMES: Final = (
     *(".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".woff", ".woff2", ".ttf", ".eot", ".otf"),
-    *(".pdf", ".zip", ".phar", ".jar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".exe", ".so", ".dll"),
+    *(".pdf", ".zip", ".phar", ".jar", ".gz", ".tgz", ".xz", ".bz2", ".7z", ".zst", ".rar", ".exe", ".so", ".dll"),
     *(".mp4", ".mp3", ".odt", ".ods", ".docx", ".xlsx", ".sqlite", ".db", ".bin"),
 )
 

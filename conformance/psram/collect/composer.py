@@ -11,6 +11,7 @@ from psram.collect import php_json, strict_json
 from psram.facts import ComposerFacts, Constraint, LockedPackage, Mark
 
 _MAX_PACKAGES: Final = 5000
+_MAX_MIRRORS: Final = 50
 _PACKAGE_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,100})/[a-z0-9]([a-z0-9._-]{0,100})")
 _HASHED_KEYS: Final = (
     *("name", "version", "require", "require-dev", "conflict", "replace", "provide"),
@@ -144,14 +145,18 @@ def _packages(lock: dict[str, Any], lines: dict[str, int]) -> Iterator[LockedPac
                 require=tuple(sorted(name.lower()[:200] for name in _mapping(item.get("require")) if "/" in name)),
                 provide=tuple(sorted({k.lower()[:200] for s in ("provide", "replace") for k in _mapping(item.get(s))})),
                 line=lines.get(name, 0),
-                mirrors=tuple(_mirrors(dist)) + tuple(_mirrors(source)),
+                mirrors=tuple(_mirrors(dist, source)),
             )
 
 
-def _mirrors(place: dict[str, Any]) -> Iterator[str]:
-    given = place.get("mirrors")
-    for mirror in given[:20] if isinstance(given, list) else []:
-        yield _text(_mapping(mirror).get("url"))
+def _mirrors(*origins: dict[str, Any]) -> Iterator[str]:
+    for origin in origins:
+        listed = origin.get("mirrors")
+        for item in listed[:_MAX_MIRRORS] if isinstance(listed, list) else []:
+            if url := _text(_mapping(item).get("url")):
+                yield url
+        if isinstance(listed, list) and len(listed) > _MAX_MIRRORS:
+            yield "?"  # nobody's address: those beyond are not looked at
 
 
 def _licenses(value: object) -> tuple[str, ...]:

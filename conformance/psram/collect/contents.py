@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from psram.collect.reading import Reading, State
 from psram.facts import BlobFacts, DataFacts
 from psram.roles import Role
 
+_SMALL_BYTES: Final = 16 * 1024
 _LINK_MAX_BYTES: Final = 4096
 _DECLARED: Final = b"valeurs_fictives"
 _BEGINS_AS_PHP: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:#![^\n]{0,200}\n)?\s{0,200}<\?(?:php|=)", re.IGNORECASE)
@@ -59,9 +61,10 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
         found["php"] = php.facts(shown)
         found["begins_as_php"] = begins
     if Role.SQL in asked:
-        from psram.collect import sql_data
+        from psram.collect import sql_codes, sql_data
 
         found["sql"] = sql_data.facts(shown)
+        found["literals"] = sql_codes.organisations(shown)
     if Role.TWIG in asked:
         from psram.collect import flat_data
 
@@ -70,9 +73,17 @@ def extract(content: bytes, asked: frozenset[Role]) -> BlobFacts:
         from psram.collect import web_data
 
         found["remote"] = web_data.facts(shown)
+        if Role.TWIG not in asked and Role.PHP not in asked:
+            found["literals"] = (*found.get("literals", ()), *web_data.organisations(shown))
     # the file that declares values as fictitious is read as it is: they are compared with what was found
     found["data"] = _data(content if hits and _DECLARED in content else shown, asked)
+    if len(content) <= _SMALL_BYTES and b"\r\n" in content:
+        found["with_lf"] = _git_id(content.replace(b"\r\n", b"\n"))
     return BlobFacts(**found)
+
+
+def _git_id(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _data(content: bytes, asked: frozenset[Role]) -> DataFacts | None:

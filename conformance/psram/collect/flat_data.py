@@ -23,6 +23,8 @@ _FIXED: Final = re.compile(  # a text (§), translated with nothing but texts; w
 _APPLIED: Final = re.compile(r"\{%[-~]?\s*(?:apply|filter)\s+(?:[\w|\s]*\|\s*)?raw\b")
 _FROM_STRING: Final = re.compile(r"\btemplate_from_string\s*\(\s*(?!['\"])")
 _CALLS: Final = re.compile(r"""\|\s*(map|filter|reduce|sort|find)\s*\(\s*(?:\w+\s*[:=]\s*)?['"]""")
+_DUMP: Final = re.compile(r"(?:\{\{[-~]?|[(,~?:\s])\s*dump\s*\(")
+_DUMP_TAG: Final = re.compile(r"\{%[-~]?\s*dump\b")
 _AUTOESCAPE_OFF: Final = re.compile(r"\{%[-~]?\s*autoescape[\s(]+(?:(?:false|none|null|0)\b|''|\"\")", re.IGNORECASE)
 _SHOWN: Final = re.compile(r"[^\n]")
 _TWIG_CODE: Final = re.compile(
@@ -124,6 +126,10 @@ def twig(content: bytes) -> tuple[Mark, ...]:
     for start, printed in _printed(source):
         if _RAW.search(printed) and _RAW.search(_FIXED.sub("", _STRING.sub("§", printed.replace("§", "s")))):
             add("twig-raw", start, printed.strip())
+        if "dump" in printed and _DUMP.search(_STRING.sub("''", "{{" + printed)):
+            add("twig-dump", start, "dump")
+    for found in _DUMP_TAG.finditer(source):
+        add("twig-dump", found.start(), "dump")
     for found in _CALLS.finditer(source):
         add("twig-call", found.start(), found[1])
     for found in _APPLIED.finditer(source):

@@ -16,16 +16,27 @@ from psram.facts import Mark
 from psram.fictitious import salted
 
 # Months 13 to 19 and 43 to 49 do not exist in a NIR; 20 to 42 and 50 to 99 stand for what is not known of a birth.
+# Between their parts: a space, a dot, a hyphen, or the spaces that word processors do not break at (UTF-8).
 _BETWEEN: Final = rb"(?:[ .-]|\xc2\xa0|\xe2\x80\xaf)?"
-"""What may part the groups of a number: as people write it, with the spaces of word processors too."""
-_NIR: Final = re.compile(
-    rb"(?<![0-9A-Za-z.])([1-478]%(s)s[0-9]{2}%(s)s(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])%(s)s"
-    rb"(?:[0-9]{2}|2[ABab])%(s)s[0-9]{3}%(s)s[0-9]{3})%(s)s([0-9]{2})(?![0-9A-Za-z])" % {b"s": _BETWEEN}
+_BODY: Final = (
+    rb"(?<![0-9A-Za-z.])([1-478]%(b)s[0-9]{2}%(b)s%(month)s%(b)s(?:[0-9]{2}|2[ABab])%(b)s[0-9]{3}%(b)s[0-9]{3})"
 )
-_MAYBE_NIR: Final = rb"[1-478](?:%(s)s[0-9]{2}){2}%(s)s(?:[0-9]{2}|2[ABab])(?:%(s)s[0-9]{3}){2}%(s)s[0-9]{2}" % {
-    b"s": _BETWEEN
-}
-_SIGNS: Final = re.compile(rb"[ .-]|\xc2\xa0|\xe2\x80\xaf")
+_NIR: Final = re.compile(
+    _BODY % {b"b": _BETWEEN, b"month": rb"(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])"}
+    + _BETWEEN
+    + rb"([0-9]{2})(?![0-9A-Za-z])"
+)
+# The key in a column of its own, or as a PHP number: less telling forms, for months of the calendar only.
+_IN_COLUMN: Final = rb"(?:[\"']?[ \t]{0,3}[;|\t][ \t]{0,3}[\"']?|\",[ ]?\")"
+_NIR_IN_COLUMNS: Final = re.compile(
+    _BODY % {b"b": _BETWEEN, b"month": rb"(?:0[1-9]|1[0-2])"} + _IN_COLUMN + rb"([0-9]{2})(?![0-9A-Za-z.,-])"
+)
+_NIR_AS_NUMBER: Final = re.compile(rb"(?<![\w.])(?=[0-9]{1,14}_)([1-478](?:_?[0-9]){12})((?:_?[0-9]){2})(?![\w.])")
+_MAYBE_NIR: Final = (
+    rb"[1-478]%(b)s(?:[0-9]{2}%(b)s){2}(?:[0-9]{2}|2[ABab])%(b)s[0-9]{3}%(b)s[0-9]{3}(?:%(b)s|%(in)s)[0-9]{2}"
+    % {b"b": _BETWEEN, b"in": _IN_COLUMN}
+)
+_MAYBE_NUMBER: Final = rb"[1-478](?:_?[0-9]){14}"
 _IBAN: Final = re.compile(
     rb"(?<![0-9A-Za-z])([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?)(?![0-9A-Za-z])"
 )
@@ -33,13 +44,15 @@ _IBAN_LENGTHS: Final = {
     **{b"FR": 27, b"MC": 27, b"DE": 22, b"BE": 16, b"ES": 24, b"IT": 27, b"LU": 20, b"CH": 21},
     **{b"GB": 22, b"NL": 18, b"PT": 25, b"AT": 20, b"IE": 22, b"PL": 28},
 }
+_BESIDE: Final = re.compile(rb"[^0-9A-Za-z]+")
+_MONTH: Final = re.compile(rb"0[1-9]|1[0-2]|[235-9][0-9]|4[0-2]")
 _EMAIL: Final = re.compile(
     rb"(?<![\w.+%-])([A-Za-z][A-Za-z0-9_%+-]{0,40}(?:\.[A-Za-z0-9_%+-]{1,40}){1,3})@((?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24})\b",
 )
 _CREDITED: Final = re.compile(rb"(?i)@author|@copyright|copyright|signed-off|licen[cs]e|co-authored")
 _MAYBE_IBAN: Final = rb"[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2}"
-_DIGITS: Final = rb"[0-9]{7}|[0-9]{3}(?:[ .-]|\xc2\xa0|\xe2\x80\xaf)[0-9]{3}"
-PATTERNS: Final = (_MAYBE_NIR, _MAYBE_IBAN, _DIGITS)
+_DIGITS: Final = rb"[0-9]{7}|[0-9]{3}(?:[ ._-]|\xc2\xa0|\xe2\x80\xaf)[0-9]{3}|[0-9]_[0-9]"
+PATTERNS: Final = (_MAYBE_NIR, _MAYBE_NUMBER, _MAYBE_IBAN, _DIGITS)
 """What tells most contents apart (:mod:`psram.collect.sieve`)."""
 
 
@@ -53,7 +66,8 @@ def hits(content: bytes, held: frozenset[bytes] = frozenset(PATTERNS)) -> list[H
     if _DIGITS not in held:
         return []
     return [
-        *(_nirs(content) if _MAYBE_NIR in held else ()),
+        *(_nirs(content, _NIR, _NIR_IN_COLUMNS) if _MAYBE_NIR in held else ()),
+        *(_nirs(content, _NIR_AS_NUMBER) if _MAYBE_NUMBER in held and b"_" in content else ()),
         *(_ibans(content) if _MAYBE_IBAN in held else ()),
     ]
 
@@ -76,12 +90,12 @@ def email_hits(content: bytes) -> list[Hit]:
     return found
 
 
-def _nirs(content: bytes) -> Iterator[Hit]:
-    for found in _NIR.finditer(content):
-        digits = _SIGNS.sub(b"", found[1]).upper()
-        if nir_key(digits.decode()) == int(found[2]):
+def _nirs(content: bytes, *patterns: re.Pattern[bytes]) -> Iterator[Hit]:
+    for found in (found for pattern in patterns for found in pattern.finditer(content)):
+        digits, key = (_BESIDE.sub(b"", part).upper() for part in found.groups())
+        if _MONTH.match(digits, 3) and nir_key(digits.decode()) == int(key):
             never = [name for name, at in (("commune-000", 7), ("ordre-000", 10)) if digits[at : at + 3] == b"000"]
-            detail = " ".join((salted(digits + found[2]), *never))
+            detail = " ".join((salted(digits + key), *never))
             yield Hit(found.start(), found.end(), "NIR (numéro de sécurité sociale)", detail)
 
 

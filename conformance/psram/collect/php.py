@@ -15,13 +15,16 @@ from tree_sitter import Node, Parser, Query, QueryCursor
 
 from psram.collect import (
     php_access,
+    php_connections,
     php_crypto,
     php_declarations,
+    php_exits,
     php_guarded,
     php_indirect,
     php_logs,
     php_members,
     php_mended,
+    php_numbers,
     php_sites,
     php_sql,
     php_trials,
@@ -38,12 +41,15 @@ EXTRACTORS: Final = (
     php_declarations.EXTRACTOR,  # first: the others ask for the namespace and imports that it enters
     php_sites.EXTRACTOR,
     php_sql.EXTRACTOR,
+    php_exits.EXTRACTOR,
     php_indirect.EXTRACTOR,
     php_guarded.EXTRACTOR,
     php_types.EXTRACTOR,
     php_members.EXTRACTOR,
     php_crypto.EXTRACTOR,
     php_web.EXTRACTOR,
+    php_connections.EXTRACTOR,
+    php_numbers.EXTRACTOR,
     php_logs.EXTRACTOR,
     php_access.EXTRACTOR,
     php_trials.EXTRACTOR,
@@ -104,7 +110,7 @@ def facts(content: bytes) -> PhpFacts:
     if root.has_error and (rewritten := php_mended.mended(content)) != content:
         content, root = rewritten, parser.parse(rewritten).root_node
     if root.has_error:
-        return PhpFacts(has_error=True, error_line=_error_line(root))
+        return PhpFacts(has_error=True, error_line=_error_line(root), odd_line=_odd_line(content))
     try:
         return _visited(PhpFile(content, root, sieve.held(content)), QueryCursor(query).captures(root))
     finally:
@@ -140,6 +146,15 @@ def too_deep(content: bytes) -> int:
                 return content.count(b"\n", 0, found.start()) + 1
         elif depth:
             depth -= 1
+    return 0
+
+
+def _odd_line(content: bytes) -> int:
+    """The first line that is not UTF-8, 0 when all are: the grammar's names are."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return content.count(b"\n", 0, error.start) + 1
     return 0
 
 

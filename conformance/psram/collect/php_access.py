@@ -82,8 +82,12 @@ def _called(place: Place, name: str) -> DataSite | None:  # noqa: PLR0911  one l
     if lower == "create":
         owner = _receiver(place).rpartition("\\")[2].lower()
         return _made(place, "manager", "EntityManager::create") if owner == "entitymanager" else None
+    if lower == "real_connect":
+        return _made(place, "connect", name)
     if not given:
         return None
+    if lower in known.CREATES:
+        return _created_table(place, lower, given)
     if lower in known.NATIVE:
         return _sent(place, name, [_text(place, given[0])])
     if lower in known.NATIVE_IF_SQL:
@@ -94,6 +98,17 @@ def _called(place: Place, name: str) -> DataSite | None:  # noqa: PLR0911  one l
         sent = " ".join(_text(place, given[0]).split())
         return _made(place, "dql", name, sent) if known.BULK_DQL.match(sent) else None
     return _built(place, lower, given)
+
+
+def _created_table(place: Place, lower: str, given: list[Node]) -> DataSite | None:
+    """A table that a migration of Doctrine's makes, by name or by SQL."""
+    first = value(given[0])
+    if lower == "addsql":
+        found = known.CREATED_TABLE.match(_text(place, given[0]))
+        name = "" if found is None else found[1].replace("`", "")
+    else:
+        name = "" if first.dynamic or not known.SCHEMA.search(_receiver(place)) else first.text
+    return _made(place, "create", lower, tables=(name,)) if _IDENTIFIER.match(name) else None
 
 
 def _filter(place: Place, lower: str, given: list[Node]) -> DataSite | None:

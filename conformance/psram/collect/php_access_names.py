@@ -41,6 +41,12 @@ FILTERS: Final = frozenset({"disable", "suspend", "setparameter", "addfilter"})
 HANDLES: Final = frozenset({"getnativeconnection", "getwrappedconnection"})
 JOINS: Final = frozenset({"join", "innerjoin", "leftjoin", "rightjoin"})
 _TABLES: Final = frozenset({"from", "insert", "update", "delete"})
+CREATES: Final = frozenset({"createtable", "addsql"})
+"""What a migration of Doctrine's calls to make a table."""
+SCHEMA: Final = re.compile(r"(?i)schema\w*(?:\(\))?$")
+CREATED_TABLE: Final = re.compile(
+    r"\s*CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?([\w$.\"`]{1,130})", re.IGNORECASE
+)
 CREATED: Final = {"entitymanager": "manager", "nativequery": "opaque", "sqlite3": "connect"}
 LOOKS_SQL: Final = re.compile(
     r"\s*\(?\s*(select|insert|update|delete|with|alter|create|drop|truncate|set|grant|call|do|lock|copy|merge|reset"
@@ -55,7 +61,15 @@ BUILDER: Final = re.compile(
 
 
 METHODS: Final = frozenset(
-    name.encode() for name in NATIVE | NATIVE_IF_SQL | FILTERS | HANDLES | JOINS | _TABLES | {"createquery", "create"}
+    name.encode()
+    for name in NATIVE
+    | NATIVE_IF_SQL
+    | FILTERS
+    | HANDLES
+    | JOINS
+    | _TABLES
+    | CREATES
+    | {"createquery", "create", "real_connect"}
 )
 _METHOD: Final = re.compile(rb"[-:][>:]\s*(\w+)\s*\(")
 _FUNCTION: Final = re.compile(

@@ -37,7 +37,6 @@ _OWN_COPY: Final = re.compile(
 )  # unserialize(serialize($x)) copies what is here already
 _METHODS: Final = frozenset({"disable", "suspend"})
 _SUPERGLOBAL: Final = re.compile(rb"\$(?:_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|GLOBALS)\b")
-_DIE: Final = re.compile(rb"die(?<![$>:\\\w]die)\b")  # in lower case; a literal head is found fast
 _CODE: Final = re.compile(rb"""['"](\d{3})(?=['"])""")
 _LABEL: Final = re.compile(rb"\b((?:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-[a-z][a-z0-9-]{2,60})")
 _ORGANISATION: Final = re.compile(rb"(?i)organi[sz]")
@@ -222,19 +221,6 @@ def superglobal_marks(file: PhpFile) -> Iterator[Mark]:
             yield Mark(line, "superglobal", found[0].decode(), "", file.excerpt(line))
 
 
-def die_marks(file: PhpFile) -> Iterator[Mark]:
-    """Uses of ``die``: the grammar knows ``exit`` only, and takes this one for a constant or a function."""
-    for found in _DIE.finditer(file.lower):
-        node = file.root.descendant_for_byte_range(found.start(), found.end())
-        if node is None or node.type != "name" or node.parent is None:
-            continue
-        parent = node.parent
-        called = parent.type == "function_call_expression" and parent.child_by_field_name("function") == node
-        if called or parent.type in ("expression_statement", "binary_expression"):
-            line = node.start_point.row + 1
-            yield Mark(line, "exit", "exit", "", file.excerpt(line))
-
-
 def literal_marks(file: PhpFile) -> Iterator[Mark]:
     """Literals like an organisation's code (``detail`` says if the statement speaks of organisations) or label."""
     content = file.content
@@ -298,7 +284,6 @@ EXTRACTOR: Final = Extractor(
     },
     finish_if={
         rb"\$_(?:GET|POST|REQUEST|COOKIE|FILES|SESSION|SERVER|ENV)|\$GLOBALS": _marked(superglobal_marks),
-        rb"(?i)\bdie\b": _marked(die_marks),
         rb"""['"][0-9]{3}['"]|(?i:cpam|cgss|carsat|cramif|ugecam|drsm|cti|csn)-(?i:[a-z])""": _marked(literal_marks),
     },
 )

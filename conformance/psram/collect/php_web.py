@@ -16,6 +16,7 @@ _MAX_FOUND: Final = 500
 _TAGS: Final = (b"<script", b"<link", b"<img", b"<iframe", b"<form")
 _MAPPED: Final = re.compile(rb"['\"](?:url|path)['\"]\s*=>\s*['\"](?:https?:)?//([^/\"'\s?#:]{1,200})")
 _PAST: Final = re.compile(rb"_amcloud_public|\bAuthenticationListener\b")
+_XML: Final = re.compile(rb"([\w/.*{},%-]{0,100}(?:\.xml\b|[{,]xml\b)|\bXmlFileLoader\b)")
 _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "text"})
 
 
@@ -46,6 +47,14 @@ def _access(file: PhpFile) -> None:
             file.mark(node, kind, found[0].decode("ascii"))
 
 
+def _xml(file: PhpFile) -> None:
+    """Files in XML that it may load as configuration, by name or by a pattern."""
+    for found in itertools.islice(_XML.finditer(file.content), _MAX_FOUND):
+        node = file.root.descendant_for_byte_range(found.start(1), found.end(1) - 1)
+        if node is not None and node.type in (*_LITERALS, "name"):
+            file.mark(node, "xml-name", found[1].decode("utf-8", "replace") if node.type != "name" else "*.xml")
+
+
 def _is_literal(file: PhpFile, position: int) -> bool:
     node = file.root.descendant_for_byte_range(position, position + 1)
     return node is not None and node.type in _LITERALS
@@ -56,6 +65,7 @@ EXTRACTOR: Final = Extractor(
         words(*_TAGS): _html,
         words(b"-src"): _policy,
         words(b"entrypoint"): _import_map,
+        rb"\.xml\b|[{,]xml\b|\bXmlFileLoader\b": _xml,
         words(b"_amcloud_public", b"AuthenticationListener"): _access,
     }
 )

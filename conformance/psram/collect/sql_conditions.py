@@ -34,6 +34,34 @@ def alternatives(tokens: list[Token]) -> list[list[list[Token]]]:
     return [_conjuncts(part) for part in _split(_peeled(tokens), "or")[:_MAX_ATOMS]]
 
 
+def chooses_all(tokens: list[Token]) -> bool:
+    """Whether a change has no condition of its own, or one that is written to be true always."""
+    start = outside(tokens, "where")
+    if not start:
+        return True
+    end = outside(tokens, "returning") or len(tokens)
+    condition = tokens[start + 1 : end][:_MAX_TOKENS]
+    return any(all(map(_always, part)) for part in alternatives(condition))
+
+
+def outside(tokens: list[Token], *words: str) -> int:
+    """Where one of these keywords stands outside parentheses, past the first token; 0 when none does."""
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += (token == _OPEN) - (token == _CLOSE)
+        if depth == 0 and position and token.kind is T.WORD and token.text in words:
+            return position
+    return 0
+
+
+def _always(tokens: list[Token]) -> bool:
+    tokens = _peeled(tokens)
+    if tokens in ([Token(T.WORD, "true")], [Token(T.WORD, "not"), Token(T.WORD, "false")]):
+        return True
+    equal = [i for i, t in enumerate(tokens) if t == Token(T.MARK, "=")]
+    return len(equal) == 1 and bool(tokens[: equal[0]]) and tokens[: equal[0]] == tokens[equal[0] + 1 :]
+
+
 def _conjuncts(tokens: list[Token]) -> list[list[Token]]:
     found: list[list[Token]] = []
     waiting = [tokens]

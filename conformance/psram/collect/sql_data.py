@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from psram.collect import sql_policies, sql_tables
+from psram.collect import sql_conditions, sql_policies, sql_tables
 from psram.collect.sql_tokens import MAX_TOKENS, TOO_LONG, Statement, T, Token, shown, statements, table
 from psram.facts import SqlStatement
 
@@ -24,6 +24,13 @@ _REASON: Final = re.compile(r"^(?:partag[ée]e?|destructif|irr[ée]versible)\s*:
 _TENANT: Final = re.compile(r"amcloud\.organisation|\bset_config\s*\(\s*(?!'(?!amcloud)[a-z_.]+')", re.IGNORECASE)
 _TENANT_READ: Final = re.compile(r"current_setting\s*\(\s*'amcloud\.organisation'", re.IGNORECASE)
 _DYNAMIC: Final = frozenset({"execute", "alter", "drop", "policy", "grant", "security", "role", "create"})
+_NAMED: Final = r"(?:only\s+)?[\w.%\"]+\s*"
+_DESTROYS: Final = re.compile(
+    r"\bdrop\s+(?:table|schema|database|column)\b|\btruncate\b"
+    r"|\balter\s+table\b[^;]{1,200}?\b(?:rename|drop\s+(?!not\b|constraint\b|default\b)\w+)"
+    rf"|\bdelete\s+from\s+{_NAMED}(?:;|'|$)|\bupdate\s+{_NAMED}set\b(?:(?!\bwhere\b)[^;]){{1,1000}}(?:;|$)",
+    re.IGNORECASE,
+)
 _WORDS: Final = re.compile(r"[a-z_]+")
 Reader = Callable[[Statement], Iterator[SqlStatement]]
 
@@ -99,6 +106,8 @@ def _create(statement: Statement) -> Iterator[SqlStatement]:
             yield from _role(statement)
         case "rule":
             yield SqlStatement(statement.line, "rewrite_rule")
+        case "unique":
+            yield from sql_tables.indexed(statement)
         case _:
             pass
 
@@ -123,6 +132,16 @@ def _body(statement: Statement) -> Iterator[SqlStatement]:
     for token in statement.tokens:
         if token.kind in (T.BODY, T.STRING) and not _DYNAMIC.isdisjoint(_WORDS.findall(token.text.lower())):
             yield SqlStatement(statement.line, "dynamic")
+            return
+
+
+def _block(statement: Statement) -> Iterator[SqlStatement]:
+    """A ``DO`` block: what of it loses rows or columns, besides."""
+    yield from _body(statement)
+    for token in statement.tokens:
+        found = _DESTROYS.search(token.text) if token.kind in (T.BODY, T.STRING) else None
+        if found is not None:
+            yield SqlStatement(statement.line, "block_destroys", detail=" ".join(found[0].split())[:60])
             return
 
 
@@ -156,7 +175,8 @@ def _drop(statement: Statement) -> Iterator[SqlStatement]:
         case ["policy"]:
             yield from sql_policies.dropped(statement)
         case ["schema"]:
-            yield SqlStatement(statement.line, "drop_schema", table(statement.tokens, _past(statement, 2))[0])
+            for name in sql_tables.listed(statement, _past(statement, 2)):
+                yield SqlStatement(statement.line, "drop_schema", name)
         case _:
             pass
 
@@ -184,13 +204,21 @@ def _truncate(statement: Statement) -> Iterator[SqlStatement]:
 
 
 def _written(statement: Statement) -> Iterator[SqlStatement]:
-    """``UPDATE`` and ``DELETE`` without a condition, or on PostgreSQL's own tables."""
+    """``UPDATE`` and ``DELETE`` without a condition that chooses rows, or on PostgreSQL's own tables."""
     start = 2 if statement.words(1, "from") else 1
     name, _end = table(statement.tokens, _past(statement, start))
     if name.startswith("pg_"):
         yield SqlStatement(statement.line, "catalog_write", name)
-    elif Token(T.WORD, "where") not in statement.tokens:
+    elif sql_conditions.chooses_all(statement.tokens):
         yield SqlStatement(statement.line, f"{statement.tokens[0].text}_all", name)
+
+
+def _with(statement: Statement) -> Iterator[SqlStatement]:
+    """``WITH … SELECT … INTO``, and the ``UPDATE`` or ``DELETE`` that comes after it."""
+    yield from _select(statement)
+    changed = sql_conditions.outside(statement.tokens, "select", "insert", "update", "delete", "merge")
+    if changed and statement.tokens[changed].text in ("update", "delete"):
+        yield from _written(Statement(statement.line, statement.tokens[changed:]))
 
 
 def _comment(statement: Statement) -> Iterator[SqlStatement]:
@@ -223,11 +251,11 @@ _READERS: Final[dict[str, Reader]] = {
     "alter": _alter,
     "drop": _drop,
     "set": _sets,
-    "do": _body,
+    "do": _block,
     "truncate": _truncate,
     "update": _written,
     "delete": _written,
     "comment": _comment,
     "select": _select,
-    "with": _select,
+    "with": _with,
 }

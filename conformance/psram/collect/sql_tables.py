@@ -14,6 +14,7 @@ _MAX_SOURCES: Final = 50
 _OPEN: Final = Token(T.MARK, "(")
 _COMMA: Final = Token(T.MARK, ",")
 _NOT_COLUMNS: Final = frozenset({"constraint", "primary", "unique", "check", "foreign", "exclude", "like"})
+_CHECKED: Final = frozenset({"unique", "check", "foreign", "exclude"})
 _READ_FROM: Final = frozenset({"from", "join", "inherits", "of", "like"})
 _RLS: Final = (
     (("enable", "row", "level", "security"), "enable_rls"),
@@ -119,7 +120,37 @@ def _renamed(line: int, name: str, action: Statement) -> Iterator[SqlStatement]:
             yield SqlStatement(line, "rename_column", name, f"{identifier(column[0])} {identifier(tokens[-1])}")
 
 
+def _constrained(line: int, name: str, action: Statement) -> Iterator[SqlStatement]:
+    """A rule put on rows that are there already: those of a new column, or left unchecked (NOT VALID), have none."""
+    tokens = action.tokens
+    start = 3 if action.words(1, "constraint") else 1
+    kind = tokens[start].text if start < len(tokens) and tokens[start].kind is T.WORD else ""
+    opening = next((i for i in range(start, len(tokens)) if tokens[i] == _OPEN), -1)
+    if kind not in _CHECKED or opening < 0 or any(action.words(i, "not", "valid") for i in range(len(tokens))):
+        return
+    yield SqlStatement(line, "add_constraint", name, kind, named_in(tokens[opening : closing(tokens, opening) + 1]))
+
+
+def named_in(tokens: list[Token]) -> tuple[SqlColumn, ...]:
+    """Names that can be columns."""
+    names = dict.fromkeys(identifier(t) for t in tokens if t.kind in (T.WORD, T.NAME))
+    return tuple(SqlColumn(name) for name in list(names)[:_MAX_COLUMNS])
+
+
+def indexed(statement: Statement) -> Iterator[SqlStatement]:
+    """``CREATE UNIQUE INDEX … ON table (…)``: a rule on the rows that are there."""
+    tokens = statement.tokens
+    at = next((i for i, t in enumerate(tokens[:12]) if t == Token(T.WORD, "on")), 0)
+    if not at or not statement.words(1, "unique", "index"):
+        return
+    name, _end = table(tokens, past_options(statement, at + 1))
+    opening = next((i for i in range(at, len(tokens)) if tokens[i] == _OPEN), -1)
+    if opening >= 0:
+        yield SqlStatement(statement.line, "add_constraint", name, "unique", named_in(tokens[opening:]))
+
+
 def _added(line: int, name: str, action: Statement) -> Iterator[SqlStatement]:
+    yield from _constrained(line, name, action)
     position = past_options(action, 2 if action.words(1, "column") else 1)
     column = _column(action.tokens[position:])
     if column is not None:

@@ -25,9 +25,14 @@ _TAG: Final = re.compile(
     rb"<(script|img|iframe|frame|link|source|video|audio|embed|object|track|form|input|image|use|base)\b", re.IGNORECASE
 )
 _ATTRIBUTE: Final = re.compile(
-    rb"\b(?:src|href|srcset|data|action|formaction|poster)\s*=\s*(?:[\"']\s*)?(?:\{\{\s*asset\(\s*['\"])?"
+    rb"\b(?:src|href|srcset|data|action|formaction|poster)\s*=\s*(?:[\"']\s*)?(?:\{\{-?\s*(?:asset\(\s*)?['\"])?"
     + _SCHEME
     + _HOST,
+    re.IGNORECASE,
+)
+_SET: Final = re.compile(rb"\{%-?\s*set\s+(\w{1,60})\s*=\s*['\"]" + _SCHEME + _HOST)
+_FROM_VARIABLE: Final = re.compile(
+    rb"\b(?:src|href|srcset|data|action|formaction|poster)\s*=\s*[\"']?\s*\{\{-?\s*(?:asset\(\s*)?(\w{1,60})\b",
     re.IGNORECASE,
 )
 _TAG_END: Final = re.compile(rb"[<>]")
@@ -39,6 +44,11 @@ _SCRIPT: Final = re.compile(
     rb"(?:\bimport\s*(?:[\w*{}\s,$]{1,300}?\bfrom\s*)?\(?\s*|\b(?:importScripts|fetch|sendBeacon|getScript)\(\s*"
     rb"|\bnew\s+(?:WebSocket|EventSource|Worker|SharedWorker)\(\s*|\.open\(\s*['\"][A-Za-z]+['\"]\s*,\s*"
     rb"|\baxios(?:\.\w+)?\(\s*|\$\.(?:get|post|ajax)\(\s*(?:\{\s*url\s*:\s*)?|\.src\s*=\s*)['\"`]" + _SCHEME + _HOST
+)
+_ORGANISATION: Final = rb"[\w.$]{0,60}organi[sz](?![\w.$]*(?:length|size|count|total))[\w.$()]{0,60}"
+_COMPARED: Final = re.compile(
+    rb"(?i)" + _ORGANISATION + rb"\s{0,5}[!=]==?\s{0,5}['\"`]?([0-9]{3})(?![\w.])"
+    rb"|(?<![\w.])['\"`]?([0-9]{3})['\"`]?\s{0,5}[!=]==?\s{0,5}" + _ORGANISATION
 )
 _TRACKERS: Final = re.compile(
     rb"\bgtag\s*\(\s*['\"]|\bGoogleAnalyticsObject\b|\bfbq\s*\(\s*['\"]|\bGTM-[A-Z0-9]{4,10}\b|\bUA-[0-9]{4,10}-[0-9]{1,3}\b"
@@ -76,6 +86,16 @@ def _uncommented(content: bytes) -> bytes:
     return b"".join([*parts, content[start:]]) if parts else content
 
 
+def organisations(content: bytes) -> tuple[Mark, ...]:
+    """Comparisons of an organisation with a code written in a script."""
+    if b"rganis" not in content and b"rganiz" not in content:
+        return ()
+    plain = _uncommented(content)
+    hits = {(found.start(), "", (found[1] or found[2]).decode()) for found in _COMPARED.finditer(plain)}
+    kept = {hit for hit in hits if not _commented(plain, hit[0])}
+    return tuple(Mark(m.line, "code", m.name, "organisation", m.excerpt) for m in marks(content, kept))
+
+
 def marks(content: bytes, hits: set[Hit]) -> tuple[Mark, ...]:
     """Marks of these hits (position, how, host), bounded."""
     lines = content.split(b"\n") if hits else []
@@ -88,6 +108,7 @@ def marks(content: bytes, hits: set[Hit]) -> tuple[Mark, ...]:
 
 
 def _tags(plain: bytes) -> Iterator[Hit]:
+    given = {found[1]: found[2] for found in _SET.finditer(plain)}
     for tag in _TAG.finditer(plain):
         name = tag[1].lower()
         ended = _TAG_END.search(plain, tag.end(), tag.end() + _MAX_TAG)
@@ -97,6 +118,9 @@ def _tags(plain: bytes) -> Iterator[Hit]:
             continue
         for attribute in _ATTRIBUTE.finditer(body):
             yield tag.end() + attribute.start(), name.decode(), _name(attribute[1])
+        for attribute in _FROM_VARIABLE.finditer(body) if given else ():
+            if attribute[1] in given:
+                yield tag.end() + attribute.start(), name.decode(), _name(given[attribute[1]])
     for start, end in _import_maps(plain):
         for address in _ADDRESS.finditer(plain, start, end):
             yield address.start(), "importmap", _name(address[1])
@@ -147,7 +171,7 @@ def _name(host: bytes) -> str:
 
 _LOOKS: Final = {
     # without this pattern in a content, the function finds nothing
-    rb"""(?i)(?:=|asset\()[\s\x0b'"]*(?:(?:https?|wss?):)?//|importmap""": _tags,
+    rb"""(?i)(?:=|asset\(|\{\{-?)[\s\x0b'"]*(?:(?:https?|wss?):)?//|importmap""": _tags,
     rb"""(?i)(?:url\(|@import)[\s\x0b'"]*(?:(?:https?|wss?):)?//""": _styles,
     rb"""['"`](?:(?:https?|wss?):)?//""": _scripts,
     rb"gtag|GoogleAnalyticsObject|fbq|GTM-|UA-[0-9]": _trackers,

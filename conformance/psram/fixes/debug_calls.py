@@ -7,7 +7,7 @@ from typing import Final
 
 from psram.model import Finding
 
-_NAMES: Final = rb"var_dump|dump|dd|print_r|phpinfo|debug_zval_refcount"
+_NAMES: Final = rb"var_dump|dump|dd|print_r|var_export|phpinfo|debug_zval_refcount"
 _ALONE: Final = re.compile(
     rb"[ \t]*(?:"
     + _NAMES

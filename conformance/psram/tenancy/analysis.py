@@ -21,7 +21,7 @@ _LINK_MIN: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A table that the code names in queries, with its places, or that an SQL file creates outside the migrations."""
+    """A table that queries name, with their places, or that PHP or an SQL file creates outside the migrations."""
 
     name: str
     places: tuple[tuple[FileFact, int, str], ...] = ()
@@ -180,8 +180,13 @@ def _seen(facts: Facts, words: Vocabulary) -> Iterator[Seen]:
 
 
 def _created_elsewhere(facts: Facts, words: Vocabulary) -> dict[str, tuple[FileFact, int]]:
-    """Tables that SQL files create outside the folder that the migration command applies."""
+    """Tables that PHP makes, or SQL files outside the folder that the migration command applies."""
     found: dict[str, tuple[FileFact, int]] = {}
+    for file, php in data_code(facts):
+        for site in php.access if not words.ignored(file.path) else ():
+            for name in map(folded, site.tables) if site.kind == "create" else ():
+                if not name.startswith(_SYSTEM):
+                    found.setdefault(name, (file, site.line))
     for file in facts.files if any(blob.sql for blob in facts.blobs.values()) else ():
         if not file.path.lower().endswith(".sql") or file.path.startswith(words.migrations) or words.ignored(file.path):
             continue

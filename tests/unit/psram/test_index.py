@@ -66,7 +66,7 @@ def _php(**facts: object) -> BlobFacts:
 
 
 def test_all_that_a_content_can_say_beside_code_is_looked_up() -> None:
-    assert {*BESIDE, "php", "begins_as_php"} == set(BlobFacts.__struct_fields__)
+    assert {*BESIDE, "php", "begins_as_php", "with_lf"} == set(BlobFacts.__struct_fields__)
 
 
 @pytest.mark.parametrize("field", BESIDE)

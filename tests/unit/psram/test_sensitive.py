@@ -331,3 +331,24 @@ def test_any_text_is_read_and_marks_are_bounded(content: bytes) -> None:
         assert all(1 <= mark.line <= content.count(b"\n") + 1 for mark in marks)
     if f"password='{KEY}'".encode() in content:
         assert all(KEY not in mark.excerpt for mark in (*found.secrets, *found.personal, *found.emails))
+
+
+@pytest.mark.parametrize("form", ["NIR_TIRETS", "NIR_INSECABLES", "NIR_COLONNES", "NIR_NOMBRE"])
+def test_a_number_is_seen_and_can_be_declared_in_every_form(form: str) -> None:
+    written = examples.composed(f"@{form}@")
+    declared = f'valeurs_fictives:\n  - {{valeur: "{written}", justification: calcul de la clé}}\n'
+
+    assert judged("RGPD-003", {"tests/a.csv": written}).verdict is Verdict.VIOLATED
+    assert judged("RGPD-003", {"tests/a.csv": written, ".psram.yml": declared}).verdict is Verdict.CONFORMING
+    assert judged("RGPD-003", {"tests/a.csv": written, ".psram.yml": declared.replace("calcul de la clé", "")}).findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1850578006084,91", "1850578006084;91.5", "1850578006084;91-12", "1850578006084;911", "x1850578006084;91"),
+        *("1850578006084;90", "1-85-05-78-006-084-90", "185_057800_608490", "1651234567890;42", "1_000_000;12"),
+    ],
+)
+def test_a_number_of_another_form_or_key_is_nobody_s(text: str) -> None:
+    assert judged("RGPD-003", {"tests/a.csv": text}).verdict is Verdict.CONFORMING

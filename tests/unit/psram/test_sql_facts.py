@@ -75,7 +75,35 @@ def policy(condition: str) -> SqlPolicy:
         ),
         pytest.param("CREATE TEMP TABLE a (organisation char(3));", [], id="a temporary table"),
         pytest.param("DO 'begin execute ''x''; end';", [("dynamic", "")], id="a block in plain quotes"),
-        pytest.param("DO $$ BEGIN UPDATE a SET b = 1; END $$;", [], id="a block that changes rows only"),
+        pytest.param("DO $$ BEGIN UPDATE a SET b = 1 WHERE c; END $$;", [], id="a block that changes some rows"),
+        pytest.param(
+            "DO $$ BEGIN UPDATE a SET b = 1; END $$;", [("block_destroys", "")], id="a block that changes all"
+        ),
+        pytest.param(
+            "DO $$ BEGIN ALTER TABLE a DROP CONSTRAINT c; END $$;", [("dynamic", "")], id="a block that loses no row"
+        ),
+        pytest.param("UPDATE a SET b = 1 WHERE (TRUE) OR c = 2;", [("update_all", "a")], id="a condition that is none"),
+        pytest.param("UPDATE a SET b = 1 WHERE 1 = 1 AND c = 2;", [], id="a condition beside one that is none"),
+        pytest.param(
+            "UPDATE a SET b = (SELECT 1 FROM c WHERE d);", [("update_all", "a")], id="a condition of another query"
+        ),
+        pytest.param("DELETE FROM a WHERE b = 1 RETURNING c = c;", [], id="what is given back is no condition"),
+        pytest.param("WITH x AS (SELECT 1) DELETE FROM a;", [("delete_all", "a")], id="a deletion after WITH"),
+        pytest.param(
+            "WITH x AS (SELECT 1) INSERT INTO a SELECT * FROM x ON CONFLICT DO UPDATE SET b = 1;",
+            [],
+            id="an insertion that changes what is there",
+        ),
+        pytest.param("WITH x AS (SELECT 1) SELECT * FROM a FOR UPDATE;", [], id="rows that are locked"),
+        pytest.param("DROP SCHEMA a, b CASCADE;", [("drop_schema", "a"), ("drop_schema", "b")], id="schemas of a list"),
+        pytest.param("ALTER TABLE a ADD CHECK (b > 0) NOT VALID;", [], id="a check that rows are left out of"),
+        pytest.param("ALTER TABLE a ADD CONSTRAINT k UNIQUE USING INDEX i;", [], id="an index that exists"),
+        pytest.param(
+            "ALTER TABLE a ADD CHECK (b > 0), ADD FOREIGN KEY (c) REFERENCES d (e);",
+            [("add_constraint", "a"), ("add_constraint", "a")],
+            id="rules on rows that are there",
+        ),
+        pytest.param("CREATE UNIQUE INDEX IF NOT EXISTS i ON a (b);", [("add_constraint", "a")], id="a unique index"),
         pytest.param("SET standard_conforming_strings = off;", [("doubtful", "")], id="another string syntax"),
         pytest.param(
             'ALTER TABLE U&"\\0061" ENABLE ROW LEVEL SECURITY;',
