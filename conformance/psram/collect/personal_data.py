@@ -19,17 +19,19 @@ from psram.fictitious import salted
 # Between their parts: a space, a dot, a hyphen, or the spaces that word processors do not break at (UTF-8).
 _BETWEEN: Final = rb"(?:[ .-]|\xc2\xa0|\xe2\x80\xaf)?"
 _BODY: Final = (
-    rb"(?<![0-9A-Za-z.])([1-478]%(b)s[0-9]{2}%(b)s%(month)s%(b)s(?:[0-9]{2}|2[ABab])%(b)s[0-9]{3}%(b)s[0-9]{3})"
+    rb"(?<![0-9A-Za-z.])(%(sex)s%(b)s[0-9]{2}%(b)s%(month)s%(b)s(?:[0-9]{2}|2[ABab])%(b)s[0-9]{3}%(b)s[0-9]{3})"
 )
 _NIR: Final = re.compile(
-    _BODY % {b"b": _BETWEEN, b"month": rb"(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])"}
+    _BODY % {b"b": _BETWEEN, b"sex": rb"[1-478]", b"month": rb"(?:0[1-9]|1[0-2]|[235-9][0-9]|4[0-2])"}
     + _BETWEEN
     + rb"([0-9]{2})(?![0-9A-Za-z])"
 )
-# The key in a column of its own, or as a PHP number: less telling forms, for months of the calendar only.
+# The key in a column of its own tells less: for months of the calendar only, and not 3, by which codes of drugs begin.
 _IN_COLUMN: Final = rb"(?:[\"']?[ \t]{0,3}[;|\t][ \t]{0,3}[\"']?|\",[ ]?\")"
 _NIR_IN_COLUMNS: Final = re.compile(
-    _BODY % {b"b": _BETWEEN, b"month": rb"(?:0[1-9]|1[0-2])"} + _IN_COLUMN + rb"([0-9]{2})(?![0-9A-Za-z.,-])"
+    _BODY % {b"b": _BETWEEN, b"sex": rb"[12]", b"month": rb"(?:0[1-9]|1[0-2])"}
+    + _IN_COLUMN
+    + rb"([0-9]{2})(?![0-9A-Za-z.,-])"
 )
 _NIR_AS_NUMBER: Final = re.compile(rb"(?<![\w.])(?=[0-9]{1,14}_)([1-478](?:_?[0-9]){12})((?:_?[0-9]){2})(?![\w.])")
 _MAYBE_NIR: Final = (
