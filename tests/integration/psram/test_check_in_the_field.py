@@ -3,6 +3,7 @@ that are not what one hopes."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -181,11 +182,10 @@ def _runs(pid: int) -> bool:
 
 def _descendants(pid: int) -> set[int]:
     found: set[int] = set()
-    if not Path(f"/proc/{pid}/task").is_dir():
-        return found
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text("ascii").split():
-            found |= {int(child), *_descendants(int(child))}
+    with contextlib.suppress(OSError):  # it may end while it is looked at
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text("ascii").split():
+                found |= {int(child), *_descendants(int(child))}
     return found
 
 
