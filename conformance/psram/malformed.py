@@ -62,6 +62,7 @@ _JSON: Final = re.compile(r"JSON is malformed: .*\(byte (?P<byte>\d+)\)")
 _YAML: Final = (
     ("did not find expected ',' or ']'", "une liste « [ » n'est pas fermée, ou il y manque une virgule"),
     ("did not find expected ',' or '}'", "un objet « { » n'est pas fermé, ou il y manque une virgule"),
+    ("did not find expected node content", "une liste « [ » ou un objet « { » n'est pas fermé"),
     ("mapping values are not allowed", "« : » de trop : mettez la valeur entre guillemets"),
     ("found character that cannot start any token", "tabulation, ou caractère qui demande des guillemets (@, `, %)"),
     ("did not find expected '-' indicator", "une ligne de la liste ne commence pas par « - »"),

@@ -71,7 +71,7 @@ def listed(listing: Listing, present: Mapping[str, int], limits: Limits, cache: 
 
 def _partial(walked: past.Walk, limits: Limits) -> tuple[str, Gap | None]:
     if walked.shallow:
-        return f"cette copie du dépôt ne contient que {counted(walked.commits, 'commit')} de l'historique", Gap.SHALLOW
+        return f"cette copie du dépôt a {counted(walked.commits, 'commit')} de l'historique seulement", Gap.SHALLOW
     if walked.commits >= limits.history_commits:
         return f"seuls les {limits.history_commits} derniers commits sont lus", Gap.BEYOND
     return "", None

@@ -59,6 +59,7 @@ def test_a_value_of_another_shape_names_its_field_and_what_is_expected(data: Any
     ("text", "said"),
     [
         ("a: [1, 2", "ligne 2 : une liste « [ » n'est pas fermée"),
+        ("a: [\n", "ligne 2 : une liste « [ » ou un objet « { » n'est pas fermé"),
         ("a: b: c", "ligne 1 : « : » de trop"),
         ("a:\n\t- b", "ligne 2 : tabulation"),
         ("- a\nb: c", "ligne 2 : une ligne de la liste"),
