@@ -31,7 +31,7 @@ from psram.tenancy.report import Tenancy
 
 __all__ = ["ENGINE", "fingerprinted", "judge", "verdict"]
 
-ENGINE: Final = "0.2.0"
+ENGINE: Final = "0.3.0"
 
 
 def judge(facts: Facts, pack: Pack, context: Context) -> Report:

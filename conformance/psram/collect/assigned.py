@@ -59,7 +59,7 @@ _ABOUT: Final = re.compile(
     rb"_?(?:error|name|field|label|type|class|path|file|url|uri|ids?|ttl|header|param|parameter|column|pattern|regex)$"
 )
 _MADE_UP: Final = re.compile(rb"dummy|fake|exemple|example|sample|factice|fictif|placeholder")
-_OTHER_WORD: Final = re.compile(rb"(?:by|com|sur|tres)$")
+_OTHER_WORD: Final = re.compile(rb"(?:by|com|sur|tres|reset)$")
 """What makes another word of ``pass``."""
 _ELEMENT: Final = re.compile(rb"(?:<[\w:.-]{0,30}|\b(?:key|name)\s?=\s?['\"][\w.-]{0,30})$")
 """What is before the name of an element, or of an entry (``<entry key="password">``)."""

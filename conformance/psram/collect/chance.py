@@ -21,6 +21,9 @@ _KINDS: Final = bytes.maketrans(
 )
 _JOINTS: Final = b"/._-"
 """What joins words, in paths and names: it mixes nothing."""
+_ASCII: Final = bytes(range(128))
+_MAX_FOREIGN: Final = 3
+"""Of so many bytes one may be of another script: what draws passwords takes signs of a keyboard, translations do not."""
 _MIN_ENTROPY_BITS: Final = 3.3
 _MIN_CHANGES: Final = 0.4
 """Share of neighbours of another kind (digit, capital, small letter, each sign): 0.6 and more where each is drawn."""
@@ -41,6 +44,8 @@ def looks_whole(value: bytes) -> bool:
 
 
 def _mixed(value: bytes) -> bool:
+    if len(value.translate(None, _ASCII)) * _MAX_FOREIGN > len(value):
+        return False
     if not _DIGIT.search(value) or not _LETTER.search(value):
         return False
     counts = [value.count(byte) for byte in set(value)]

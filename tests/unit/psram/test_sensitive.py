@@ -100,6 +100,8 @@ def test_a_nir_of_order_000_belongs_to_nobody() -> None:
         "password = '%env(MOT_DE_PASSE)%'",
         "scheme://user[:motdepasse@host]/",
         "$compass = '{key}'; $bypass = '{key}';",
+        '"resetpass-submit-cancel": "{key}",',
+        '"botpasswords-label-needsreset": "（密碼需要重gk4）",',
         '"a": "mot de passe",\n"{key}": "b"',
         "['a' => 'jeton', '{key}' => 'b']",
         "<p class='token'>{key}</p>",
