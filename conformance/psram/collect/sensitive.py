@@ -30,7 +30,8 @@ SIEVE: Final = Sieve(
         _ADDRESSED,
         *assigned.PATTERNS,
         *PATTERNS,
-    )
+    ),
+    memory_mib=2,
 )
 
 

@@ -17,12 +17,13 @@ _ALWAYS: Final = b""
 
 
 class Sieve:
-    """Patterns that are looked for together."""
+    """Patterns that are looked for together, with so much memory at most: with less, states are made anew more often."""
 
-    def __init__(self, patterns: Iterable[bytes]) -> None:
+    def __init__(self, patterns: Iterable[bytes], *, memory_mib: int = 8) -> None:
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.never_capture = True
+        options.max_mem = memory_mib * 1024 * 1024
         self._patterns = tuple(dict.fromkeys((_ALWAYS, *patterns)))
         self._set = re2.Set.SearchSet(options)
         for pattern in self._patterns:
