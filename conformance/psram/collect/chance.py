@@ -23,7 +23,7 @@ _JOINTS: Final = b"/._-"
 """What joins words, in paths and names: it mixes nothing."""
 _ASCII: Final = bytes(range(128))
 _MAX_FOREIGN: Final = 3
-"""Of so many bytes one may be of another script: what draws passwords takes signs of a keyboard, translations do not."""
+"""Of so many bytes one may be of another script: what draws passwords takes signs of a keyboard."""
 _MIN_ENTROPY_BITS: Final = 3.3
 _MIN_CHANGES: Final = 0.4
 """Share of neighbours of another kind (digit, capital, small letter, each sign): 0.6 and more where each is drawn."""

@@ -17,7 +17,7 @@ _ALWAYS: Final = b""
 
 
 class Sieve:
-    """Patterns that are looked for together, with so much memory at most: with less, states are made anew more often."""
+    """Patterns that are looked for together, with so much memory at most: less makes states anew more often."""
 
     def __init__(self, patterns: Iterable[bytes], *, memory_mib: int = 8) -> None:
         options = re2.Options()
