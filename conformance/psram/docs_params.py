@@ -14,7 +14,7 @@ def section(params: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "## Paramètres"
     yield ""
-    tables = {name: value for name, value in params.items() if _rows(value)}
+    tables = {name: value for name, value in params.items() if is_table(value)}
     plain = {name: value for name, value in params.items() if name not in tables}
     for name, value in plain.items():
         yield f"* `{name}` : {_said(value)}"
@@ -24,23 +24,30 @@ def section(params: Mapping[str, Any]) -> Iterator[str]:
         yield from _table(f"`{name}`", rows)
 
 
-def _rows(value: Any) -> bool:
+def is_table(value: Any) -> bool:
+    """Whether a parameter is a list of things with names."""
     return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def columns(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """The names of a table's columns in their order, those first whose cells are no tables, then the others."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    inner = [name for name in names if any(is_table(row.get(name)) for row in rows)]
+    return [name for name in names if name not in inner], inner
 
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A table of the rows; a column that is itself a table becomes one of its own, under the row's name."""
-    inner = [key for key in dict.fromkeys(k for row in rows for k in row) if any(_rows(row.get(key)) for row in rows)]
-    columns = [key for key in dict.fromkeys(k for row in rows for k in row) if key not in inner]
+    plain, inner = columns(rows)
     yield f"{title} :"
     yield ""
-    yield f"| {' | '.join(columns)} |"
-    yield f"| {' | '.join('---' for _ in columns)} |"
+    yield f"| {' | '.join(plain)} |"
+    yield f"| {' | '.join('---' for _ in plain)} |"
     for row in rows:
-        yield f"| {' | '.join(_said(row[key]) if key in row else '' for key in columns)} |"
+        yield f"| {' | '.join(_said(row[key]) if key in row else '' for key in plain)} |"
     yield ""
     for row in rows:
-        for key in inner:
+        for key in (name for name in inner if is_table(row.get(name))):
             yield from _table(f"{row.get('name', title)}, `{key}`", row[key])
 
 

@@ -6,27 +6,24 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from psram.docs_params import columns, is_table
+
 _INDENT: Final = "  "
 
 
 def lines(params: Mapping[str, Any], width: int) -> Iterator[str]:
     """Each parameter by its name; none without parameters."""
     for name, value in params.items():
-        if _is_table(value):
+        if is_table(value):
             yield f"{name} :"
             yield from _table(value, width)
         else:
             yield from _folded(f"{name} : {_said(value)}", width, _INDENT)
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
-
-
 def _table(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
     """Columns side by side where they fit, else a line a row; a table inside a row comes under it."""
-    names = list(dict.fromkeys(key for row in rows for key in row if not _is_table(row[key])))
-    inner = list(dict.fromkeys(key for row in rows for key in row if _is_table(row[key])))
+    names, inner = columns(rows)
     cells = [[_said(row[name]) if name in row else "" for name in names] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     fits = not inner and len(_INDENT) + sum(widths) + 2 * (len(widths) - 1) <= width
@@ -39,7 +36,7 @@ def _table(rows: Sequence[Mapping[str, Any]], width: int) -> Iterator[str]:
         head = _said(row[names[0]]) if names and names[0] in row else ""
         yield from _folded(_INDENT + " ; ".join(part for part in (head, *told) if part), width, 3 * _INDENT)
         for name in inner:
-            if name in row:
+            if is_table(row.get(name)):
                 yield from (_INDENT + line for line in _table(row[name], width - len(_INDENT)))
 
 
