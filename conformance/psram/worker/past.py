@@ -143,7 +143,7 @@ class _Asked(NamedTuple):
 
     def key(self, commit: str) -> bytes:
         """Under which the cache knows a walk."""
-        return b"past\0" + bytes.fromhex(commit) + self.max_commits.to_bytes(4, "big") + b"\0" + self.prefix
+        return b"past\1" + bytes.fromhex(commit) + self.max_commits.to_bytes(4, "big") + b"\0" + self.prefix
 
     def ancestors(self, commit: str) -> list[str]:
         """Commits before this one, nearest first, as long as each is the only parent of the next."""
@@ -229,7 +229,7 @@ def _differing(answer: bytes) -> dict[str, tuple[str, bytes]]:
             continue
         _old_mode, mode, _old, blob, _how = part.split(b" ")
         path = next(parts).partition(b"\n")[0]
-        if path and mode not in _NO_CONTENT:
+        if mode not in _NO_CONTENT:
             found.setdefault(blob.decode(), (commit, path))
     return found
 
@@ -242,6 +242,6 @@ def _named(listing: bytes) -> tuple[dict[str, tuple[str, bytes]], int]:
         name, separator, path = line.partition(b" ")
         if not separator and name:
             commit, commits = name.decode(), commits + 1
-        elif path:
+        elif name:  # git cuts a path at its first end of line: nothing may be left of it
             found.setdefault(name.decode(), (commit, path))
     return found, commits

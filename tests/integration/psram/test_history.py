@@ -218,6 +218,21 @@ def test_no_history_is_read_when_none_is_asked_for(repository: Repository) -> No
     assert read(repository.folder, limits=Limits(history_commits=0)).history is None
 
 
+@pytest.mark.parametrize("name", ["\nfuite.php", "src/\nfuite.php", "fuite\n.php"])
+def test_a_name_that_begins_with_an_end_of_line_hides_nothing(
+    repository: Repository, tmp_path: Path, name: str
+) -> None:
+    cache = FactCache(tmp_path / "cache")
+    first = repository.commit(a_php="<?php\n")
+    run(Request(Ask.COMMIT, str(repository.folder), first), cache=cache)
+    guilty = repository.commit(**{name: LEAK})
+    repository.commit(**{name: None})
+    warm = run(Request(Ask.COMMIT, str(repository.folder)), cache=cache).facts
+    assert warm is not None
+    assert warm.history == history(repository.folder)
+    assert [(s.commit, s.mark.line) for s in warm.history.secrets] == [(guilty, 2)]
+
+
 def test_a_hostile_history_is_read_like_any_other(repository: Repository) -> None:
     """Attributes and a text conversion would act on a difference; none is made."""
     trap = repository.folder / "piege"
