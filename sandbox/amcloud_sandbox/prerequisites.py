@@ -128,7 +128,10 @@ def _existing(folder: Path) -> Path:
 
 
 def _foreign_kubernetes(layout: Layout) -> tuple[str, ...]:
-    """Nodes of other clusters that share our network namespace (kind's and k3d's have their own)."""
+    """Nodes of other clusters that share our network namespace (kind's and k3d's have their own).
+
+    A child of our kubelet bears its name too, between its fork and the program that it becomes.
+    """
     ours = processes.pid_of("kubelet", layout=layout)
     network = _link(Path("/proc/self/ns/net"))
     found = []
@@ -137,8 +140,12 @@ def _foreign_kubernetes(layout: Layout) -> tuple[str, ...]:
             name = (folder / "comm").read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             continue
-        if name in FOREIGN_NODES and int(folder.name) != ours and _link(folder / "ns" / "net") == network:
-            found.append(f"{name}, processus {folder.name}")
+        if name not in FOREIGN_NODES or _link(folder / "ns" / "net") != network:
+            continue
+        pid = int(folder.name)
+        parent = processes.parent(pid)
+        if parent is not None and (ours is None or ours not in (pid, parent)):
+            found.append(f"{name}, processus {pid}")
     return tuple(found)
 
 

@@ -46,12 +46,23 @@ def _record_path(name: str, layout: Layout) -> Path:
 
 def start_ticks(pid: int) -> int | None:
     """Start time of process ``pid`` in clock ticks since boot; None when no such process lives (a zombie is dead)."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] == "Z" else int(fields[19])
+
+
+def parent(pid: int) -> int | None:
+    """Process id of the parent of ``pid``; None when no such process lives."""
+    fields = _stat(pid)
+    return None if fields is None else int(fields[1])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of proc(5)'s ``stat`` from the third on, the state; None when no such process lives."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()  # the command's name, in brackets, may hold spaces
-    return None if fields[0] == "Z" else int(fields[19])
+    return stat.rpartition(")")[2].split()  # the command's name, in brackets, may hold spaces
 
 
 def _read(name: str, layout: Layout) -> Record | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from amcloud_sandbox import apt, prerequisites
+from amcloud_sandbox import apt, prerequisites, processes
 from amcloud_sandbox.errors import SandboxError
 from amcloud_sandbox.layout import Layout
 from amcloud_sandbox.prerequisites import Machine, problems
@@ -63,6 +66,27 @@ def test_looking_at_this_machine_finds_its_memory_and_disk(tmp_path: Path) -> No
     assert machine.memory_mb > 0
     assert machine.free_disk_mb > 0
     assert machine.system == "Linux"
+
+
+@pytest.mark.parametrize("recorded", [pytest.param(True, id="ours"), pytest.param(False, id="another's")])
+def test_a_kubelet_is_foreign_unless_we_started_it_and_so_is_a_child_that_it_forks(
+    tmp_path: Path, recorded: bool
+) -> None:
+    kubelet = Path(shutil.copy2(Path("/bin/sh").resolve(), tmp_path / "kubelet"))
+    gate, said = tmp_path / "gate", tmp_path / "said"
+    os.mkfifo(gate)
+    script = f"(read never < {gate}) & echo $! > {said}.new; mv {said}.new {said}; wait"
+    layout = Layout(state=tmp_path / "state", cache=tmp_path)
+    processes.start("kubelet" if recorded else "other", [str(kubelet), "-c", script], layout=layout)
+    try:
+        while not said.exists():  # the shell has forked: its child waits, under the name of its parent
+            time.sleep(0.01)
+        pids = processes.pid_of("kubelet" if recorded else "other", layout=layout), int(said.read_text())
+        found = prerequisites.look(layout).foreign_kubernetes
+        assert [f"kubelet, processus {pid}" in found for pid in pids] == [not recorded, not recorded]
+    finally:
+        for name in processes.names(layout=layout):
+            processes.stop(name, layout=layout)
 
 
 def test_packages_that_are_installed_are_not_missing() -> None:
