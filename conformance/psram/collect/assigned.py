@@ -6,14 +6,12 @@ names are how programs are written.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
-from typing import Any, Final
-
-import re2  # type: ignore[import-untyped]
+from typing import Final
 
 from psram.collect.chance import looks_random, looks_whole
+from psram.collect.sieve import finder
 
 Span = tuple[int, int]
 
@@ -112,7 +110,7 @@ def is_placeholder(value: bytes) -> bool:
 
 def _named(content: bytes, lower: bytes) -> Iterator[Span]:
     tried: set[int] = set()
-    place = _candidates().search(lower)
+    place = finder(NAMED).search(lower)
     while place is not None:
         start, end = place.span()
         for position, after in _names(lower, start, end):
@@ -122,15 +120,7 @@ def _named(content: bytes, lower: bytes) -> Iterator[Span]:
                 misplaced = found["element"] and not _ELEMENT.search(lower, max(position - 60, 0), position)
                 if not misplaced and not _is_name_only(lower, position, found.end("name")):
                     yield from _value(content, found)
-        place = _candidates().search(lower, start + 1)
-
-
-@functools.cache
-def _candidates() -> Any:
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    return re2.compile(NAMED, options)
+        place = finder(NAMED).search(lower, start + 1)
 
 
 def _names(lower: bytes, start: int, end: int) -> Iterator[Span]:

@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from psram.collect.php_names import text
 from psram.collect.php_tree import Extractor, PhpFile, function_calls
-from psram.collect.sieve import words
+from psram.collect.sieve import finder, words
 
 _MAX_FOUND: Final = 200
 _MAX_SIDE: Final = 400
@@ -34,7 +34,7 @@ _UNVERIFIED: Final = re.compile(
 )
 _MCRYPT: Final = re.compile(rb"(?<![\w$>:])mcrypt_(?:encrypt|decrypt|generic|module_open)\s*\(")
 _NAMED: Final = rb"(?:hmac|csrf|signature|api_?key|passw(?:or)?d|mot_de_passe|secret|token)"
-_COMPARED: Final = re.compile(_NAMED + rb"[^;\n{}=!]{0,80}[!=]=|[!=]==?[^;\n{}=!]{0,60}?" + _NAMED)
+_COMPARED: Final = _NAMED + rb"[^;\n{}=!]{0,80}[!=]=|[!=]==?[^;\n{}=!]{0,60}?" + _NAMED
 _MAYBE_COMPARED: Final = rb"(?i)" + _NAMED + rb"[^;\n{}=!]*[!=]=|[!=]=[^;\n{}!]*" + _NAMED
 _OPERATORS: Final = frozenset({"==", "===", "!=", "!==", "<>"})
 _VALUE: Final = re.compile(r"(?i)(hmac|signature|csrf_?token|api_?key|passw(?:or)?d|mot_?de_?passe|secret)$")
@@ -105,7 +105,7 @@ def _mcrypt(file: PhpFile) -> None:
 
 def _comparisons(file: PhpFile) -> None:
     seen: set[int] = set()
-    for found in _COMPARED.finditer(file.lower):
+    for found in finder(_COMPARED).finditer(file.lower):
         _comparison(file, found.start(), found.end(), seen)
 
 

@@ -16,13 +16,15 @@ _MAX_FOUND: Final = 500
 _TAGS: Final = (b"<script", b"<link", b"<img", b"<iframe", b"<form")
 _MAPPED: Final = re.compile(rb"['\"](?:url|path)['\"]\s*=>\s*['\"](?:https?:)?//([^/\"'\s?#:]{1,200})")
 _PAST: Final = re.compile(rb"_amcloud_public|\bAuthenticationListener\b")
-_XML: Final = re.compile(rb"([\w/.*{},%-]{0,100}(?:\.xml\b|[{,]xml\b)|\bXmlFileLoader\b)")
+_XML: Final = re.compile(rb"\.xml\b|[{,]xml\b|\bXmlFileLoader\b")
+_PATH_BEFORE: Final = re.compile(rb"[\w/.*{},%-]*\Z")
+_MAX_PATH: Final = 100
 _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "text"})
 
 
 def _html(file: PhpFile) -> None:
     if any(tag in file.content for tag in _TAGS):
-        file.marks += (m for m in web_data.facts(file.content) if m.detail not in ("csp", "script"))
+        file.marks += web_data.html_facts(file.content)
 
 
 def _policy(file: PhpFile) -> None:
@@ -50,9 +52,14 @@ def _access(file: PhpFile) -> None:
 def _xml(file: PhpFile) -> None:
     """Files in XML that it may load as configuration, by name or by a pattern."""
     for found in itertools.islice(_XML.finditer(file.content), _MAX_FOUND):
-        node = file.root.descendant_for_byte_range(found.start(1), found.end(1) - 1)
+        start = found.start()
+        if found[0] != b"XmlFileLoader":
+            before = _PATH_BEFORE.search(file.content, max(0, start - _MAX_PATH), start)
+            start = start if before is None else before.start()
+        node = file.root.descendant_for_byte_range(start, found.end() - 1)
         if node is not None and node.type in (*_LITERALS, "name"):
-            file.mark(node, "xml-name", found[1].decode("utf-8", "replace") if node.type != "name" else "*.xml")
+            name = file.content[start : found.end()].decode("utf-8", "replace")
+            file.mark(node, "xml-name", name if node.type != "name" else "*.xml")
 
 
 def _is_literal(file: PhpFile, position: int) -> bool:

@@ -7,6 +7,8 @@ look around; ``\\s`` lacks the vertical tab). They may be wider than what is loo
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -34,6 +36,16 @@ class Sieve:
         """The patterns that the content holds."""
         found = frozenset(self._patterns[place] for place in self._set.Match(content) or ())
         return found if _ALWAYS in found else frozenset(self._patterns)
+
+
+@functools.cache
+def finder(pattern: bytes) -> re.Pattern[bytes]:
+    """RE2's reading of a pattern, without groups: many times faster where the pattern begins with no fixed text."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_capture = True
+    compiled: re.Pattern[bytes] = re2.compile(pattern, options)  # of its own class, with the same methods
+    return compiled
 
 
 def words(*names: bytes) -> bytes:

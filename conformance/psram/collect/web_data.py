@@ -6,7 +6,7 @@ A link that a person follows is not one of them. Comments are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from psram.collect.sieve import Sieve
@@ -20,7 +20,7 @@ _SCHEME: Final = rb"(?:(?:https?|wss?):)?//"
 _HOST: Final = rb"([^/\"'`\s>?#:{}()<]{1,200})"
 _COMMENTS: Final = {b"<!--": b"-->", b"{#": b"#}", b"/*": b"*/"}
 _OPENING: Final = re.compile(rb"<!--|\{#|/\*")
-_SHOWN: Final = re.compile(rb"[^\n]")
+_BLANK: Final = bytes(each if each == ord("\n") else ord(" ") for each in range(256))
 _TAG: Final = re.compile(
     rb"<(script|img|iframe|frame|link|source|video|audio|embed|object|track|form|input|image|use|base)\b", re.IGNORECASE
 )
@@ -64,9 +64,17 @@ _SOURCE: Final = re.compile(
 
 def facts(content: bytes) -> tuple[Mark, ...]:
     """Places that make a browser speak with another host; never raises."""
+    return _found(content, _LOOKS)
+
+
+def html_facts(content: bytes) -> tuple[Mark, ...]:
+    """Those in the HTML and the styles of a program's source: its own calls and texts are not a browser's."""
+    return _found(content, {pattern: look for pattern, look in _LOOKS.items() if look not in (_scripts, policies)})
+
+
+def _found(content: bytes, looks: Mapping[bytes, Callable[[bytes], Iterable[Hit]]]) -> tuple[Mark, ...]:
     plain = _uncommented(content)
-    found = {hit for pattern in _SIEVE.held(plain) & _LOOKS.keys() for hit in _LOOKS[pattern](plain)}
-    return marks(content, found)
+    return marks(content, {hit for pattern in _SIEVE.held(plain) & looks.keys() for hit in looks[pattern](plain)})
 
 
 def _uncommented(content: bytes) -> bytes:
@@ -81,7 +89,7 @@ def _uncommented(content: bytes) -> bytes:
             endless.add(opening[0])
             continue
         position = end + len(_COMMENTS[opening[0]])
-        parts += [content[start : opening.start()], _SHOWN.sub(b" ", content[opening.start() : position])]
+        parts += [content[start : opening.start()], content[opening.start() : position].translate(_BLANK)]
         start = position
     return b"".join([*parts, content[start:]]) if parts else content
 
