@@ -1,4 +1,4 @@
-"""A disposable reading process: ``python -m psram.worker DESCRIPTOR``, see :mod:`psram.worker.reader`."""
+"""The process that others are born of to read: ``python -m psram.worker DESCRIPTOR`` (:mod:`psram.worker.birth`)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ if __name__ == "__main__":
     gc.disable()  # while modules load, nothing is garbage
     # msgspec prefers it to the standard typing when it is there, and it takes longer to load than all of ours.
     sys.modules["typing_extensions"] = None  # type: ignore[assignment]
-    from psram.worker import reader
+    from psram.worker import birth
 
-    reader.main(int(sys.argv[1]))
+    birth.serve(int(sys.argv[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -9,7 +10,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -69,8 +70,25 @@ def _version(name: str) -> str:
     return ",".join(found) if found else f"{state.st_size}:{state.st_mtime_ns}"
 
 
-def php_version(php: Php, cache: FactCache | None) -> str | None:
-    """The full version of this PHP, ``None`` when it is absent or not the hosted one; asked once per program file."""
+@contextlib.contextmanager
+def php_asked(php: Php | None, cache: FactCache | None) -> Iterator[Callable[[], str | None]]:
+    """Begins to ask this PHP for its full version, once per program file; what is given waits for it.
+
+    ``None`` when it is absent or not the hosted one.
+    """
+    key = _php_key(php) if php is not None else None
+    known = cache.get([key]).get(key) if cache is not None and key is not None else None
+    if php is None or key is None:
+        yield lambda: None
+    elif known is not None and re.fullmatch(re.escape(php.version).encode() + rb"\.[0-9]+", known):
+        yield known.decode
+    else:
+        with php_worker.asked(php) as told:
+            yield lambda: _kept(told(), key, cache)
+
+
+def _php_key(php: Php) -> bytes | None:
+    """What names this file of this program, ``None`` without it."""
     program = shutil.which(php.program)
     if program is None:
         return None
@@ -79,14 +97,13 @@ def php_version(php: Php, cache: FactCache | None) -> str | None:
     except OSError:
         return None
     named = f"php\0{program}\0{state.st_ino}\0{state.st_size}\0{state.st_mtime_ns}\0{php.version}"
-    key = hashlib.sha256(named.encode()).digest()
-    known = cache.get([key]).get(key) if cache is not None else None
-    if known is not None and re.fullmatch(re.escape(php.version).encode() + rb"\.[0-9]+", known):
-        return known.decode()
-    found = php_worker.version(php)
-    if cache is not None and found is not None:
-        cache.put({key: found.encode()})
-    return found
+    return hashlib.sha256(named.encode()).digest()
+
+
+def _kept(version: str | None, key: bytes, cache: FactCache | None) -> str | None:
+    if cache is not None and version is not None:
+        cache.put({key: version.encode()})
+    return version
 
 
 def php_digest(version: str) -> str:

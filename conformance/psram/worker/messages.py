@@ -17,7 +17,7 @@ _ROLES: Final = tuple(Role)
 
 
 class Setup(msgspec.Struct, frozen=True, array_like=True):
-    """First frame: where to read, with which PHP, within which bounds."""
+    """First frame: where to read, with which PHP, within which bounds; ``folder``: what the process may write in."""
 
     repository: str
     php: Php | None
@@ -26,6 +26,7 @@ class Setup(msgspec.Struct, frozen=True, array_like=True):
     cpu_s: int
     file_cpu_s: int
     timeout_s: float
+    folder: str = ""
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):

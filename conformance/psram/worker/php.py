@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -39,13 +39,29 @@ _MAX_LINE_BYTES: Final = 4096
 
 def version(php: Php) -> str | None:
     """The full version of this PHP, or ``None`` when it is absent or not the hosted one."""
+    with asked(php) as told:
+        return told()
+
+
+@contextlib.contextmanager
+def asked(php: Php) -> Iterator[Callable[[], str | None]]:
+    """Begins to ask this PHP for its version; what is given waits for it, and answers as :func:`version`."""
+    argv = [php.program, "-n", "-r", "echo PHP_VERSION;"]
+    with contextlib.ExitStack() as stack:
+        begun = programs.begun(argv, doing="recherche de PHP", timeout_s=10, max_bytes=200)
+        try:
+            said = stack.enter_context(begun)
+        except CollectError:
+            yield lambda: None
+        else:
+            yield lambda: _hosted(php, said)
+
+
+def _hosted(php: Php, said: Callable[[], bytes]) -> str | None:
     try:
-        answer = programs.output(
-            [php.program, "-n", "-r", "echo PHP_VERSION;"], doing="recherche de PHP", timeout_s=10, max_bytes=200
-        )
+        found = said().decode("ascii", "replace").partition("-")[0]
     except CollectError:
         return None
-    found = answer.decode("ascii", "replace").partition("-")[0]
     return found if found.startswith(php.version + ".") else None
 
 

@@ -5,7 +5,6 @@ The answer depends neither on how many processes there were nor on which one rea
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from typing import Final
 
 from psram.errors import CollectError
 from psram.worker.messages import Done, Item, Job, Setup
+from psram.worker.nursery import Nursery
 from psram.worker.process import Process
 
 MANY: Final = 200
@@ -31,12 +31,13 @@ Sized = tuple[Item, int]
 
 
 class Pool:
-    """The processes of one reading. The first starts at once, before it is known what there is to read.
+    """The processes of one reading, born of one nursery, which ends with them.
 
     :meth:`begin`, then :meth:`plan` as often as there is more to read, then :meth:`results`. To be used in a ``with``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nursery: Nursery | None = None) -> None:
+        self._nursery = nursery or Nursery()
         self._setup: Setup | None = None
         self._processes: list[Process] = []
         self._selector = selectors.DefaultSelector()
@@ -44,9 +45,6 @@ class Pool:
         self._waiting: deque[Job] = deque()
         self._numbers = 0
         self.hostile: set[str] = set()
-        self._early: Process | None = None
-        with contextlib.suppress(OSError):  # it is tried again when there is something to read
-            self._early = Process()
 
     def __enter__(self) -> Pool:
         return self
@@ -54,15 +52,18 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """End all processes; what they found stays."""
-        for process in (*self._processes, *((self._early,) if self._early is not None else ())):
+        self.stop()
+        for process in self._processes:
             process.end()
         self._processes.clear()
-        self._early = None
+        self._nursery.end()
         self._selector.close()
+
+    def stop(self) -> None:
+        """Nothing more is read: all processes die, though they may still be dying; what they found stays."""
+        for process in self._processes:
+            process.kill()
+        self._nursery.close()
 
     @property
     def begun(self) -> bool:
@@ -138,10 +139,9 @@ class Pool:
 
     def _add(self) -> None:
         try:
-            process = self._early or Process()
+            process = Process(self._nursery)
         except OSError as error:
             raise CollectError(f"l'analyse ne peut pas démarrer ({error.strerror})") from error
-        self._early = None
         process.begin(self._asked)
         self._processes.append(process)
         self._selector.register(process, selectors.EVENT_READ, process)

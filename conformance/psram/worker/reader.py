@@ -6,7 +6,6 @@ notes which one it begins with; when it dies, the caller knows which content to 
 
 from __future__ import annotations
 
-import gc
 import os
 import resource
 import sys
@@ -26,14 +25,12 @@ _COULD_NOT = 70
 
 def main(progress: int) -> None:
     """Serve until the input ends; ``progress`` is the descriptor where the content at work is noted."""
-    from psram.collect import contents, php  # noqa: F401  they load before it is known what to read
-
-    gc.freeze()  # what is loaded stays: nothing of it is garbage
-    gc.enable()
     given = read_frame(sys.stdin.buffer)
     if given is None:
         return
     setup = msgspec.msgpack.decode(given, type=Setup)
+    os.environ["HOME"] = os.environ["TMPDIR"] = setup.folder
+    os.chdir(setup.folder)
     with git.Objects(Path(setup.repository)) as objects:
         objects.start()  # before this process's processor time is bounded: git and PHP serve all jobs
         compiler = Compiler(setup.php, setup.timeout_s) if setup.php is not None else None

@@ -37,12 +37,13 @@ Composer = tuple[Item | None, Item | None]
 
 
 class Reader:
-    """Reads listings with one PHP, one set of limits and one cache."""
+    """Reads listings with one PHP (of that full version, ``None`` without it), one set of limits and one cache."""
 
     def __init__(
         self,
         *,
         php: Php | None,
+        php_version: str | None,
         limits: Limits,
         pool: Pool,
         cache: FactCache | None = None,
@@ -54,8 +55,8 @@ class Reader:
         self._cache = cache
         self._processes = processes
         self._progress = progress
-        self._php_version = extractor.php_version(php, cache) if php is not None else None
-        self._php = php if self._php_version is not None else None
+        self._php_version = php_version
+        self._php = php if php_version is not None else None
         self._facts_digest = bytes.fromhex(extractor.digest())[:12]
         syntax_digest = bytes.fromhex(extractor.php_digest(self._php_version))[:12] if self._php_version else b""
         self._memory = Memory(cache, facts_digest=self._facts_digest, syntax_digest=syntax_digest)
@@ -83,7 +84,7 @@ class Reader:
         unseen = hidden.from_archives(listing, self._limits)
         if self._pool.begun:
             self._read(todo, composer, gathered)
-        self._pool.end()  # their memory is free before all facts are judged together
+        self._pool.stop()  # their memory is free before all facts are judged together
         self._memory.keep_runs(gathered)
         syntax = SyntaxFacts(self._php_version, dict(sorted(gathered.syntax.items()))) if self._php_version else None
         found = gathered.composer or ComposerFacts()

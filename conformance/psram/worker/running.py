@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import assert_never
 
-from psram.collect import listing
+from psram.collect.listing import Listing, of_commit, of_worktree
 from psram.errors import PackError, PsramError, UsageError
 from psram.facts import Facts
-from psram.worker import git
+from psram.worker import extractor, git
+from psram.worker.nursery import Nursery
 from psram.worker.pool import Pool
 from psram.worker.protocol import Answer, Ask, Progress, Request
 from psram.worker.reading import Reader
@@ -18,22 +21,25 @@ from psram.worker.store import FactCache
 _Told = Callable[[Progress], None] | None
 
 
-def run(request: Request, *, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
+def run(
+    request: Request,
+    *,
+    cache: FactCache | None,
+    progress: _Told,
+    processes: int | None,
+    nursery: Nursery | None,
+) -> Answer:
     """The answer; see :func:`psram.worker.run`."""
     try:
-        return _answer(request, cache, progress, processes)
+        with Pool(nursery) as pool:  # its nursery loads while this process loads what judges, and git lists
+            return _answer(request, pool, cache, progress, processes)
     except (UsageError, PackError) as error:
         return Answer(usage=str(error))
     except PsramError as error:
         return _unread(request, str(error))
 
 
-def _answer(request: Request, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
-    with Pool() as pool:  # its first process loads while this one loads what judges, and git lists
-        return _read(request, pool, cache, progress, processes)
-
-
-def _read(request: Request, pool: Pool, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
+def _answer(request: Request, pool: Pool, cache: FactCache | None, progress: _Told, processes: int | None) -> Answer:
     from psram import evidence, packs
     from psram.judge import judge
 
@@ -43,15 +49,18 @@ def _read(request: Request, pool: Pool, cache: FactCache | None, progress: _Told
     if context is not None:
         pack = packs.load(request.pack or (bundle.pack.name if bundle else packs.current(context.evaluated_on)))
     _tell(progress, "listing")
-    reader = Reader(
-        php=None if bundle is not None else request.php,
-        limits=request.limits,
-        pool=pool,
-        cache=cache,
-        processes=processes,
-        progress=progress,
-    )
-    facts = _facts(request, reader, cache)
+    php = None if bundle is not None else request.php
+    with extractor.php_asked(php, cache) as version, _listed(request, cache) as listing:
+        reader = Reader(
+            php=php,
+            php_version=version(),
+            limits=request.limits,
+            pool=pool,
+            cache=cache,
+            processes=processes,
+            progress=progress,
+        )
+        facts = reader.facts(listing)
     if pack is None or context is None:
         return Answer(facts=facts)
     if bundle is not None:
@@ -60,15 +69,21 @@ def _read(request: Request, pool: Pool, cache: FactCache | None, progress: _Told
     return Answer(facts=facts, report=judge(facts, pack, context))
 
 
-def _facts(request: Request, reader: Reader, cache: FactCache | None) -> Facts:
-    if request.ask is Ask.WORKTREE:
-        return reader.facts(listing.of_worktree(Path(request.path), request.limits, cache))
-    if request.ask is Ask.COMMIT:
-        return reader.facts(listing.of_commit(Path(request.path), request.commit, request.limits, cache))
-    with tempfile.TemporaryDirectory(prefix="psram-url-") as folder:
-        copy = Path(folder) / "depot.git"
-        git.clone(request.path, copy, commit=request.commit, timeout_s=request.limits.timeout_s)
-        return reader.facts(listing.of_commit(copy, request.commit, request.limits, cache))
+@contextlib.contextmanager
+def _listed(request: Request, cache: FactCache | None) -> Iterator[Listing]:
+    """What there is to read, as long as it is there."""
+    match request.ask:
+        case Ask.WORKTREE:
+            yield of_worktree(Path(request.path), request.limits, cache)
+        case Ask.COMMIT:
+            yield of_commit(Path(request.path), request.commit, request.limits, cache)
+        case Ask.URL:
+            with tempfile.TemporaryDirectory(prefix="psram-url-") as folder:
+                copy = Path(folder) / "depot.git"
+                git.clone(request.path, copy, commit=request.commit, timeout_s=request.limits.timeout_s)
+                yield of_commit(copy, request.commit, request.limits, cache)
+        case _ as never:
+            assert_never(never)
 
 
 def _unread(request: Request, problem: str) -> Answer:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from psram.advisories import Database
     from psram.facts import Facts
     from psram.model import Context, Limits, Php, Report
+    from psram.worker.nursery import Nursery
     from psram.worker.protocol import Answer
     from psram.worker.protocol import Progress as Step
     from psram.worker.store import FactCache
@@ -44,14 +45,16 @@ class Asked:
 _DOING: Final = {"listing": "Liste des fichiers", "reading": "Lecture des sources", "judging": "Application des règles"}
 
 
-def report(asked: Asked) -> tuple[Report, Facts]:
+def report(asked: Asked, nursery: Nursery | None = None) -> tuple[Report, Facts]:
     """The report, and the facts it was made of; ends the command when there is none.
+
+    ``nursery``: where the processes are born that read, when it was begun ahead of the question.
 
     Raises:
         PsramError: the pack or the advisory database cannot be used.
     """
     database = _database(asked.advisories) if asked.advisories else None
-    answer = _run(asked, judged=database is None)
+    answer = _run(asked, nursery, judged=database is None)
     if answer.usage:
         refuse(COMMAND, answer.usage)
     if "not our ref" in answer.problem:
@@ -120,7 +123,7 @@ def _bounded(parts: Iterator[bytes], what: str, most_bytes: int) -> Iterator[byt
         yield part
 
 
-def _run(asked: Asked, *, judged: bool) -> Answer:
+def _run(asked: Asked, nursery: Nursery | None, *, judged: bool) -> Answer:
     from psram import worker
     from psram.worker.protocol import Ask, Request
 
@@ -142,7 +145,7 @@ def _run(asked: Asked, *, judged: bool) -> Answer:
                 shown.doing = _DOING.get(step.doing, shown.doing)
             shown.done, shown.total = step.done, step.total
 
-        return worker.run(request, cache=kept(asked.cached), progress=told, processes=asked.processes)
+        return worker.run(request, cache=kept(asked.cached), progress=told, processes=asked.processes, nursery=nursery)
 
 
 def kept(cached: bool) -> FactCache | None:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from amcloud.cli.asking import Asked
     from amcloud.cli.question import Target
     from psram.model import Report
-    from psram.rules import Pack, Stage, Track
 
 COMMAND: Final = "check"
+_TEXT: Final = "texte"
 _HELP: Final = (
     "Vérifie une application contre les normes PSRAM, et dit quoi faire.\n\n"
     "Seules les règles qui portent sur les sources comptent ; les autres sont annoncées « à vérifier par la "
@@ -124,7 +124,7 @@ def check(  # noqa: PLR0917  options, given by name
             autocompletion=completion.formats,
             rich_help_panel=_ANSWER,
         ),
-    ] = "texte",
+    ] = _TEXT,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -184,14 +184,17 @@ def check(  # noqa: PLR0917  options, given by name
     ] = None,
 ) -> None:
     """Check an application, print the answer and exit with its status (see ``_HELP``)."""
-    from amcloud.cli import asking, fixing, question, telling
-    from psram import packs, reports
-    from psram.rules import Severity, Stage, Track
+    if list_rules or explain:
+        with told(COMMAND):
+            return _of_rules(pack, track, stage, explain, form=form, output=output)
+    from psram.worker.nursery import Nursery
 
-    with told(COMMAND):
+    with told(COMMAND), Nursery() as nursery:  # it loads what reads, while this process loads what asks and judges
+        from amcloud.cli import asking, fixing, question, telling
+        from psram import packs, reports
+        from psram.rules import Severity
+
         rules = packs.load(pack or packs.DEFAULT)
-        if list_rules or explain:
-            return _of_rules(rules, Track(track), Stage(stage), explain, form=form, output=output)
         _known(form)
         besides = _besides(also or ())
         where = question.target(target, commit)
@@ -209,11 +212,18 @@ def check(  # noqa: PLR0917  options, given by name
         )
         fixable = _fixable(where, form) if fix else None
         previous = _previous(asked, since, baseline)
-        report, facts = asking.report(asked)
+        report, facts = asking.report(asked, nursery)
         if fixable is not None and fixing.fix(report, fixable, yes=yes, force=force):
             report, facts = asking.report(asked)
         shown = telling.presentation(
-            report, facts, where, previous=previous, decided=evidence is not None, full=full, output=output
+            report,
+            facts,
+            where,
+            previous=previous,
+            decided=evidence is not None,
+            full=full,
+            output=output,
+            text=_TEXT in (form, *(other for other, _file in besides)),
         )
         for other, file in besides:
             answer(reports.write(other, report, shown), file, command=COMMAND)
@@ -221,17 +231,20 @@ def check(  # noqa: PLR0917  options, given by name
     raise typer.Exit(telling.status(report, shown, Severity(fail_on)))
 
 
-def _of_rules(rules: Pack, track: Track, stage: Stage, explain: str, *, form: str, output: Path | None) -> None:
+def _of_rules(pack: str, track: TrackName, stage: StageName, explain: str, *, form: str, output: Path | None) -> None:
     from amcloud.cli import listing, terminals
+    from psram import packs
     from psram.errors import UsageError
+    from psram.rules import Stage, Track
 
+    rules = packs.load(pack or packs.DEFAULT)
     if form not in (listing.TEXT, listing.JSON):
         raise UsageError(f"--format {form} : les règles se donnent en {listing.TEXT} ou en {listing.JSON}")
     if explain:
         width = min(terminals.size(sys.stdout)[0] or terminals.WIDEST, terminals.WIDEST)
-        content = listing.explanation(rules, explain, track, stage, form=form, width=width)
+        content = listing.explanation(rules, explain, Track(track), Stage(stage), form=form, width=width)
     else:
-        content = listing.rules(rules, track, stage, form)
+        content = listing.rules(rules, Track(track), Stage(stage), form)
     answer(content, output, command=COMMAND)
 
 

@@ -29,12 +29,16 @@ def presentation(
     decided: bool,
     full: bool,
     output: Path | None,
+    text: bool = True,
 ) -> Presentation:
-    """How the report is shown; ``decided`` says that the platform's evidence is there, so that nothing stays open."""
+    """How the report is shown; ``decided`` says that the platform's evidence is there, so that nothing stays open.
+
+    What ``--fix`` would correct is found out for a ``text`` alone: no other form says it, and it takes longest.
+    """
     from psram.reports import Presentation
 
     width, height = terminals.size(sys.stdout)
-    mended, partly = fixing.mended(report, target)
+    mended, partly = fixing.mended(report, target) if text else ((), ())
     return Presentation(
         previous=previous,
         moments=moments(report) if decided else Presentation().moments,

@@ -46,3 +46,16 @@ def test_only_an_application_without_the_kit_is_told_so(manifest: bytes, noted: 
 def test_the_next_command_takes_new_files_too(tmp_path: Path) -> None:
     (line,) = shown({"src/A.php": PHP, "composer.json": KIT}, tmp_path, uncommitted=("src/A.php",)).footer
     assert line.startswith("Ensuite : git add -A, git commit, puis git push")
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_what_fix_would_correct_is_found_out_for_a_text_alone(text: bool, tmp_path: Path) -> None:
+    files = {"src/A.php": b"<?php\n\nfinal class A {}\n", "composer.json": KIT}
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    facts = collect_files(files, commit="1" * 40)
+    report = judge(facts, packs.load(), CONTEXT)
+    target = Target(Ask.WORKTREE, str(tmp_path))
+    told = presentation(report, facts, target, previous=None, decided=False, full=False, output=None, text=text)
+    assert bool(told.mended) is text

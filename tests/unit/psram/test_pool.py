@@ -27,7 +27,7 @@ class Played:
     together = 0
     dies: Callable[[Job], bool] = staticmethod(lambda _job: False)
 
-    def __init__(self) -> None:
+    def __init__(self, _nursery: object) -> None:
         self.jobs: deque[Job] = deque()
         self._out, self._in = os.pipe()
         self.tired = False
@@ -56,16 +56,29 @@ class Played:
     def at_work_on(self) -> int | None:
         return 0
 
+    def kill(self) -> None:
+        """Killed; it has not ended yet."""
+
     def end(self) -> None:
         Played.alive.remove(self)
         os.close(self._out)
         os.close(self._in)
 
 
+class NoNursery:
+    """Nobody is born of it: processes are played."""
+
+    def close(self) -> None:
+        """Nothing was begun."""
+
+    end = close
+
+
 @pytest.fixture(autouse=True)
 def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Processes are played; none of them is left at the end."""
     monkeypatch.setattr(pools, "Process", Played)
+    monkeypatch.setattr(pools, "Nursery", NoNursery)
     monkeypatch.setattr(Played, "dies", staticmethod(lambda _job: False))
     Played.alive = []
     yield
