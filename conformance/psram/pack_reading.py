@@ -1,20 +1,18 @@
-"""Reads a pack's files: YAML kept within bounds, and the digest of what they say."""
+"""Reads a pack's files: YAML kept within bounds."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import yaml
 
 from psram.errors import PackError
 from psram.malformed import fault
+from psram.pack_sealed import MAX_BYTES
 from psram.yaml_depth import nests_beyond
 from psram.yaml_loader import read
 
-_MAX_BYTES: Final = 1024 * 1024
 _MAX_DEPTH: Final = 30
 _PARSED_DEPTH: Final = 1000  # what the parser bears; told without reading tokens in most files
 _MAX_NODES: Final = 100_000
@@ -30,7 +28,7 @@ def document(file: Path) -> dict[str, Any]:
     try:
         if not file.is_file():
             raise PackError(f"{file.name} n'est pas un fichier")
-        if file.stat().st_size > _MAX_BYTES:
+        if file.stat().st_size > MAX_BYTES:
             raise PackError(f"{file.name} dépasse 1 Mio")
         text = file.read_text("utf-8")
         if nests_beyond(text, _PARSED_DEPTH):
@@ -57,9 +55,3 @@ def _counted(content: object, name: str) -> None:
         if isinstance(node, dict | list):
             inner = node.values() if isinstance(node, dict) else node
             waiting += [(value, depth + 1) for value in inner]
-
-
-def digest(content: object) -> str:
-    """``sha256:…`` of the content in canonical JSON: neither layout nor comments of the YAML count."""
-    canonical = msgspec.json.encode(content, order="deterministic")
-    return "sha256:" + hashlib.sha256(canonical).hexdigest()

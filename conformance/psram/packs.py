@@ -1,7 +1,8 @@
 """Loads norm packs: rules as data, checked as a whole, named by the digest of their content.
 
 A pack is a folder: ``pack.yaml``, ``rules/<ID>.yaml``, and ``digest`` once it is sealed (a sealed pack never changes;
-``python -m psram.packs seal NAME`` writes the digest of a draft).
+``python -m psram.packs seal NAME`` writes the digest of a draft). Sealing also writes down what the YAML said
+(:mod:`psram.pack_sealed`): reading that takes a tenth of the time, and the digest is verified all the same.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import sys
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from psram import pack_coherence, pack_reading, timeline
+from psram import pack_coherence, pack_sealed, timeline
 from psram.errors import PackError, UsageError
 from psram.malformed import Fault, fault
 from psram.rules import Pack, Rule
@@ -64,13 +65,12 @@ def load(name_or_path: str = DEFAULT) -> Pack:
 
 @cache
 def _load(path: Path) -> Pack:
-    head = pack_reading.document(path / "pack.yaml")
     files = sorted((path / "rules").glob("*.yaml"))
     if len(files) > MAX_RULES:
         raise PackError(f"le pack {path.name} a plus de {MAX_RULES} règles")
-    rules = [pack_reading.document(file) for file in files]
+    head, *rules = pack_sealed.documents(path, files) or _parsed(path / "pack.yaml", *files)
     _check_names(path.name, {file.stem: str(rule.get("id")) for file, rule in zip(files, rules, strict=True)})
-    digest = pack_reading.digest({"pack": head, "rules": rules})
+    digest = pack_sealed.digest({"pack": head, "rules": rules})
     sealed = path / "digest"
     if sealed.is_file() and (sealed.stat().st_size > len(digest) + 2 or sealed.read_bytes().strip() != digest.encode()):
         raise PackError(f"le pack {path.name} ne correspond plus à son empreinte : il a été modifié après publication")
@@ -80,6 +80,12 @@ def _load(path: Path) -> Pack:
         raise PackError(f"le pack {path.name} est mal formé : {_placed(fault(error), files)}") from error
     pack_coherence.verify(pack)
     return pack
+
+
+def _parsed(*files: Path) -> list[dict[str, Any]]:
+    from psram.pack_reading import document  # what reads YAML takes longer to load than a sealed pack
+
+    return [document(file) for file in files]
 
 
 def _check_names(pack: str, ids: dict[str, str]) -> None:
@@ -122,12 +128,14 @@ def seal(name_or_path: str) -> str:
     """
     path = Path(name_or_path) if "/" in name_or_path else folder() / name_or_path
     (path / "digest").unlink(missing_ok=True)
+    (path / pack_sealed.NAME).unlink(missing_ok=True)
     _load.cache_clear()
     pack = load(name_or_path)
     problem = next(pack_coherence.unjudgeable(pack), "")
     if problem:
         raise PackError(problem)
     (path / "digest").write_text(pack.digest + "\n", "ascii")
+    pack_sealed.write(path, sorted((path / "rules").glob("*.yaml")))
     _load.cache_clear()
     return pack.digest
 

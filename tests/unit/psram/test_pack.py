@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psram import applicability, checks, docs, pack_coherence, pack_reading, packs
+from psram import applicability, checks, docs, pack_coherence, pack_reading, pack_sealed, packs
 from psram.errors import PackError, UsageError
 from psram.rules import DecidedBy
 
@@ -73,6 +73,64 @@ def test_a_draft_is_sealed_once_and_any_later_change_breaks_the_seal(folder: Pat
     packs._load.cache_clear()
     with pytest.raises(PackError, match="empreinte"):
         packs.load(str(folder))
+
+
+def documents(folder: Path) -> list[dict[str, Any]] | None:
+    return pack_sealed.documents(folder, sorted((folder / "rules").glob("*.yaml")))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_pack_is_read_as_it_was_written_down_when_it_was_sealed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = packs.folder() / name
+    files = (folder / "pack.yaml", *sorted((folder / "rules").glob("*.yaml")))
+    assert repr(documents(folder)) == repr([pack_reading.document(file) for file in files])
+    monkeypatch.setattr(pack_reading, "document", lambda file: pytest.fail(f"{file} was parsed"))
+    packs._load.cache_clear()
+    assert packs.load(name).digest == PUBLISHED[name]
+
+
+def test_beside_other_yaml_what_was_written_down_is_not_read(folder: Path) -> None:
+    digest = packs.seal(str(folder))
+    assert documents(folder) is not None
+    file = folder / "rules" / "CMP-003.yaml"
+    file.write_text("# relu\n" + file.read_text("utf-8"), "utf-8")
+    packs._load.cache_clear()
+    assert documents(folder) is None
+    assert packs.load(str(folder)).digest == digest
+
+
+def test_of_a_draft_nothing_that_was_written_down_is_read(folder: Path) -> None:
+    packs.seal(str(folder))
+    (folder / "digest").unlink()
+    assert documents(folder) is None
+
+
+def test_what_was_written_down_then_changed_breaks_the_seal(folder: Path) -> None:
+    packs.seal(str(folder))
+    kept = folder / pack_sealed.NAME
+    content = kept.read_bytes()
+    assert content.count(b"parce que") == 2
+    kept.write_bytes(content.replace(b"parce que", b"pour rien"))
+    packs._load.cache_clear()
+    with pytest.raises(PackError, match="empreinte"):
+        packs.load(str(folder))
+
+
+@given(st.binary(max_size=64), st.integers(0, 200))
+def test_what_was_written_down_and_is_damaged_is_not_read(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, cut: int
+) -> None:
+    folder = tmp_path_factory.mktemp("abime")
+    (folder / "rules").mkdir()
+    write(folder / "pack.yaml", HEAD)
+    write(folder / "rules" / "CMP-001.yaml", {"id": "CMP-001", **RULE})
+    digest = packs.seal(str(folder))
+    kept = folder / pack_sealed.NAME
+    kept.write_bytes(kept.read_bytes()[:cut] + noise)
+    packs._load.cache_clear()
+    assert packs.load(str(folder)).digest == digest
 
 
 def test_a_pack_without_rule_would_refuse_nothing_and_is_none(folder: Path) -> None:
