@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,8 @@ from amcloud.cli.exits import Exit, answer, told
 from amcloud.cli.options import StageName, TrackName
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from amcloud.cli.rehearsal import Known, Line, Rehearsal, Unread
     from amcloud.cli.repositories import Repository
     from amcloud.clients import fleet
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 COMMAND: Final = "rehearse"
 TEXT, JSON = "texte", "json"
+_AWAKE_EVERY_S: Final = 0.5
 _HELP: Final = (
     "Rejoue un brouillon de normes sur des applications, et dit qui il refuserait de plus, par règle et par "
     "organisme.\n\n"
@@ -170,7 +174,7 @@ def _first_day(draft: Pack) -> str:
 
 def _lines(members: Sequence[Member], draft: Pack, current: Pack, jobs: int) -> Iterator[Line]:
     """A line an application, several read at the same time."""
-    from concurrent.futures import ThreadPoolExecutor, as_completed
+    from concurrent.futures import ThreadPoolExecutor
 
     from amcloud.cli.terminals import progress
 
@@ -179,11 +183,23 @@ def _lines(members: Sequence[Member], draft: Pack, current: Pack, jobs: int) -> 
         with progress("Applications rejouées") as shown:
             shown.total = len(members)
             waiting = [pool.submit(_line, member, draft, current) for member in members]
-            for future in as_completed(waiting):
+            for future in _as_they_end(waiting):
                 shown.done += 1
                 yield future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _as_they_end(waiting: Iterable[Future[Line]]) -> Iterator[Future[Line]]:
+    """Each once it has ended. An interruption that comes while this thread falls asleep is seen when it next wakes."""
+    from concurrent.futures import as_completed
+
+    left = set(waiting)
+    while left:
+        with suppress(TimeoutError):
+            for future in as_completed(left, timeout=_AWAKE_EVERY_S):
+                left.remove(future)
+                yield future
 
 
 def _line(member: Member, draft: Pack, current: Pack) -> Line:
