@@ -11,7 +11,7 @@ import functools
 import re
 from typing import Final, NamedTuple
 
-from tree_sitter import Node, Parser, Query, QueryCursor
+from tree_sitter import Node, Parser
 
 from psram.collect import (
     php_access,
@@ -21,6 +21,7 @@ from psram.collect import (
     php_exits,
     php_guarded,
     php_indirect,
+    php_located,
     php_logs,
     php_members,
     php_mended,
@@ -33,6 +34,7 @@ from psram.collect import (
     php_web,
 )
 from psram.collect.php_below import language
+from psram.collect.php_located import Asked
 from psram.collect.php_tree import Finish, PhpFile, Visit
 from psram.collect.sieve import Sieve
 from psram.facts import PhpFacts
@@ -63,41 +65,50 @@ _LAYERS: Final = 20
 
 
 @functools.cache
-def _tools() -> tuple[Parser, Query, Sieve]:
-    query = "\n".join(f"({kind}) @{capture}" for kind, capture in _captures().items())
-    patterns = [pattern for e in EXTRACTORS for pattern in (*e.asks, *e.nodes_if, *e.finish_if)]
-    return Parser(language()), Query(language(), query), Sieve(patterns)
+def _tools() -> tuple[Parser, Sieve]:
+    patterns = [p for e in EXTRACTORS for p in (*e.asks, *e.nodes_if, *e.nodes_at, *e.finish_if)]
+    return Parser(language()), Sieve([*patterns, *php_located.SIEVED])
 
 
 @functools.cache
-def _captures() -> dict[str, str]:
-    """Kind of node → the name under which the query captures it."""
-    asked = (nodes for e in EXTRACTORS for nodes in (e.nodes, *e.nodes_if.values()))
-    kinds = dict.fromkeys(kind for nodes in asked for kind in nodes)
-    return {kind: f"kind{number}" for number, kind in enumerate(kinds)}
+def _calls() -> dict[frozenset[str], bytes]:
+    """Kinds of calls → the pattern of all names under which any extractor asks for one."""
+    patterns: dict[frozenset[str], list[bytes]] = {}
+    for extractor in EXTRACTORS:
+        for pattern, nodes in extractor.nodes_at.items():
+            patterns.setdefault(frozenset(nodes), []).append(b"(?:" + pattern + b")")
+    return {kinds: b"|".join(each) for kinds, each in patterns.items()}
 
 
 class _Plan(NamedTuple):
-    """What is called for a file: by the captured name of a node's kind, then once."""
+    """What is called for a file: for each node of a kind, then once."""
 
     visits: dict[str, tuple[Visit, ...]]
+    asked: Asked
     finishes: tuple[Finish, ...]
 
 
 @functools.lru_cache(_PLANS)
-def _plan(held: frozenset[bytes]) -> _Plan:
-    """What files that hold these patterns ask for."""
+def _plan(held: frozenset[bytes], renamed: bool) -> _Plan:
+    """What files that hold these patterns ask for; ``renamed``: where a function may have another name."""
     visits: dict[str, tuple[Visit, ...]] = {}
+    everywhere, called = set[str](), set[str]()
     finishes: list[Finish] = []
     for extractor in EXTRACTORS:
-        for nodes in (extractor.nodes, *(nodes for pattern, nodes in extractor.nodes_if.items() if pattern in held)):
-            for kind, visit in nodes.items():
-                capture = _captures()[kind]
-                visits[capture] = (*visits.get(capture, ()), visit)
+        whole = (extractor.nodes, *(nodes for pattern, nodes in extractor.nodes_if.items() if pattern in held))
+        named = [nodes for pattern, nodes in extractor.nodes_at.items() if renamed or pattern in held]
+        everywhere.update(kind for nodes in whole for kind in nodes)
+        called.update(kind for nodes in named for kind in nodes)
+        for kind, visit in [item for nodes in (*whole, *named) for item in nodes.items()]:
+            visits[kind] = (*visits.get(kind, ()), visit)
         if extractor.finish is not None:
             finishes.append(extractor.finish)
         finishes += (finish for pattern, finish in extractor.finish_if.items() if pattern in held)
-    return _Plan(visits, tuple(finishes))
+    if renamed:
+        everywhere |= called & {"function_call_expression"}
+    at = {pattern: kinds & called - everywhere for kinds, pattern in _calls().items()}
+    absent = {kind for kind, anchor in php_located.ANCHORS.items() if anchor in php_located.SIEVED - held}
+    return _Plan(visits, Asked.of(everywhere - absent, {p: kinds for p, kinds in at.items() if kinds}), tuple(finishes))
 
 
 def facts(content: bytes) -> PhpFacts:
@@ -105,24 +116,25 @@ def facts(content: bytes) -> PhpFacts:
     deep_line = too_deep(content)
     if deep_line:
         return PhpFacts(has_error=True, error_line=deep_line)
-    parser, query, sieve = _tools()
+    parser, sieve = _tools()
     root = parser.parse(content).root_node
     if root.has_error and (rewritten := php_mended.mended(content)) != content:
         content, root = rewritten, parser.parse(rewritten).root_node
     if root.has_error:
         return PhpFacts(has_error=True, error_line=_error_line(root), odd_line=_odd_line(content))
     try:
-        return _visited(PhpFile(content, root, sieve.held(content)), QueryCursor(query).captures(root))
+        return _visited(PhpFile(content, root, sieve.held(content)))
     finally:
         php_variables.forget()
 
 
-def _visited(file: PhpFile, captured: dict[str, list[Node]]) -> PhpFacts:
-    plan = _plan(file.held)
-    # Captures come in no order of their own: by place, so that the same content always gives the same facts.
-    asked = [(node, visits) for name, visits in plan.visits.items() for node in captured.get(name, ())]
-    for node, visits in sorted(asked, key=lambda each: each[0].byte_range):
-        for visit in visits:
+def _visited(file: PhpFile) -> PhpFacts:
+    declared = php_located.declarations(file.content, file.root)
+    plan = _plan(file.held, php_located.renamed(declared))
+    # Nodes come in no order of their own: by place, so that the same content always gives the same facts.
+    found = php_located.found(file.content, file.root, declared, plan.asked)
+    for node, kind in sorted(found, key=lambda each: (each[0].byte_range, each[1])):
+        for visit in plan.visits[kind]:
             visit(file, node)
         if file.flooded:  # what would come after could be hidden: nothing is known of such a file
             return PhpFacts(has_error=True, error_line=node.start_point.row + 1)

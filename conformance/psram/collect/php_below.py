@@ -8,13 +8,6 @@ from typing import Final
 import tree_sitter_php
 from tree_sitter import Language, Node, Query, QueryCursor
 
-COMPUTED_CALL: Final = (
-    "function_call_expression function: [(variable_name) (dynamic_variable_name) (subscript_expression)"
-    " (parenthesized_expression) (array_creation_expression) (string) (encapsed_string) (heredoc) (nowdoc)"
-    " (function_call_expression) (member_call_expression) (nullsafe_member_call_expression) (scoped_call_expression)"
-    " (object_creation_expression)]"
-)
-"""The kind of calls whose function is not named: all that the grammar lets stand there but names."""
 MAX_NODES: Final = 16_000
 """Beyond, a function or class is too long to be followed."""
 

@@ -35,7 +35,6 @@ _UNVERIFIED: Final = re.compile(
 _MCRYPT: Final = re.compile(rb"(?<![\w$>:])mcrypt_(?:encrypt|decrypt|generic|module_open)\s*\(")
 _NAMED: Final = rb"(?:hmac|csrf|signature|api_?key|passw(?:or)?d|mot_de_passe|secret|token)"
 _COMPARED: Final = _NAMED + rb"[^;\n{}=!]{0,80}[!=]=|[!=]==?[^;\n{}=!]{0,60}?" + _NAMED
-_MAYBE_COMPARED: Final = rb"(?i)" + _NAMED + rb"[^;\n{}=!]*[!=]=|[!=]=[^;\n{}!]*" + _NAMED
 _OPERATORS: Final = frozenset({"==", "===", "!=", "!==", "<>"})
 _VALUE: Final = re.compile(r"(?i)(hmac|signature|csrf_?token|api_?key|passw(?:or)?d|mot_?de_?passe|secret)$")
 _TOKEN: Final = re.compile(r"(?i)(token|jeton)$")
@@ -175,10 +174,10 @@ def _note(file: PhpFile, node: Node, name: str, detail: str) -> None:
 
 
 EXTRACTOR: Final = Extractor(
-    nodes_if={function_calls(_WATCHED): {"function_call_expression": _call}},
+    nodes_at={function_calls(_WATCHED): {"function_call_expression": _call}},
     finish_if={
         words(b"verify_peer", b"verify_host", b"curlopt_ssl_verify", b"allow_self_signed"): _unverified,
         words(b"mcrypt_"): _mcrypt,
-        _MAYBE_COMPARED: _comparisons,
+        rb"(?i)" + _NAMED: _comparisons,
     },
 )

@@ -13,7 +13,7 @@ from typing import Final
 from tree_sitter import Node
 
 from psram.collect.php_names import text
-from psram.collect.php_tree import Extractor, PhpFile
+from psram.collect.php_tree import Extractor, PhpFile, function_calls, method_calls, static_calls
 from psram.collect.php_values import value
 from psram.collect.sieve import words
 
@@ -32,6 +32,8 @@ _NOT_ESCAPED: Final = re.compile(
     rb"(autoescape|setDefaultStrategy)(?:(['\"])\s{0,20}=>\s{0,20}|\s{0,20}\(\s{0,20})(?:\\?false|null|0|''|\"\")\s{0,20}[,\])]",
     re.IGNORECASE,
 )
+_LOADERS: Final = frozenset({"cdef", "load", "scope"})
+_METHOD_CALLS: Final = ("member_call_expression", "nullsafe_member_call_expression")
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "cmd"})
 _LITERALS: Final = frozenset({"string_content", "nowdoc_string", "heredoc_body", "escape_sequence"})
 
@@ -77,7 +79,7 @@ def _shell_line(file: PhpFile, node: Node) -> None:
 
 def _native(file: PhpFile, node: Node) -> None:
     name = text(node.child_by_field_name("name")).lower()
-    if name in ("cdef", "load", "scope") and _owner(file, node) == "ffi":
+    if name in _LOADERS and _owner(file, node) == "ffi":
         file.mark(node, "sink", f"FFI::{name}", "du code natif est chargé")
 
 
@@ -130,13 +132,13 @@ def _arguments(node: Node) -> list[Node]:
 
 
 EXTRACTOR: Final = Extractor(
-    nodes_if={
-        words(b"fromshellcommandline"): {"scoped_call_expression": _shell_line},
-        words(b"ffi"): {"scoped_call_expression": _native},
-        words(b"class_alias"): {"function_call_expression": _function},
-        rb"(?i)\bprocess\b": {"object_creation_expression": _process},
-        words(b"createtemplate"): {"member_call_expression": _method},
+    nodes_at={
+        static_calls({"fromshellcommandline"}): {"scoped_call_expression": _shell_line},
+        static_calls(_LOADERS): {"scoped_call_expression": _native},
+        function_calls({"class_alias"}): {"function_call_expression": _function},
+        method_calls({"createtemplate"}): dict.fromkeys(_METHOD_CALLS, _method),
     },
+    nodes_if={rb"(?i)\bprocess\b": {"object_creation_expression": _process}},
     finish_if={
         words(b"tenantcontext"): _tenant_set,
         words(b"autoescape", b"setdefaultstrategy"): _unescaped,

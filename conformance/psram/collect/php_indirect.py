@@ -15,9 +15,9 @@ from typing import Final
 from tree_sitter import Node
 
 from psram.collect import php_held
-from psram.collect.php_below import COMPUTED_CALL
+from psram.collect.php_located import COMPUTED_CALL
 from psram.collect.php_names import text
-from psram.collect.php_tree import Extractor, PhpFile, function_calls
+from psram.collect.php_tree import Extractor, PhpFile, function_calls, static_calls
 from psram.collect.php_values import value
 from psram.collect.php_variables import assignments, scope
 from psram.collect.sieve import words
@@ -240,9 +240,9 @@ def _composed(node: Node) -> Iterator[tuple[str, str]]:
 EXTRACTOR: Final = Extractor(
     asks=(_QUOTED,),
     nodes={COMPUTED_CALL: _computed},
-    nodes_if={
+    nodes_if={words(b"reflectionfunction", b"callbackfilteriterator"): {"object_creation_expression": _created}},
+    nodes_at={
         function_calls(_CALLERS): {"function_call_expression": _named},
-        words(b"reflectionfunction", b"callbackfilteriterator"): {"object_creation_expression": _created},
-        words(b"fromcallable"): {"scoped_call_expression": _static},
+        static_calls({"fromcallable"}): {"scoped_call_expression": _static},
     },
 )

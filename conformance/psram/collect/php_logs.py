@@ -114,9 +114,7 @@ def _property(method: str) -> str:
 
 EXTRACTOR: Final = Extractor(
     nodes_if={
-        rb"(?i)log(?:ger)?(?:\(\))?[\x00-\x20\x80-\xff]*(?:\??->|[/#])": dict.fromkeys(
-            ("member_call_expression", "nullsafe_member_call_expression"), _call
-        ),
-        function_calls(_FUNCTIONS): {"function_call_expression": _function},
-    }
+        rb"(?i)log(?:ger)?(?:\(\))?[\x00-\x20\x80-\xff]*(?:\??->|[/#])": dict.fromkeys(_CALLS, _call),
+    },
+    nodes_at={function_calls(_FUNCTIONS): {"function_call_expression": _function}},
 )

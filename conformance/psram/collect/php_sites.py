@@ -10,10 +10,9 @@ from tree_sitter import Node
 
 from psram.collect import php_sql
 from psram.collect.php_names import Names, text
-from psram.collect.php_tree import Extractor, PhpFile, function_calls, method_calls
+from psram.collect.php_tree import Extractor, PhpFile, function_calls, method_calls, static_calls
 from psram.collect.php_values import value
 from psram.collect.php_variables import assignments, scope
-from psram.collect.sieve import words
 from psram.facts import SHELL_FUNCTIONS, Mark, SqlSite
 from psram.roles import PHP_ENDINGS
 
@@ -276,10 +275,12 @@ EXTRACTOR: Final = Extractor(
         ),
         _take,
     ),
-    nodes_if={
+    nodes_at={
         function_calls(_ASKED): {"function_call_expression": _call},
         method_calls(_METHODS): dict.fromkeys(("member_call_expression", "nullsafe_member_call_expression"), _take),
-        words(b"getconnection"): {"scoped_call_expression": _take},
+        static_calls({"getconnection"}): {"scoped_call_expression": _take},
+    },
+    nodes_if={
         rb"(?i)\b(?:" + "|".join(sorted(_WATCHED_CLASSES)).encode() + rb")\b": {"object_creation_expression": _take},
     },
     finish_if={

@@ -189,9 +189,9 @@ def _arguments(node: Node) -> list[Node]:
 
 
 EXTRACTOR: Final = Extractor(
-    nodes_if={
+    nodes_at={
         method_calls(_METHODS): dict.fromkeys(_CALLS, _method),
-        words(b"querybuilder", b"$qb", b">qb"): dict.fromkeys(_CALLS, _built),
         static_calls(_STATIC): {"scoped_call_expression": _static},
     },
+    nodes_if={words(b"querybuilder", b"$qb", b">qb"): dict.fromkeys(_CALLS, _built)},
 )

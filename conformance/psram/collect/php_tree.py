@@ -106,6 +106,7 @@ class Extractor(NamedTuple):
     finish: Finish | None = None
     asks: tuple[bytes, ...] = ()
     nodes_if: Mapping[bytes, Mapping[str, Visit]] = {}
+    nodes_at: Mapping[bytes, Mapping[str, Visit]] = {}
     finish_if: Mapping[bytes, Finish] = {}
 
 
@@ -113,16 +114,10 @@ _BETWEEN: Final = rb"[\x00-\x20\x80-\xff]*"
 """White space as tree-sitter knows it, beyond ASCII too; a comment begins with one of the two signs that follow it."""
 
 
-_IMPORTED: Final = (
-    rb"\bfunction(?:[\x00-\x20\x80-\xff]+[\w\\\x80-\xff]+" + _BETWEEN + rb"(?:[,;}/#]|as\b)|" + _BETWEEN + rb"[/#])"
-)
-"""``use function …``, alone or in a group: another name may then stand for a function's own."""
-
-
 def function_calls(names: Iterable[str]) -> bytes:
-    """The pattern of calls of these functions by their names, or by others that an import may give them."""
+    """The pattern of calls of these functions by their names."""
     written = b"|".join(name.encode() for name in sorted(names))
-    return rb"(?i)(?:^|[^\w>:$]|[^-]>|[^:]:)(?:" + written + rb")" + _BETWEEN + rb"[(/#]|" + _IMPORTED
+    return rb"(?i)\b(?:" + written + rb")" + _BETWEEN + rb"[(/#]"
 
 
 def method_calls(names: Iterable[str]) -> bytes:

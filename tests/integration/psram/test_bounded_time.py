@@ -72,6 +72,8 @@ def test_a_megabyte_of_one_thing_is_read_in_bounded_time(unit: str) -> None:
         "'_amcloud_public' . ",
         "$this->x['a'] . ",
         "AuthenticationListener::class, ",
+        "@f() . ",
+        "new Process($a) . ",
     ],
 )
 def test_a_megabyte_of_php_of_one_thing_is_read_in_bounded_time(line: str) -> None:
