@@ -1,6 +1,6 @@
 """Facts of a PHP file by tree-sitter. Its grammar accepts more than PHP does: the syntax verdict is not made here.
 
-A file is parsed once and its nodes are visited once, by all extractors together; to add one, read
+A file is parsed once and its nodes are found once, for all extractors together; to add one, read
 :mod:`psram.collect.php_tree` and add a line to :data:`EXTRACTORS`. A file with an error gets no other fact than the
 error's line: queries on broken trees are quadratic.
 """

@@ -4,16 +4,19 @@ To add facts about PHP: write a new module ``collect/php_<subject>.py`` that end
 
     EXTRACTOR: Final = Extractor(nodes={"property_declaration": _property}, finish=_finish)
 
-and name it once in ``EXTRACTORS`` of :mod:`psram.collect.php`. Each file is parsed once and walked once:
+and name it once in ``EXTRACTORS`` of :mod:`psram.collect.php`. Each file is parsed once, and the nodes that are asked for
+are found once for all extractors:
 
-* ``nodes``: kind of node (or a narrower pattern of tree-sitter's queries, without its outer parentheses) → function
-  called with the file and each such node, in the order of the source; ``file.names`` then holds the namespace and the
-  imports in force at that place;
+* ``nodes``: kind of node → function called with the file and each such node, in the order of the source; ``file.names``
+  then holds the namespace and the imports in force at that place. A kind that is asked for in every file is a declaration
+  or has a token of its own (:mod:`psram.collect.php_located`);
 * ``finish``: called once after all nodes, for what needs the whole file (a regular expression over ``file.content``
   then ``file.root.descendant_for_byte_range`` is far cheaper than a Python walk over the tree);
 * ``nodes_if`` and ``finish_if``: the same for what few files have, by the pattern without which there is nothing to
   find (:mod:`psram.collect.sieve`): all patterns of all extractors together cost one pass over the content. ``asks``
-  names more of them: ``file.held`` says which the content holds.
+  names more of them: ``file.held`` says which the content holds;
+* ``nodes_at``: the same for calls by name (:func:`function_calls`, :func:`method_calls`, :func:`static_calls`): of the
+  calls in a file that holds the pattern, those where one of these patterns stands, and maybe others.
 
 Results: ``file.mark(node, kind, name, detail)`` adds a :class:`psram.facts.Mark`; for more, add a field with a default
 at the end of :class:`psram.facts.PhpFacts` and set ``file.fields["that_field"] = value`` in ``finish``. A file with a
