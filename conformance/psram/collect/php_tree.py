@@ -4,12 +4,12 @@ To add facts about PHP: write a new module ``collect/php_<subject>.py`` that end
 
     EXTRACTOR: Final = Extractor(nodes={"property_declaration": _property}, finish=_finish)
 
-and name it once in ``EXTRACTORS`` of :mod:`psram.collect.php`. Each file is parsed once, and the nodes that are asked for
-are found once for all extractors:
+and name it once in ``EXTRACTORS`` of :mod:`psram.collect.php`. Each file is parsed once, and the nodes that are asked
+for are found once for all extractors:
 
 * ``nodes``: kind of node → function called with the file and each such node, in the order of the source; ``file.names``
-  then holds the namespace and the imports in force at that place. A kind that is asked for in every file is a declaration
-  or has a token of its own (:mod:`psram.collect.php_located`);
+  then holds the namespace and the imports in force at that place. A kind that is asked for in every file is a
+  declaration or has a token of its own (:mod:`psram.collect.php_located`);
 * ``finish``: called once after all nodes, for what needs the whole file (a regular expression over ``file.content``
   then ``file.root.descendant_for_byte_range`` is far cheaper than a Python walk over the tree);
 * ``nodes_if`` and ``finish_if``: the same for what few files have, by the pattern without which there is nothing to
