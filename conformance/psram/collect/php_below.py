@@ -10,6 +10,8 @@ from tree_sitter import Language, Node, Query, QueryCursor
 
 MAX_NODES: Final = 16_000
 """Beyond, a function or class is too long to be followed."""
+_REMEMBERED: Final = 64
+"""A function is asked for its assignments variable by variable."""
 
 
 @functools.cache
@@ -24,12 +26,13 @@ def query(kinds: tuple[str, ...]) -> Query:
     return Query(language(), f"[{' '.join(f'({kind})' for kind in kinds)}] @node")
 
 
-def below(node: Node, kinds: tuple[str, ...]) -> list[Node] | None:
+@functools.lru_cache(_REMEMBERED)
+def below(node: Node, kinds: tuple[str, ...]) -> tuple[Node, ...] | None:
     """The nodes of these kinds under ``node``, itself included, in the order of the source, outer ones first.
 
-    ``None`` when there is too much to look at.
+    ``None`` when there is too much to look at. Remembered until ``below.cache_clear()``: a tree lives as long.
     """
     if node.descendant_count > MAX_NODES:
         return None
     found = QueryCursor(query(kinds)).captures(node).get("node", [])
-    return sorted(found, key=lambda n: (n.start_byte, -n.end_byte, n.type))
+    return tuple(sorted(found, key=lambda n: (n.start_byte, -n.end_byte, n.type)))

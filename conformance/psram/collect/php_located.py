@@ -15,12 +15,14 @@ source may be wider than the token, never narrower.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tree_sitter import Node, Query, QueryCursor
+from tree_sitter import Node, QueryCursor
 
-from psram.collect.php_below import language
+from psram.collect.php_below import query
 from psram.collect.sieve import finder
 
 COMPUTED_CALL: Final = "computed call"
@@ -53,6 +55,7 @@ DECLARED: Final = (
 """Kinds that stand in a file, in the braces of a namespace or in a class; all other places are said by keywords."""
 _CLASSES: Final = frozenset({"class_declaration", "interface_declaration", "trait_declaration", "enum_declaration"})
 _FUNCTIONS: Final = frozenset({"function_definition", "method_declaration"})
+_DECLARING: Final = frozenset({"class", "interface", "trait", "enum", "function"})
 _DECLARATION: Final = (
     rb"(?i)\b(?:class|interface|trait|enum)\b[\s\x0b\w\\,:\x80-\xff]*[{/#(]"
     rb"|\bfunction\b(?:[\x00-\x20\x80-\xff&]*[\w\x80-\xff]+" + _SPACE + rb"[(/#]|[\x00-\x20\x80-\xff&]*[/#])"
@@ -92,10 +95,16 @@ def found(content: bytes, root: Node, declared: Iterable[Node], asked: Asked) ->
 def declarations(content: bytes, root: Node) -> list[Node]:
     """The nodes of :data:`DECLARED`."""
     nodes = _captured(root, DECLARED, _MEMBERS_DEPTH)
-    # A class that stands alone has its members in reach. A keyword too many may stand in a comment as well.
+    # A class that stands alone has its members in reach.
     reached = sum(node.type in _FUNCTIONS or (node.type in _CLASSES and node.parent == root) for node in nodes)
     said = sum(1 for _ in finder(_DECLARATION).finditer(content))
-    return nodes if said <= reached else _captured(root, DECLARED)
+    return nodes if said <= reached or _declaring(content, root) <= reached else _captured(root, DECLARED)
+
+
+def _declaring(content: bytes, root: Node) -> int:
+    """How many keywords of declarations there are, those of comments and texts left out; beyond counting: too many."""
+    leaves = list(itertools.islice(_leaves(content, root, _DECLARATION), MAX_PLACES))
+    return sum(leaf.type in _DECLARING for leaf in leaves) if len(leaves) < MAX_PLACES else sys.maxsize
 
 
 def renamed(declared: Iterable[Node]) -> bool:
@@ -107,12 +116,10 @@ def renamed(declared: Iterable[Node]) -> bool:
 def _standing(content: bytes, root: Node, pattern: bytes, kinds: frozenset[str]) -> list[tuple[Node, str]]:
     """Nodes of these kinds of which a token stands where the pattern does; all of them when that is in many places."""
     hits: list[tuple[Node, str]] = []
-    search = _search(pattern)
-    place = search(content, 0)
-    for _ in range(MAX_PLACES):
-        leaf = root.descendant_for_byte_range(place, place + 1) if place >= 0 else None
-        if leaf is None:
-            return hits
+    for place, leaf in enumerate(_leaves(content, root, pattern)):
+        if place == MAX_PLACES:
+            plain = tuple(sorted("function_call_expression" if kind == COMPUTED_CALL else kind for kind in kinds))
+            return [(node, kind) for node in _captured(root, plain) if (kind := _kind(node, kinds)) in kinds]
         above = leaf.parent
         for _ in range(_MAX_CLIMB):
             if above is None:
@@ -122,10 +129,19 @@ def _standing(content: bytes, root: Node, pattern: bytes, kinds: frozenset[str])
                 hits.append((above, kind))
                 break
             above = above.parent
-        # a comment or a text is left at once, whatever it holds
+    return hits
+
+
+def _leaves(content: bytes, root: Node, pattern: bytes) -> Iterator[Node]:
+    """What stands in the tree where the pattern does in the source; a comment or a text once, whatever it holds."""
+    search = _search(pattern)
+    place = search(content, 0)
+    while place >= 0:
+        leaf = root.descendant_for_byte_range(place, place + 1)
+        if leaf is None:
+            return
+        yield leaf
         place = search(content, max(place + 1, leaf.end_byte if leaf.child_count == 0 else 0))
-    plain = tuple(sorted("function_call_expression" if kind == COMPUTED_CALL else kind for kind in kinds))
-    return [(node, kind) for node in _captured(root, plain) if (kind := _kind(node, kinds)) in kinds]
 
 
 def _kind(node: Node, kinds: frozenset[str]) -> str:
@@ -150,13 +166,8 @@ def _search(pattern: bytes) -> Callable[[bytes, int], int]:
     return place
 
 
-@functools.cache
-def _query(kinds: tuple[str, ...]) -> Query:
-    return Query(language(), f"[{' '.join(f'({kind})' for kind in kinds)}] @node")
-
-
 def _captured(root: Node, kinds: tuple[str, ...], depth: int | None = None) -> list[Node]:
-    cursor = QueryCursor(_query(kinds))
+    cursor = QueryCursor(query(kinds))
     if depth is not None:
         cursor.set_max_start_depth(depth)
     return cursor.captures(root).get("node", [])

@@ -25,6 +25,7 @@ _FUNCTIONS: Final = frozenset(
 
 def forget() -> None:
     """Once a file is done: what was remembered of it would keep its tree alive."""
+    below.cache_clear()
     _assigned.cache_clear()
     looks_up.cache_clear()
     handed_over.cache_clear()
@@ -84,7 +85,7 @@ def _assigned(function: Node, name: str) -> tuple[Node, ...] | None:
 
 def written(node: Node, name: str) -> list[Node]:
     """Right-hand sides of the assignments to ``name`` in the node's function, its parameters left out."""
-    found = below(scope(node), ("assignment_expression", "augmented_assignment_expression")) or []
+    found = below(scope(node), ("assignment_expression", "augmented_assignment_expression")) or ()
     rights = (a.child_by_field_name("right") for a in found if _written(a.child_by_field_name("left")) == name)
     return [right for right in rights if right is not None]
 

@@ -40,6 +40,7 @@ DECLARATIONS = (
     "interface I extends J { const X = 1; function m(): void; }",
     "trait T { protected static ?array $p = []; }",
     "enum E: string { case A = 'a'; public function label(): string { return 'x'; } }",
+    *("class A {}", "interface I {}", "trait T {}", "enum E { case A; }"),
     "function f() {}",
     "function &f ( int $a ) {}",
     "function /* class X { */ f # (\n () {}",
