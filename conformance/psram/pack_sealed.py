@@ -20,7 +20,7 @@ NAME: Final = "sealed.msgpack"
 _DATE: Final = 1
 """The code of a date, which MessagePack has no type for."""
 _MAX_BYTES: Final = 16 * 1024 * 1024
-_DAMAGED: Final = (OSError, msgspec.DecodeError, ValueError, RecursionError)
+_DAMAGED: Final = (OSError, msgspec.DecodeError, ValueError, TypeError, RecursionError)
 
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True):
@@ -43,6 +43,7 @@ def documents(folder: Path, rules: Sequence[Path]) -> list[dict[str, Any]] | Non
         if not (folder / "digest").is_file() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
             return None
         kept = msgspec.msgpack.decode(file.read_bytes(), type=_Sealed, ext_hook=_read)
+        digest(kept.documents)  # a document has texts for keys, and nothing that JSON has not
         source = _source(folder, rules)
     except _DAMAGED:
         return None

@@ -15,8 +15,8 @@ source may be wider than the token, never narrower.
 from __future__ import annotations
 
 import functools
-import itertools
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -29,10 +29,10 @@ COMPUTED_CALL: Final = "computed call"
 """The kind of calls of a function that is not named: asked for as such, though no kind of the grammar's."""
 _NAMED: Final = frozenset({"name", "qualified_name", "relative_name"})
 _SPACE: Final = rb"[\x00-\x20\x80-\xff]*"
-_GAP: Final = _SPACE + rb"(?:(?:/\*(?:[^*]|\*+[^*/])*\*+/|//[^\n\r]*|#[^\n\r]*)" + _SPACE + rb")*"
+_SPACES: Final = bytes([*range(ord(" ") + 1), *range(0x80, 0x100)])
 _KEYWORDS: Final = rb"(?i)\b(?:exit|global|goto|(?:include|require)(?:_once)?)\b"
 ANCHORS: Final[Mapping[str, bytes]] = {
-    # kind → the pattern of a token that is its child; of a call without a name, of its opening bracket
+    # kind → the pattern that begins with a token which is its child
     "error_suppression_expression": b"@",
     "shell_command_expression": b"`",
     **dict.fromkeys(("exit_statement", "global_declaration", "goto_statement"), _KEYWORDS),
@@ -42,8 +42,9 @@ ANCHORS: Final[Mapping[str, bytes]] = {
     "object_creation_expression": rb"(?i)\bnew\b",
     "scoped_call_expression": b"::",
     **dict.fromkeys(("member_call_expression", "nullsafe_member_call_expression"), b"->"),
-    # so ends its function (a name in a text by a letter, a digit or what is laid into it), or begins
-    COMPUTED_CALL: rb"(?:\$[\w\x80-\xff]+|[\])}]|[\w\x80-\xff\])}]['\"])" + _GAP + rb"\(|<<<",
+    # how its function ends (a name in a text by a letter, a digit or what is laid into it), then a bracket or a comment
+    # (which is not read here: texts hold the signs of comments); or how it begins
+    COMPUTED_CALL: rb"(?:\$[\w\x80-\xff]+|[\])}]|[\w\x80-\xff\])}]['\"])" + _SPACE + rb"(?:[(#]|/[/*])|<<<",
 }
 _SIGN_LENGTH: Final = 2
 SIEVED: Final = frozenset(each for each in ANCHORS.values() if len(each) > _SIGN_LENGTH) - {ANCHORS[COMPUTED_CALL]}
@@ -62,9 +63,25 @@ _DECLARATION: Final = (
 )
 """The keyword of a class, or of a function that has a name; a match ends before the next keyword can begin."""
 _MEMBERS_DEPTH: Final = 3
-_MAX_CLIMB: Final = 2
+_MAX_CLIMB: Final = 3
 MAX_PLACES: Final = 500
-"""To ask what stands at a place costs as much as the tree is deep, and a hostile one is: a query costs its nodes."""
+MAX_S: Final = 0.1
+
+
+class _Patience:
+    """Whether to go on asking what stands at one place after the other of a file; a query gives the same nodes.
+
+    An answer takes as long as the tree is deep there, which a hostile file chooses; a query, as long as it has nodes.
+    """
+
+    def __init__(self) -> None:
+        self._left = MAX_PLACES
+        self._ends = time.perf_counter() + MAX_S
+
+    def ended(self) -> bool:
+        """Said before each place."""
+        self._left -= 1
+        return self._left < 0 or time.perf_counter() > self._ends
 
 
 class Asked(NamedTuple):
@@ -86,9 +103,12 @@ class Asked(NamedTuple):
 def found(content: bytes, root: Node, declared: Iterable[Node], asked: Asked) -> list[tuple[Node, str]]:
     """Each node that is asked for, and its kind, once, in no order; ``declared``: its declarations."""
     hits = [(node, kind) for node in declared if (kind := node.type) in asked.declared]
-    hits += [(node, node.type) for node in _captured(root, asked.elsewhere)] if asked.elsewhere else []
+    elsewhere, patience = set(asked.elsewhere), _Patience()
     for pattern, kinds in asked.standing.items():
-        hits += _standing(content, root, pattern, kinds)
+        standing = _standing(content, root, pattern, kinds, patience)
+        hits += standing or ()
+        elsewhere |= kinds if standing is None else frozenset()
+    hits += _everywhere(root, frozenset(elsewhere)) if elsewhere else []
     return list({(node.id, kind): (node, kind) for node, kind in hits}.values())
 
 
@@ -102,9 +122,13 @@ def declarations(content: bytes, root: Node) -> list[Node]:
 
 
 def _declaring(content: bytes, root: Node) -> int:
-    """How many keywords of declarations there are, those of comments and texts left out; beyond counting: too many."""
-    leaves = list(itertools.islice(_leaves(content, root, _DECLARATION), MAX_PLACES))
-    return sum(leaf.type in _DECLARING for leaf in leaves) if len(leaves) < MAX_PLACES else sys.maxsize
+    """How many keywords of declarations there are, those of comments and texts left out; beyond patience: too many."""
+    patience, said = _Patience(), 0
+    for leaf in _leaves(content, root, _DECLARATION):
+        if patience.ended():
+            return sys.maxsize
+        said += leaf.type in _DECLARING
+    return said
 
 
 def renamed(declared: Iterable[Node]) -> bool:
@@ -113,23 +137,31 @@ def renamed(declared: Iterable[Node]) -> bool:
     return any(b"function" in (said := each.lower()) and b"as" in said for each in imports)
 
 
-def _standing(content: bytes, root: Node, pattern: bytes, kinds: frozenset[str]) -> list[tuple[Node, str]]:
-    """Nodes of these kinds of which a token stands where the pattern does; all of them when that is in many places."""
+def _standing(
+    content: bytes, root: Node, pattern: bytes, kinds: frozenset[str], patience: _Patience
+) -> list[tuple[Node, str]] | None:
+    """Nodes of these kinds of which a token stands where the pattern does; ``None`` when patience ended before."""
     hits: list[tuple[Node, str]] = []
-    for place, leaf in enumerate(_leaves(content, root, pattern)):
-        if place == MAX_PLACES:
-            plain = tuple(sorted("function_call_expression" if kind == COMPUTED_CALL else kind for kind in kinds))
-            return [(node, kind) for node in _captured(root, plain) if (kind := _kind(node, kinds)) in kinds]
+    for leaf in _leaves(content, root, pattern):
+        if patience.ended():
+            return None
         above = leaf.parent
         for _ in range(_MAX_CLIMB):
             if above is None:
                 break
-            kind = _kind(above, kinds)
-            if kind in kinds:
+            if (kind := _kind(above, kinds)) in kinds:  # the call of a call ends with it: both
                 hits.append((above, kind))
-                break
             above = above.parent
     return hits
+
+
+def _everywhere(root: Node, kinds: frozenset[str]) -> list[tuple[Node, str]]:
+    """All nodes of these kinds, by a visit of the whole tree."""
+    calls = {"function_call_expression"} if COMPUTED_CALL in kinds else set()
+    plain = tuple(sorted(kinds - {COMPUTED_CALL} | calls))
+    computed = frozenset({COMPUTED_CALL})
+    found = [(node, kind) for node in _captured(root, plain) if (kind := node.type) in kinds]
+    return found + [(n, COMPUTED_CALL) for n in (_captured(root, tuple(calls)) if calls else ()) if _kind(n, computed)]
 
 
 def _leaves(content: bytes, root: Node, pattern: bytes) -> Iterator[Node]:
@@ -141,7 +173,8 @@ def _leaves(content: bytes, root: Node, pattern: bytes) -> Iterator[Node]:
         if leaf is None:
             return
         yield leaf
-        place = search(content, max(place + 1, leaf.end_byte if leaf.child_count == 0 else 0))
+        # its last byte can belong to what stands after it: the end of a text that is called
+        place = search(content, max(place + 1, leaf.end_byte - 1 if leaf.child_count == 0 else 0))
 
 
 def _kind(node: Node, kinds: frozenset[str]) -> str:
@@ -154,14 +187,19 @@ def _kind(node: Node, kinds: frozenset[str]) -> str:
 
 @functools.cache
 def _search(pattern: bytes) -> Callable[[bytes, int], int]:
-    """Where the pattern next stands at or after a place (its bracket, for a call without a name), -1 when nowhere."""
+    """Where the pattern next stands at or after a place, -1 when nowhere.
+
+    Of a call without a name: the last byte of its function.
+    """
     if len(pattern) <= _SIGN_LENGTH:
         return lambda content, start: content.find(pattern, start)
     search, at_end = finder(pattern).search, pattern == ANCHORS[COMPUTED_CALL]
 
     def place(content: bytes, start: int) -> int:
         hit = search(content, start)
-        return -1 if hit is None else hit.end() - 1 if at_end else hit.start()
+        if hit is None or not at_end:
+            return -1 if hit is None else hit.start()
+        return hit.start() + len(hit[0].rstrip(b"(#/*").rstrip(_SPACES)) - 1
 
     return place
 

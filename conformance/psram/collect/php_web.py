@@ -51,15 +51,25 @@ def _access(file: PhpFile) -> None:
 
 def _xml(file: PhpFile) -> None:
     """Files in XML that it may load as configuration, by name or by a pattern."""
-    for found in itertools.islice(_XML.finditer(file.content), _MAX_FOUND):
+    for start, end in _xml_names(file.content):
+        node = file.root.descendant_for_byte_range(start, end - 1)
+        if node is not None and node.type in (*_LITERALS, "name"):
+            name = file.content[start:end].decode("utf-8", "replace")
+            file.mark(node, "xml-name", name if node.type != "name" else "*.xml")
+
+
+def _xml_names(content: bytes) -> list[tuple[int, int]]:
+    """Where what may be the name of a file in XML, or of what loads one, begins and ends."""
+    names: list[tuple[int, int]] = []
+    for found in itertools.islice(_XML.finditer(content), _MAX_FOUND):
         start = found.start()
         if found[0] != b"XmlFileLoader":
-            before = _PATH_BEFORE.search(file.content, max(0, start - _MAX_PATH), start)
+            before = _PATH_BEFORE.search(content, max(0, start - _MAX_PATH), start)
             start = start if before is None else before.start()
-        node = file.root.descendant_for_byte_range(start, found.end() - 1)
-        if node is not None and node.type in (*_LITERALS, "name"):
-            name = file.content[start : found.end()].decode("utf-8", "replace")
-            file.mark(node, "xml-name", name if node.type != "name" else "*.xml")
+        if names and start < names[-1][1]:  # of the same path: ``{a.xml,b.xml}``
+            start = names.pop()[0]
+        names.append((start, found.end()))
+    return names
 
 
 def _is_literal(file: PhpFile, position: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 NUMBER_BYTES: Final = 4
+_PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 _DESCRIPTORS: Final = 3
 
 
@@ -22,6 +24,7 @@ def serve(control: int) -> None:
     from psram.collect import contents, php  # noqa: F401  they load before it is known what to read
     from psram.worker import reader  # noqa: F401
 
+    _adopt()
     gc.freeze()  # what is loaded stays: nothing of it is garbage, and looking for it would write to what is shared
     with socket.socket(fileno=control) as asked:
         while True:
@@ -37,6 +40,12 @@ def serve(control: int) -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
+
+
+def _adopt() -> None:
+    """What a killed fork had started (git, PHP) is buried here, not left to a first process that buries nobody."""
+    with contextlib.suppress(OSError, AttributeError):  # a C library without it: as without this
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _born(descriptors: Sequence[int]) -> None:

@@ -52,9 +52,12 @@ class Nursery:
         Raises:
             OSError: there is none to be had.
         """
-        control = self._control or self._started()
         self._asked = True
-        socket.send_fds(control, [b"."], descriptors)
+        try:
+            socket.send_fds(self._control or self._started(), [b"."], descriptors)
+        except OSError:  # it was killed, or could not fork: another one, once
+            self.end()
+            socket.send_fds(self._started(), [b"."], descriptors)
 
     def close(self) -> None:
         """Nobody asks any more: it ends when all that were born of it have. One that none was born of ends at once."""

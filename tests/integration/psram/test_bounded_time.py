@@ -83,6 +83,14 @@ def test_a_megabyte_of_php_of_one_thing_is_read_in_bounded_time(line: str) -> No
     assert time.process_time() - start < 10
 
 
+def test_many_things_deep_in_a_tree_are_read_in_bounded_time() -> None:
+    many = ",new C,A::b(),$c->query(),@1,`a`" * 488
+    content = f"<?php $a=[1{many}]{'.$b' * 58_000};".encode()
+    start = time.process_time()
+    php.facts(content)
+    assert time.process_time() - start < 5
+
+
 @pytest.mark.parametrize(
     "unit", ["password='", "://a:b", "-----BEGIN PRIVATE KEY-----\n", "1 84 05 67 482 001 ", "eyJ", "a@"]
 )

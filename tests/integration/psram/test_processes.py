@@ -71,6 +71,13 @@ def held(pid: int, name: str) -> str:
     return Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")
 
 
+def parent(pid: int) -> int:
+    try:
+        return int(held(pid, "stat").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def runs(pid: int) -> bool:
     try:
         return held(pid, "stat").rpartition(")")[2].split()[0] not in "ZX"
@@ -148,6 +155,35 @@ def test_one_that_is_ended_before_it_was_born_leaves_nothing(
         pid = process.pid
         assert not runs(pid)
     assert list(place.iterdir()) == []
+
+
+def test_what_a_killed_one_had_started_is_buried_by_the_nursery(repository: Path, blob: str) -> None:
+    with born(repository, 1) as (nursery, processes):
+        answered(processes[0], Job(1, (Item(blob, 1),)))
+        running = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
+        started = [pid for pid in running if parent(pid) == processes[0].pid]
+        assert started
+        os.kill(processes[0].pid, signal.SIGKILL)
+        assert processes[0].received() is None
+        until = time.monotonic() + WAITED_S
+        while {parent(pid) for pid in started} != {nursery.pid}:  # its files are closed first
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+def test_another_nursery_takes_the_place_of_one_that_was_killed(repository: Path, blob: str) -> None:
+    with Nursery() as nursery:
+        killed = nursery.pid
+        os.kill(killed, signal.SIGKILL)
+        while runs(killed):
+            time.sleep(0.01)
+        process = begun(nursery, repository)
+        try:
+            assert answered(process, Job(1, (Item(blob, 1),))).found[0].reading
+            assert nursery.pid != killed
+        finally:
+            process.end()
 
 
 def test_a_nursery_that_nobody_asks_ends_at_once() -> None:

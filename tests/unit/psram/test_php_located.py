@@ -79,6 +79,19 @@ EVERYWHERE = (
     *("<<<X\n@ $f(1) {$f(1)} ${a}\nX;", "<<<'X'\n@ $f(1)\nX;", "?>@ `ls` $f(1)<?php ", "# @\n", "/* @ */ @$a;"),
 )
 
+SIGNS_IN_TEXTS = (
+    "$t = '}/*'; $f = $_GET['f']; $f($_GET['c']); /* fin */ (1);",
+    "$a = '$x /*'; $f = 'exec'; $f($c); $b = '*/ (';",
+    "$u = 'http://{host}//'; $f = $_GET['f']; $f($c);\n($z);",
+    "$u = '}#'; $f = $_GET['f']; $f($c);\n($z);",
+    "$glob = ['*.{php}/*']; $f = $_GET['f']; $f($c); /** Doc. */ (new App)->run();",
+    '$t = "x$y(x"; "$y(x"(1); "a{$b}(" . "$c"(1);',
+    "$t = '@ /*'; @$f(1); `ls`; $t = '*/';",
+    "$t = '/*'; class A { private $p; function m() {} } $t = '*/ class B {';",
+)
+TEXTS = tuple(
+    f"$t = '{text}';" for text in ("/*", "*/ (", "//", "#", "}/*", "$x /*", ") //", "] #", "@", "`", "(", "<<<")
+)
 IMPORTS = (  # which PHP takes in a file or in the braces of a namespace only
     "use function exec as run; run($x);",
     "use function a\\{exec as run, b}; run($x);",
@@ -126,15 +139,24 @@ def test_what_stands_anywhere_is_found(around: str, inner: str) -> None:
     all_is_found(f"<?php {around.format(inner)}".encode())
 
 
+@pytest.mark.parametrize("inner", SIGNS_IN_TEXTS)
+def test_what_looks_like_a_comment_in_a_text_hides_nothing(inner: str) -> None:
+    all_is_found(f"<?php {inner}".encode())
+
+
 @pytest.mark.parametrize("around", AROUND[:3])
 @pytest.mark.parametrize("inner", IMPORTS)
 def test_a_function_is_found_under_the_name_that_an_import_gives_it(around: str, inner: str) -> None:
     all_is_found(f"<?php {around.format(inner)}".encode())
 
 
-@pytest.mark.parametrize("inner", [*DECLARATIONS, *EVERYWHERE, *IMPORTS])
-def test_more_of_them_than_are_looked_for_one_by_one_are_found(inner: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(php_located, "MAX_PLACES", 3)
+@pytest.mark.parametrize("inner", [*DECLARATIONS, *EVERYWHERE, *IMPORTS, *SIGNS_IN_TEXTS])
+@pytest.mark.parametrize(("places", "seconds"), [pytest.param(3, 9, id="places"), pytest.param(500, -1, id="time")])
+def test_what_is_not_looked_at_one_by_one_is_found(
+    inner: str, places: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(php_located, "MAX_PLACES", places)
+    monkeypatch.setattr(php_located, "MAX_S", seconds)
     all_is_found(("<?php\n" + 5 * f"{inner}\n").encode())
 
 
@@ -165,7 +187,8 @@ def place(around: str, inner: str) -> str:
 
 
 def placed() -> st.SearchStrategy[str]:
-    inner = st.one_of(st.sampled_from(DECLARATIONS), st.sampled_from(EVERYWHERE), statements())
+    written = (DECLARATIONS, EVERYWHERE, SIGNS_IN_TEXTS, TEXTS)
+    inner = st.one_of(*map(st.sampled_from, written), statements())
     one = st.builds(place, st.sampled_from(AROUND), inner)
     return st.lists(st.one_of(one, inner), min_size=1, max_size=6).map(lambda lines: "<?php\n" + "\n".join(lines))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psram import privacy
-from psram.collect import web_data
+from psram.collect import php, web_data
 from psram.collect.memory import collect_files
 from psram.facts import Mark
 
@@ -131,3 +131,17 @@ def test_any_map_of_personal_data_is_read(text: str) -> None:
     facts = collect_files({"config/donnees_personnelles.yaml": text.encode("utf-8", "replace")})
     privacy.by_file(facts, "config/donnees_personnelles.yaml")
     list(privacy.file_problems(facts, "config/donnees_personnelles.yaml"))
+
+
+def marks_of_php(source: str) -> list[tuple[str, str, str]]:
+    return [(mark.kind, mark.name, mark.detail) for mark in php.facts(f"<?php {source}".encode()).marks]
+
+
+def test_a_path_that_names_several_files_in_xml_is_one_name() -> None:
+    found = [name for kind, name, _ in marks_of_php("$l->load('config/{a.xml,b.xml}'); $l->load('c.xml.xml');")]
+    assert found == ["c.xml.xml", "config/{a.xml,b.xml"]
+
+
+def test_a_page_made_by_php_loads_what_its_html_says_and_not_what_the_program_asks() -> None:
+    page = "?><script src='https://a.example/a.js'></script><?php fetch('https://b.example/x');"
+    assert marks_of_php(page) == [("remote", "a.example", "script")]
