@@ -89,7 +89,7 @@ def _owner(file: PhpFile, node: Node) -> str:
 
 def _function(file: PhpFile, node: Node) -> None:
     function = node.child_by_field_name("function")
-    if function is None or not text(function).lower().endswith("class_alias"):
+    if function is None or text(function).lower().rpartition("\\")[2] != "class_alias":
         return
     given = _arguments(node)
     named = value(given[1]).text.lower().replace("\\\\", "\\").lstrip("\\ ") if len(given) > 1 else ""

@@ -126,13 +126,13 @@ def function_calls(names: Iterable[str]) -> bytes:
 def method_calls(names: Iterable[str]) -> bytes:
     """The pattern of calls of these methods on an object."""
     written = b"|".join(name.encode() for name in sorted(names))
-    return rb"(?i)->" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#])"
+    return rb"(?i)->" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#{])"
 
 
 def static_calls(names: Iterable[str]) -> bytes:
     """The pattern of calls of these methods on a class."""
     written = b"|".join(name.encode() for name in sorted(names))
-    return rb"(?i)::" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#])"
+    return rb"(?i)::" + _BETWEEN + rb"(?:(?:" + written + rb")\b|[/#{])"
 
 
 def stripped(line: bytes) -> str:

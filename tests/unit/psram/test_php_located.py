@@ -160,6 +160,21 @@ def test_what_is_not_looked_at_one_by_one_is_found(
     all_is_found(("<?php\n" + 5 * f"{inner}\n").encode())
 
 
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "my_class_alias('a', 'AmCloud\\\\X');",
+        "\\class_alias('a', 'AmCloud\\\\X');",
+        "$db->query($_GET['q']); $db->{query}($_GET['q']);",
+    ],
+)
+def test_how_nodes_were_found_changes_no_fact(inner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = f"<?php class_alias($a, $b); {inner}".encode()
+    one_by_one = php.facts(content)
+    monkeypatch.setattr(php_located, "MAX_S", -1)
+    assert php.facts(content) == one_by_one == by_visiting(content)
+
+
 def all_is_found(content: bytes) -> None:
     root = Parser(language()).parse(content).root_node
     asked = Asked.of([*DECLARED, *ANCHORS], {})
